@@ -1,0 +1,76 @@
+# context360. `make help` lists the targets. Everything is set up by the targets themselves, in .venv.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# A catalog of source systems: the name of a bundled one, or the path of a YAML file.
+CATALOG ?= contoso
+PORT ?= 3000
+RUN_ARGS ?=
+
+# Never compiling Python makes every start three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+BIN := .venv/bin
+
+.PHONY: help
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The lock files name every package with its hash: nothing else can be installed.
+.venv/run.installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.installed: requirements-dev.lock .venv/run.installed
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: run
+run: .venv/run.installed  ## Build and publish the warehouse (CATALOG=contoso, RUN_ARGS="--as-of 2019-02-06")
+	$(BIN)/context360 run --catalog $(CATALOG) $(RUN_ARGS)
+
+.PHONY: ui
+ui: .venv/run.installed  ## Open Dagster (PORT=3000)
+	$(BIN)/context360 ui --catalog $(CATALOG) --port $(PORT)
+
+.PHONY: status
+status: .venv/run.installed  ## Show streams, tables, freshness and failed checks
+	@$(BIN)/context360 status --catalog $(CATALOG)
+
+.PHONY: test
+test: .venv/dev.installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: .venv/dev.installed  ## Lint and type-check Python and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	$(BIN)/python -m tests.check_sql_types
+
+.PHONY: benchmark
+benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory (several minutes)
+	$(BIN)/python -m tests.benchmarks.warm_run
+
+.PHONY: lock
+lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml
+	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
+	set -e; compile=".venv/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-strip-extras --no-header --no-emit-index-url"; \
+	$$compile -o requirements.lock; \
+	$$compile --extra dev -c requirements.lock -o requirements-dev.lock; \
+	$$compile --extra spark -o requirements-spark.lock
+
+.PHONY: clean
+clean:  ## Remove the warehouse and all state of this checkout (not the environment)
+	rm -rf .context360

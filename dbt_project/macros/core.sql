@@ -1,0 +1,67 @@
+{#- The value of the most trusted record (highest `precedence`) that has one. -#}
+{% macro best_known(attribute, where=none) -%}
+    max_by({{ attribute }}, case when {{ where or attribute ~ ' is not null' }} then precedence end)
+{%- endmacro %}
+
+
+{% macro sorted_list_of(column) -%}
+    {{ adapter.dispatch('sorted_list_of')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__sorted_list_of(column) -%}
+    string_agg(distinct {{ column }}, ', ' order by {{ column }})
+{%- endmacro %}
+
+{% macro spark__sorted_list_of(column) -%}
+    array_join(sort_array(collect_set({{ column }})), ', ')
+{%- endmacro %}
+
+
+{% macro readable_name(given_name, family_name) -%}
+    coalesce({{ given_name }} || ' ' || {{ family_name }}, {{ family_name }}, {{ given_name }})
+{%- endmacro %}
+
+
+{#- A row of dim_customer that stands for nobody in particular, so that every fact row joins. -#}
+{% macro unknown_member(key, name) -%}
+select
+    {%- for column in model['columns'].values() %}
+        {%- if column.name == 'customer_key' %}
+    cast({{ key }} as {{ column.data_type }}) as customer_key
+        {%- elif column.name == 'display_name' %}
+    '{{ name }}' as display_name
+        {%- elif column.name in ('source_record_count', 'source_system_count') %}
+    0 as {{ column.name }}
+        {%- else %}
+    cast(null as {{ column.data_type }}) as {{ column.name }}
+        {%- endif %}
+        {{- "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#- The customer behind the identifier of a fact, or -1 where nobody (or more than one) is known by it. -#}
+{% macro customer_key_or_unknown() -%}
+    coalesce(customers.customer_key, -1)
+{%- endmacro %}
+
+{% macro join_customer(fact) -%}
+    left join {{ ref('int_identified_customer') }} as customers
+        on
+            {{ fact }}.identifier_kind = customers.identifier_kind
+            and {{ fact }}.identifier_value = customers.identifier_value
+{%- endmacro %}
+
+
+{#- The key of the day in dim_date, or -1 for a day that the calendar does not hold. -#}
+{% macro date_key(moment) -%}
+    case
+        when {{ moment }} >= cast('2000-01-01' as date) and {{ moment }} < cast('2050-01-01' as date)
+            then cast(
+                extract(year from {{ moment }}) * 10000
+                + extract(month from {{ moment }}) * 100
+                + extract(day from {{ moment }}) as int
+            )
+        else -1
+    end
+{%- endmacro %}

@@ -1,0 +1,59 @@
+{#- The handful of things that DuckDB and Spark say differently. Everything else is dbt's own cross-database macros. -#}
+
+{% macro all_columns_except(columns) -%}
+    {{ adapter.dispatch('all_columns_except')(columns) }}
+{%- endmacro %}
+
+{% macro duckdb__all_columns_except(columns) -%}
+    * exclude ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__all_columns_except(columns) -%}
+    * except ({{ columns | join(', ') }})
+{%- endmacro %}
+
+
+{#- A stable 8-byte key, the same on every engine and in every run: 63 bits of the MD5 of the parts. -#}
+{% macro integer_key(parts) -%}
+    {{ adapter.dispatch('integer_key')(parts) }}
+{%- endmacro %}
+
+{% macro duckdb__integer_key(parts) -%}
+    cast(md5_number_lower(concat_ws('|', {{ parts | join(', ') }})) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro spark__integer_key(parts) -%}
+    cast(shiftrightunsigned(cast(conv({{ _reversed_bytes("substring(md5(concat_ws('|', " ~ parts | join(', ') ~ ")), 17, 16)") }}, 16, -10) as bigint), 1) as bigint)
+{%- endmacro %}
+
+{% macro _reversed_bytes(hexadecimal) -%}
+    concat({% for byte in range(8) %}substring({{ hexadecimal }}, {{ 15 - 2 * byte }}, 2){{ ", " if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+
+{#- A whole row as JSON text. -#}
+{% macro row_as_json(alias) -%}
+    {{ adapter.dispatch('row_as_json')(alias) }}
+{%- endmacro %}
+
+{% macro duckdb__row_as_json(alias) -%}
+    cast(to_json({{ alias }}) as varchar)
+{%- endmacro %}
+
+{% macro spark__row_as_json(alias) -%}
+    to_json(struct({{ alias }}.*))
+{%- endmacro %}
+
+
+{#- Day of the week, 1 = Monday to 7 = Sunday (ISO 8601). -#}
+{% macro iso_weekday(date_expression) -%}
+    {{ adapter.dispatch('iso_weekday')(date_expression) }}
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(date_expression) -%}
+    cast(isodow({{ date_expression }}) as integer)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(date_expression) -%}
+    (weekday({{ date_expression }}) + 1)
+{%- endmacro %}

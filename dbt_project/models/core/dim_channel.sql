@@ -1,0 +1,10 @@
+select
+    channel_key,
+    channel,
+    title,
+    context
+from {{ ref('channels') }}
+
+union all
+
+select -1 as channel_key, 'unknown' as channel, 'Unknown' as title, 'unknown' as context

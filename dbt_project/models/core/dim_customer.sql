@@ -1,0 +1,119 @@
+with source_records as (
+    select * from {{ ref('int_source_record') }}
+),
+
+assignments as (
+    select * from {{ source('identity', 'assignment') }}
+),
+
+-- The record that was written last knows best; a record without a date knows least.
+ranked as (
+    select
+        assignments.customer_id as customer_key,
+        assignments.match_probability,
+        source_records.*,
+        row_number() over (
+            partition by assignments.customer_id
+            order by
+                case when source_records.recorded_at is null then 0 else 1 end,
+                source_records.recorded_at,
+                source_records.source_system,
+                source_records.source_record_id
+        ) as precedence
+    from source_records
+    inner join assignments
+        on
+            source_records.source_system = assignments.source_system
+            and source_records.source_record_id = assignments.source_record_id
+),
+
+-- An attribute comes from the best record that has it; name and address come as a whole.
+golden as (
+    select
+        customer_key,
+        {%- for attribute in [
+            'birth_date', 'gender', 'email', 'phone', 'occupation',
+            'loyalty_tier', 'loyalty_points', 'loyalty_number', 'stated_satisfaction'
+        ] %}
+        {{ best_known(attribute) }} as {{ attribute }},
+        {%- endfor %}
+        {%- for attribute in ['given_name', 'family_name'] %}
+        {{ best_known(attribute, where='family_name is not null') }} as {{ attribute }},
+        {%- endfor %}
+        {%- for attribute in ['street', 'house_number', 'postal_code', 'city', 'region', 'country'] %}
+        {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
+        {%- endfor %}
+        {{ best_known('annual_income_amount') }} as annual_income_amount,
+        {{ best_known('annual_income_currency', where='annual_income_amount is not null') }} as annual_income_currency,
+        {{ best_known('source_system', where='family_name is not null') }} as name_source_system,
+        {{ best_known('recorded_at', where='family_name is not null') }} as name_recorded_at,
+        {{ best_known('source_system', where='birth_date is not null') }} as birth_date_source_system,
+        {{ best_known('source_system', where='email is not null') }} as email_source_system,
+        {{ best_known('recorded_at', where='email is not null') }} as email_recorded_at,
+        {{ best_known('source_system', where='phone is not null') }} as phone_source_system,
+        {{ best_known('source_system', where='street is not null') }} as address_source_system,
+        {{ best_known('recorded_at', where='street is not null') }} as address_recorded_at,
+        min(recorded_at) as first_known_at,
+        min(match_probability) as match_probability,
+        cast(count(*) as int) as source_record_count,
+        cast(count(distinct source_system) as int) as source_system_count,
+        {{ sorted_list_of('source_system') }} as source_systems
+    from ranked
+    group by customer_key
+),
+
+consents as (
+    select
+        customer_key,
+        max_by(is_granted, changed_at) as has_email_marketing_consent
+    from {{ ref('fct_consent') }}
+    where purpose = 'marketing' and channel = 'email' and customer_key > 0
+    group by customer_key
+)
+
+select
+    golden.customer_key,
+    {{ readable_name('golden.given_name', 'golden.family_name') }} as display_name,
+    golden.given_name,
+    golden.family_name,
+    golden.birth_date,
+    golden.gender,
+    golden.email,
+    golden.phone,
+    golden.street,
+    golden.house_number,
+    golden.postal_code,
+    golden.city,
+    golden.region,
+    golden.country,
+    golden.occupation,
+    golden.annual_income_amount,
+    golden.annual_income_currency,
+    golden.loyalty_number,
+    golden.loyalty_tier,
+    golden.loyalty_points,
+    golden.stated_satisfaction,
+    consents.has_email_marketing_consent,
+    golden.name_source_system,
+    golden.name_recorded_at,
+    golden.birth_date_source_system,
+    golden.email_source_system,
+    golden.email_recorded_at,
+    golden.phone_source_system,
+    golden.address_source_system,
+    golden.address_recorded_at,
+    golden.first_known_at,
+    golden.match_probability,
+    golden.source_record_count,
+    golden.source_system_count,
+    golden.source_systems
+from golden
+left join consents on golden.customer_key = consents.customer_key
+
+union all
+
+{{ unknown_member(-1, 'Unknown customer') }}
+
+union all
+
+{{ unknown_member(-2, 'Not applicable') }}

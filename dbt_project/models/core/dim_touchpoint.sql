@@ -1,0 +1,22 @@
+select
+    touchpoint_key,
+    touchpoint,
+    title,
+    channel,
+    direction,
+    journey_step,
+    engagement_points,
+    latency_class
+from {{ ref('touchpoints') }}
+
+union all
+
+select
+    -1 as touchpoint_key,
+    'unknown' as touchpoint,
+    'Unknown' as title,
+    'unknown' as channel,
+    'unknown' as direction,
+    'unknown' as journey_step,
+    0 as engagement_points,
+    'unknown' as latency_class

@@ -1,0 +1,24 @@
+with interactions as (
+    select * from {{ ref('int_interaction') }}
+)
+
+select
+    {{ integer_key(['interactions.source_system', 'interactions.source_interaction_id']) }} as interaction_key,
+    {{ customer_key_or_unknown() }} as customer_key,
+    coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
+    coalesce(channels.channel_key, -1) as channel_key,
+    case when interactions.product_id is null then -2 else {{ integer_key(['interactions.product_id']) }} end
+        as product_key,
+    {{ date_key('interactions.happened_at') }} as happened_date_key,
+    interactions.happened_at,
+    coalesce(touchpoints.direction, 'unknown') as direction,
+    coalesce(touchpoints.engagement_points, 0) as engagement_points,
+    interactions.amount,
+    interactions.currency,
+    interactions.detail,
+    interactions.source_system,
+    interactions.source_interaction_id
+from interactions
+{{ join_customer('interactions') }}
+left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
+left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel

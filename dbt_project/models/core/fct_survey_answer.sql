@@ -1,0 +1,21 @@
+with answers as (
+    select * from {{ ref('int_survey_answer') }}
+)
+
+select
+    {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as survey_answer_key,
+    {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as interaction_key,
+    {{ customer_key_or_unknown() }} as customer_key,
+    coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
+    {{ date_key('answers.answered_at') }} as answered_date_key,
+    answers.answered_at,
+    answers.question,
+    answers.score,
+    answers.scale_minimum,
+    answers.scale_maximum,
+    answers.verbatim,
+    answers.source_system,
+    answers.survey_answer_id as source_survey_answer_id
+from answers
+{{ join_customer('answers') }}
+left join {{ ref('touchpoints') }} as touchpoints on answers.touchpoint = touchpoints.touchpoint

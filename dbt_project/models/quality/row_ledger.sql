@@ -1,0 +1,43 @@
+{{ config(materialized='table') }}
+
+-- Landed rows and what became of them, counted apart: the difference must be nought for every stream.
+{%- for stream in var('streams', []) %}
+{%- set base = ref('base_' ~ stream.adapter ~ '__' ~ stream.stream) %}
+{%- set landed = source(stream.adapter, stream.stream) %}
+{{ "union all" if not loop.first }}
+select
+    '{{ stream.system }}' as source_system,
+    '{{ stream.stream }}' as stream,
+    {{ as_of() }} as as_of,
+    landed.row_count as landed_rows,
+    fates.staged_rows,
+    fates.quarantined_rows,
+    fates.repeat_rows,
+    unreadable.row_count as unreadable_rows,
+    landed.row_count - fates.staged_rows - fates.quarantined_rows - fates.repeat_rows as difference
+from (select count(*) as row_count from {{ landed }}) as landed
+cross join (
+    select
+        count(case when row_fate = 'staged' then 1 end) as staged_rows,
+        count(case when row_fate = 'quarantined' then 1 end) as quarantined_rows,
+        coalesce(sum(case when row_fate = 'staged' then repeat_count end), 0) as repeat_rows
+    from {{ base }}
+) as fates
+cross join (
+    select count(*) as row_count
+    from {{ landed_rejects(stream.adapter, stream.stream) }} as rejects
+    {{ where_newest_delivery('rejects', landed) }}
+) as unreadable
+{%- else %}
+select
+    cast(null as {{ dbt.type_string() }}) as source_system,
+    cast(null as {{ dbt.type_string() }}) as stream,
+    {{ as_of() }} as as_of,
+    0 as landed_rows,
+    0 as staged_rows,
+    0 as quarantined_rows,
+    0 as repeat_rows,
+    0 as unreadable_rows,
+    0 as difference
+where 1 = 0
+{%- endfor %}

@@ -1,0 +1,167 @@
+"""Rules for core: nothing got lost on the way from staging, identity is healthy, and nothing shrank overnight."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from expectations.validation import Rule, Suite
+
+# (fact, the stream it comes from, its amount): every row arrives, to the cent.
+RECONCILED = (
+    ("core.fct_order_line", "intermediate.int_order_line", "net_amount"),
+    ("core.fct_booking", "intermediate.int_booking", "net_amount"),
+    ("core.fct_survey_answer", "intermediate.int_survey_answer", "score"),
+    ("core.fct_consent", "intermediate.int_consent", None),
+    ("core.fct_interaction", "intermediate.int_interaction", "amount"),
+)
+# Days that an event may lie after landing: bookings are made ahead, clocks are not always right.
+MOST_DAYS_AHEAD = 730
+
+
+def core_suites(landed_at: datetime, *, has_history: bool) -> dict[str, list[Suite]]:
+    """Per core table, its suites.
+
+    landed_at: when the newest load landed. has_history: whether an earlier run has published (then sizes are compared).
+    """
+    suites: dict[str, list[Suite]] = {}
+    for fact, stream, amount in RECONCILED:
+        money = f"coalesce(sum({amount or 0}), 0)"
+        suites[fact] = [
+            Suite(
+                "core",
+                f"{fact} (against staging)",
+                f"""
+                select
+                    (select count(*) from {fact}) - (select count(*) from {stream}) as missing_rows,
+                    (select {money} from {fact}) - (select {money} from {stream}) as missing_amount
+                """,
+                (
+                    nought("missing_rows", "Every staged row becomes one row of the fact."),
+                    nought("missing_amount", "Amounts agree to the cent."),
+                ),
+            )
+        ]
+    suites["core.fct_order_line"].append(
+        Suite(
+            "core",
+            "core.fct_order_line",
+            "select order_line_key, net_amount, currency, ordered_at from core.fct_order_line",
+            (
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "net_amount", "min_value": -100_000, "max_value": 100_000},
+                    "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso's highest: 2,599).",
+                ),
+                Rule(
+                    "ExpectColumnValuesToNotBeNull", {"column": "currency"}, "An amount without currency is no amount."
+                ),
+            ),
+            key_columns=("order_line_key",),
+        )
+    )
+    suites["core.fct_interaction"].append(
+        Suite(
+            "core",
+            "core.fct_interaction",
+            "select interaction_key, happened_at, touchpoint_key, customer_key > 0 as is_known from core.fct_interaction",
+            (
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {
+                        "column": "happened_at",
+                        "min_value": datetime(2000, 1, 1),
+                        "max_value": landed_at + timedelta(days=MOST_DAYS_AHEAD),
+                    },
+                    "Earlier or later than that is a misread date, not an interaction (2026-11-21).",
+                ),
+                Rule(
+                    "ExpectColumnValuesToNotBeInSet",
+                    {"column": "touchpoint_key", "value_set": [-1]},
+                    "A touchpoint that the seed does not know earns no points and stands in no journey.",
+                    name="every touchpoint is in the seed",
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeInSet",
+                    {"column": "is_known", "value_set": [True], "mostly": 0.75},
+                    "Few firms see 75 % of their activity; below that the answers speak of too few customers.",
+                    severity="warn",
+                    name="75 % of the interactions have a known customer",
+                ),
+            ),
+            key_columns=("interaction_key",),
+        )
+    )
+    suites["core.dim_customer"] = [
+        Suite(
+            "core",
+            "core.dim_customer (identity)",
+            """
+            select
+                (select coalesce(max(source_record_count), 0) from core.dim_customer) as largest_customer_records,
+                (
+                    select count(*) from intermediate.int_source_record
+                ) - (
+                    select count(*) from intermediate.int_source_record
+                    inner join identity.assignment using (source_system, source_record_id)
+                ) as unassigned_records,
+                (
+                    select coalesce(max(birth_dates), 0) from (
+                        select count(distinct birth_date) as birth_dates
+                        from intermediate.int_source_record
+                        inner join identity.assignment using (source_system, source_record_id)
+                        group by customer_id
+                    )
+                ) as most_birth_dates
+            """,
+            (
+                nought("unassigned_records", "Every source record belongs to a customer."),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "largest_customer_records", "max_value": 50},
+                    "One person has a handful of records in each system; 50 are a shared identifier (2026-11-21, Contoso: 4).",
+                    name="no customer swallows others",
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "most_birth_dates", "max_value": 3},
+                    "Typing errors give a person two birth dates; more are more people (2026-11-21, Contoso: 2).",
+                    severity="warn",
+                    name="a customer has one birth date",
+                ),
+            ),
+        )
+    ]
+    if has_history:
+        for table in ("core.dim_customer", "core.fct_order_line", "core.fct_interaction"):
+            suites[table].append(_not_shrunk(table))
+    return suites
+
+
+def nought(column: str, reason: str) -> Rule:
+    """The rule that a difference, measured in one row, is exactly nought."""
+    return Rule(
+        "ExpectColumnValuesToBeBetween",
+        {"column": column, "min_value": 0, "max_value": 0},
+        reason,
+        name=f"{column} is nought",
+    )
+
+
+def _not_shrunk(table: str) -> Suite:
+    return Suite(
+        "core",
+        f"{table} (against the last published)",
+        f"""
+        select (select count(*) from {table}) / greatest(coalesce((
+            select row_count from quality.published_table where table_name = '{table}'
+        ), 0), 1) as share_of_last
+        """,
+        (
+            Rule(
+                "ExpectColumnValuesToBeBetween",
+                {"column": "share_of_last", "min_value": 0.5},
+                "Losing half a table overnight is a fault, not a day's business (2026-11-21).",
+                name="the table has not shrunk by half",
+            ),
+        ),
+    )

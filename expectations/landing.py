@@ -1,0 +1,113 @@
+"""Rules for landing: the shape of what was delivered, judged load by load before staging may read it.
+
+They follow from what the catalog (key, delivery) and the sources file of the staging folder (columns, types) say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from expectations.validation import Rule, Suite
+
+ORIGIN_COLUMNS = ("_dlt_load_id", "_source_file", "_source_row")
+TEXT_TYPES = {"varchar", "text", "string"}
+
+# Share of rows that may be unreadable before the delivery as a whole is not trusted (chosen 2026-11-21: a broken export
+# breaks most rows, a stray quotation mark a handful).
+MOST_UNREADABLE_SHARE = 0.01
+# A full copy of a table that has lost more than half its rows is more likely cut than true (chosen 2026-11-21).
+LEAST_SHARE_OF_LAST_SNAPSHOT = 0.5
+
+
+def landing_suites(
+    label: str,
+    query: str,
+    declared: Mapping[str, str],
+    *,
+    key: Sequence[str],
+    personal_columns: frozenset[str],
+    rejected_rows: int,
+    last_snapshot_rows: int | None,
+) -> list[Suite]:
+    """The suites that judge one load.
+
+    label: system/stream. query: select that yields the rows of the load. declared: column -> landed type. rejected_rows:
+    rows of the delivery that could not be read. last_snapshot_rows: size of the last accepted full copy, if this is one.
+    """
+    table = f"landing/{label}"
+    rules = [
+        Rule(
+            "ExpectColumnToExist",
+            {"column": column},
+            "The staging model reads it (sources file of the staging folder).",
+            name=f"{column} is delivered",
+        )
+        for column in declared
+    ]
+    rules.append(
+        Rule(
+            "ExpectTableColumnsToMatchSet",
+            {"column_set": [*declared, *ORIGIN_COLUMNS], "exact_match": True},
+            "A column that nobody knows may be news: it lands, and somebody should look at it.",
+            severity="warn",
+            name="no unknown column",
+        )
+    )
+    rules += [
+        Rule(
+            "ExpectColumnValuesToBeOfType",
+            {"column": column, "type_": data_type.upper()},
+            "The staging model expects this type (sources file of the staging folder).",
+            name=f"{column} is {data_type}",
+        )
+        for column, data_type in declared.items()
+        if data_type.lower() not in TEXT_TYPES
+    ]
+    rules += [
+        Rule(
+            "ExpectColumnValuesToNotBeNull",
+            {"column": column, "mostly": 0.99},
+            "Rows without a key go to quarantine; where more than 1 % have none, the delivery is wrong (2026-11-21).",
+            name=f"{column} is filled",
+        )
+        for column in key
+        if column in declared
+    ]
+    text_columns = [column for column, data_type in declared.items() if data_type.lower() in TEXT_TYPES]
+    if text_columns:
+        joined = ", ".join(f'"{column}"' for column in text_columns)
+        rules.append(
+            Rule(
+                "UnexpectedRowsExpectation",
+                {
+                    "unexpected_rows_query": f"select 1 from {{batch}} where contains(concat_ws('|', {joined}), chr(65533))"
+                },
+                "The replacement character stands for bytes that were lost in a wrong encoding.",
+                severity="warn",
+                name="text is readable",
+            )
+        )
+    suites = [Suite("landing", table, query, tuple(rules), personal_columns=personal_columns, key_columns=tuple(key))]
+    volume = [
+        Rule(
+            "ExpectColumnValuesToBeBetween",
+            {"column": "unreadable_share", "max_value": MOST_UNREADABLE_SHARE},
+            "More unreadable rows than that mean a broken export, not a stray quotation mark (2026-11-21).",
+            name="rows can be read",
+        )
+    ]
+    if last_snapshot_rows:
+        volume.append(
+            Rule(
+                "ExpectColumnValuesToBeBetween",
+                {"column": "row_count", "min_value": int(last_snapshot_rows * LEAST_SHARE_OF_LAST_SNAPSHOT)},
+                "A full copy that has lost more than half its rows is more likely cut than true (2026-11-21).",
+                name="the copy is whole",
+            )
+        )
+    measures = f"""
+        select row_count, {rejected_rows} / greatest(row_count + {rejected_rows}, 1) as unreadable_share
+        from (select count(*) as row_count from ({query}))
+    """
+    suites.append(Suite("landing", f"{table} (volume)", measures, tuple(volume)))
+    return suites

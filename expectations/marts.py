@@ -1,0 +1,131 @@
+"""Rules for the marts: what must hold for the business, whatever the sources delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from expectations.core import nought
+from expectations.validation import Rule, Suite
+
+
+def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
+    """Per mart, its suites."""
+    moment = f"timestamp '{as_of:%Y-%m-%d %H:%M:%S}'"
+    suites: dict[str, list[Suite]] = {}
+    for mart in ("relationship_context", "personal_context", "situational_context", "customer_360"):
+        suites[f"marts.{mart}"] = [
+            Suite(
+                "marts",
+                f"marts.{mart} (coverage)",
+                f"""
+                select (select count(*) from core.dim_customer where customer_key > 0)
+                    - (select count(*) from marts.{mart}) as missing_customers
+                """,
+                (nought("missing_customers", "Every customer has every context."),),
+            )
+        ]
+    suites["marts.relationship_context"] += [
+        Suite(
+            "marts",
+            "marts.relationship_context (value)",
+            f"""
+            select (select coalesce(sum(current_value_amount), 0) from marts.relationship_context)
+                - (select coalesce(sum(net_amount), 0) from core.fct_order_line
+                    where customer_key > 0 and ordered_at < {moment})
+                - (select coalesce(sum(net_amount), 0) from core.fct_booking
+                    where customer_key > 0 and started_at < {moment}) as missing_amount
+            """,
+            (nought("missing_amount", "The customers' value adds up to what they paid, to the cent."),),
+        ),
+        Suite(
+            "marts",
+            "marts.relationship_context",
+            "select * from marts.relationship_context",
+            (
+                *(
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": score, "min_value": 1, "max_value": 5},
+                        "Scores are quintiles.",
+                    )
+                    for score in ("recency_score", "frequency_score", "monetary_score")
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "recency_days", "min_value": 0},
+                    "Nothing later than the as of may be used.",
+                ),
+            ),
+            key_columns=("customer_key",),
+        ),
+    ]
+    suites["marts.personal_context"].append(
+        Suite(
+            "marts",
+            "marts.personal_context",
+            "select customer_key, average_satisfaction, last_satisfaction, satisfaction_trend from marts.personal_context",
+            (
+                *(
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": column, "min_value": 0, "max_value": 1},
+                        "Satisfaction is on one scale from 0 to 1.",
+                    )
+                    for column in ("average_satisfaction", "last_satisfaction")
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "satisfaction_trend", "min_value": -1, "max_value": 1},
+                    "A difference on a scale from 0 to 1.",
+                ),
+            ),
+            key_columns=("customer_key",),
+        )
+    )
+    suites["marts.situational_context"].append(
+        Suite(
+            "marts",
+            "marts.situational_context",
+            "select * from marts.situational_context",
+            (
+                Rule(
+                    "ExpectColumnValuesToNotBeNull",
+                    {"column": "need_evidence", "row_condition": [("need", "is not null")]},
+                    "A need is only shown with what shows it.",
+                    name="every need has evidence",
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "days_since_last_interaction", "min_value": 0},
+                    "Nothing later than the as of may be used.",
+                ),
+            ),
+            key_columns=("customer_key",),
+        )
+    )
+    suites["marts.customer_timeline"] = [
+        Suite(
+            "marts",
+            "marts.customer_timeline (coverage)",
+            "select (select count(*) from core.fct_interaction) - (select count(*) from marts.customer_timeline)"
+            " as missing_rows",
+            (nought("missing_rows", "Every interaction can be read."),),
+        )
+    ]
+    suites["marts.source_system_connectedness"] = [
+        Suite(
+            "marts",
+            "marts.source_system_connectedness",
+            "select * from marts.source_system_connectedness",
+            tuple(
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": column, "min_value": 0, "max_value": 1},
+                    "A share.",
+                )
+                for column in ("link_rate", "visibility")
+            ),
+            key_columns=("source_system",),
+        )
+    ]
+    return suites

@@ -1,0 +1,76 @@
+"""The two ways in which channels fail, and the one place that turns library exceptions into sentences.
+
+A message names the stream, the file or table, what is wrong and the remedy. It never holds a value of a row, a token
+or the password of a URL.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+
+
+class CatalogError(Exception):
+    """The catalog cannot be used. The message has one line per fault."""
+
+
+class ChannelError(Exception):
+    """A stream could not be landed.
+
+    `transient` is true where the same run may succeed later without anybody doing anything: a server that does not
+    answer, a file that is still being written.
+    """
+
+    def __init__(self, message: str, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+# How DuckDB, Arrow and SQLite say ENOSPC when they no longer carry an errno.
+_DISK_FULL_WORDS = ("no space left on device", "disk is full", "disk full", "not enough space on", "errno 28")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """All exceptions behind `error`, itself first: dlt wraps what happens in a step two or three times."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = getattr(current, "exception", None)
+        waiting += [inner if isinstance(inner, BaseException) else None, current.__cause__, current.__context__]
+
+
+_CLIENT_ERRORS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("aiohttp", "ClientError"),
+    ("azure.core.exceptions", "AzureError"),
+    ("gcsfs.retry", "HttpError"),
+)
+
+
+def store_client_errors() -> tuple[type[Exception], ...]:
+    """What the clients of object stores raise beside OSError. Only of those in use: none has to be installed."""
+    return tuple(getattr(sys.modules[module], name) for module, name in _CLIENT_ERRORS if module in sys.modules)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """True if a full disk is behind `error`, however many libraries have wrapped it."""
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if any(word in str(cause).lower() for word in _DISK_FULL_WORDS):
+            return True
+    return False
+
+
+def disk_full(label: str, place: str) -> ChannelError:
+    """The sentence for a full disk at `place` while stream `label` was landed."""
+    return ChannelError(
+        f"{label}: the disk that holds {place} is full; free space and run again: nothing was lost", transient=True
+    )

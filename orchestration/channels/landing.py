@@ -1,0 +1,519 @@
+"""Landing: what the source systems delivered, as Parquet, append-only, and the only copy that the warehouse needs.
+
+    {landing_url}/{system}/{stream}/
+        incoming/   loads that nobody has judged yet, {load_id}.{file_id}.parquet
+        rows/       accepted loads: what staging reads
+        held/       loads that a check has stopped
+        rejects/    rows that could not be read, with the reason
+        _moves/     moves between those folders that have been decided; empty unless one was interrupted
+        _dlt_*/     dlt's bookkeeping. A load exists once `_dlt_loads` holds its marker, and not before
+
+A process may be killed anywhere in here: the next `land_stream` finishes what was extracted, removes files of loads
+without a marker, and only then looks at the source again. Whether a load is good is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import shutil
+import tempfile
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
+from orchestration.channels.connectors import INCOMING, REJECTS, Delivery, database, files, rest_api
+from orchestration.channels.errors import ChannelError, causes, disk_full, is_disk_full, store_client_errors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from dlt import Pipeline
+    from fsspec import AbstractFileSystem
+
+_ROWS, _HELD, _MOVES = "rows", "held", "_moves"
+_MARKERS, _STATES = "_dlt_loads", "_dlt_pipeline_state"
+_SCHEMA = "landing"
+_RESOURCE = "delivery"
+_DECLARED = "_declared.parquet"
+_ORIGIN = {"_dlt_load_id": "VARCHAR", "_source_file": "VARCHAR", "_source_row": "BIGINT"}
+_REJECT_COLUMNS = {**_ORIGIN, "raw": "VARCHAR", "reason": "VARCHAR"}
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What one call of `land_stream` has landed. `load_id` None and `rows` 0: the source had nothing new."""
+
+    system: str
+    stream: str
+    load_id: str | None = None
+    rows: int = 0
+    rejected_rows: int = 0
+    files: tuple[str, ...] = ()
+    # Landed column -> DuckDB type.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    # Loads of an interrupted run that this call has finished; they wait in incoming/ like any other.
+    recovered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PendingLoad:
+    """A load that is not in rows/: `incoming` waits for its judgement, `held` was stopped by it."""
+
+    load_id: str
+    state: Literal["incoming", "held"]
+    # Paths that DuckDB and fsspec understand.
+    files: tuple[str, ...]
+    rows: int
+    source_files: frozenset[str]
+    # Held, and every source file of it was accepted in a newer load: nobody needs to look at it any more.
+    superseded: bool = False
+
+
+def land_stream(
+    catalog_system: FilesSystem | DatabaseSystem | RestApiSystem,
+    stream: Stream,
+    *,
+    landing_url: str,
+    working_dir: Path,
+    declared_columns: Mapping[str, str] | None = None,
+) -> Landing:
+    """Land what the source of `stream` has and landing does not, as one load in `incoming/`.
+
+    `landing_url`: local folder or fsspec URL. `working_dir`: local folder of dlt, kept between runs; if it is lost, its
+    content is restored from landing. `declared_columns`: landed column -> DuckDB type; files and tables must have them.
+    Raises ChannelError; nothing of the failed delivery is landed then.
+    """
+    label = stream.label
+    store = _Store(landing_url, stream.system_name, stream.name)
+    with _failures(label, landing_url, working_dir, catalog_system.catalog_file.name), _alone(label, working_dir):
+        _configure_dlt()
+        if declared_columns is not None:
+            ensure_declared_columns(landing_url, stream.system_name, stream.name, declared_columns)
+        store.finish_moves()
+        pipeline, recovered = _ready_pipeline(store, stream, working_dir)
+        seen = _resource_state(pipeline).get("seen", {})
+        with tempfile.TemporaryDirectory(prefix=f"{pipeline.pipeline_name}-", dir=working_dir) as scratch:
+            delivery = _extract(catalog_system, stream, seen, Path(scratch), tuple(declared_columns or ()))
+            if delivery is None:
+                return Landing(stream.system_name, stream.name, recovered=recovered)
+            store.sweep()
+            return _land(pipeline, stream, delivery, recovered)
+
+
+def _extract(
+    system: FilesSystem | DatabaseSystem | RestApiSystem,
+    stream: Any,
+    seen: Mapping[str, Any],
+    scratch: Path,
+    declared: Collection[str],
+) -> Delivery | None:
+    if isinstance(system, FilesSystem):
+        return files.extract(system, stream, seen, scratch, declared)
+    if isinstance(system, DatabaseSystem):
+        return database.extract(system, stream, seen, scratch, declared)
+    return rest_api.extract(system, stream, seen, scratch, declared)
+
+
+# Set for this process only. dlt takes these from its configuration and not as arguments.
+_DLT_CONFIGURATION = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # failures are raised; the log would go to the terminal
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "false",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",  # or the working folder would hold everything a second time
+    "RESTORE_FROM_DESTINATION": "true",
+}
+
+
+def _configure_dlt() -> None:
+    os.environ.update(_DLT_CONFIGURATION)
+
+
+@contextmanager
+def _alone(label: str, working_dir: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    working_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(working_dir / f"{label.replace('/', '__')}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ChannelError(
+            f"{label}: another process is landing this stream; run again when it has ended", transient=True
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _failures(label: str, landing_url: str, working_dir: Path, catalog_file: str) -> Iterator[None]:
+    """Let out nothing but ChannelError, unless it is a fault of ours."""
+    import duckdb
+    import pyarrow as pa
+    from dlt.common.exceptions import DltException
+    from dlt.common.schema.exceptions import CannotCoerceColumnException, DataValidationError, SchemaException
+
+    expected = (ChannelError, DltException, OSError, MemoryError, duckdb.Error, pa.ArrowException)
+    try:
+        yield
+    except (*expected, *store_client_errors()) as error:
+        if is_disk_full(error):
+            raise disk_full(label, f"{working_dir} or {landing_url}") from error
+        chain = list(causes(error))
+        for cause in chain:
+            if isinstance(cause, ChannelError):
+                if cause is error:
+                    raise
+                raise cause from error
+            if isinstance(cause, DataValidationError):
+                raise ChannelError(
+                    f"{label}: the type of column {cause.column_name} has changed at the source; deliver it as before, "
+                    f"or give the stream a new name in {catalog_file} so that both types are kept"
+                ) from error
+            if isinstance(cause, (CannotCoerceColumnException, SchemaException)):
+                raise ChannelError(
+                    f"{label}: the columns no longer fit what was landed before ({type(cause).__name__}); deliver them "
+                    f"as before, or give the stream a new name in {catalog_file}"
+                ) from error
+        if any(isinstance(cause, PermissionError) for cause in chain):
+            raise ChannelError(
+                f"{label}: {landing_url} or {working_dir} may not be written; grant the rights"
+            ) from error
+        if not isinstance(chain[-1], (*expected, *store_client_errors())):
+            raise  # a fault of ours, which nobody mends by running again
+        names = " from ".join(dict.fromkeys(type(cause).__name__ for cause in chain))
+        raise ChannelError(
+            f"{label}: landing in {landing_url} failed ({names}); run again: nothing was lost", transient=True
+        ) from error
+
+
+# --- dlt -------------------------------------------------------------------------------------------------------------
+
+
+def _ready_pipeline(store: _Store, stream: Stream, working_dir: Path) -> tuple[Pipeline, tuple[str, ...]]:
+    """The stream's pipeline, nothing unfinished and in step with landing; and the loads that it has finished."""
+    store.initialise()
+    pipeline = _pipeline(store, stream, working_dir)
+    before = set(store.marked_loads())
+    if pipeline.has_pending_data:
+        pipeline.run()
+    marked = store.marked_loads()
+    recovered = tuple(load_id for load_id in marked if load_id not in before)
+    # The newest load of the state must be the newest one of landing. If it is not, the process was killed between the
+    # two, or one of them was lost, restored or landed elsewhere: landing is right, and the state comes from there.
+    if _resource_state(pipeline).get("load_id") != (marked[-1] if marked else None) or _has_leftovers(pipeline):
+        store.sweep()
+        shutil.rmtree(pipeline.working_dir)
+        pipeline = _pipeline(store, stream, working_dir)
+        if marked:
+            pipeline.sync_destination()
+    return pipeline, recovered
+
+
+def _pipeline(store: _Store, stream: Stream, working_dir: Path) -> Pipeline:
+    import dlt
+
+    name = f"{stream.system_name}__{stream.name}"
+    return dlt.pipeline(
+        name,
+        pipelines_dir=str(working_dir),
+        destination=dlt.destinations.filesystem(
+            bucket_url=store.system_url,
+            layout="{table_name}/{load_id}.{file_id}.{ext}",
+            enable_dataset_name_normalization=False,
+            kwargs={"auto_mkdir": True} if store.is_local else None,
+        ),
+        dataset_name=stream.name,
+    )
+
+
+def _resource_state(pipeline: Pipeline) -> Mapping[str, Any]:
+    sources: Mapping[str, Any] = pipeline.state.get("sources", {})
+    state: Mapping[str, Any] = sources.get(_SCHEMA, {}).get("resources", {}).get(_RESOURCE, {})
+    return state
+
+
+def _has_leftovers(pipeline: Pipeline) -> bool:
+    # An extraction that was killed leaves a package that dlt never looks at again; it would fill the disk.
+    new = Path(pipeline.working_dir) / "normalize" / "new"
+    return new.is_dir() and any(new.iterdir())
+
+
+def _land(pipeline: Pipeline, stream: Stream, delivery: Delivery, recovered: tuple[str, ...]) -> Landing:
+    import dlt
+
+    counts = {INCOMING: 0, REJECTS: 0}
+    schema: list[pa.Schema] = []
+
+    @dlt.resource(name=_RESOURCE, table_name=INCOMING, write_disposition="append")
+    def deliver() -> Iterator[Any]:
+        for batch in delivery.batches:
+            if batch.table == INCOMING and (not schema or schema[-1] != batch.rows.schema):
+                schema.append(batch.rows.schema)
+            counts[batch.table] += batch.rows.num_rows
+            yield _with_hints(batch.table, batch.rows)
+        state = dlt.current.resource_state()
+        state.clear()
+        state.update(seen=delivery.seen, load_id=dlt.current.load_package_state()["load_id"])
+
+    @dlt.source(name=_SCHEMA, schema_contract={"data_type": "freeze"}, max_table_nesting=0)
+    def landing() -> Any:
+        return deliver
+
+    info = pipeline.run(landing(), loader_file_format="parquet")
+    info.raise_on_failed_jobs()
+    load_id = info.loads_ids[-1] if info.loads_ids and (counts[INCOMING] or counts[REJECTS]) else None
+    return Landing(
+        stream.system_name,
+        stream.name,
+        load_id,
+        counts[INCOMING],
+        counts[REJECTS],
+        tuple(delivery.files),
+        _duckdb_types(schema),
+        recovered,
+    )
+
+
+def _with_hints(table: str, rows: pa.Table) -> Any:
+    import dlt
+    import pyarrow as pa
+
+    # dlt would turn a wall clock into UTC, which nobody has said that it is.
+    columns = {
+        column.name: {"name": column.name, "data_type": "timestamp", "timezone": False}
+        for column in rows.schema
+        if pa.types.is_timestamp(column.type) and column.type.tz is None
+    }
+    return dlt.mark.with_hints(
+        rows,
+        dlt.mark.make_hints(table_name=table, write_disposition="append", columns=columns or None),  # type: ignore[arg-type]
+        create_table_variant=True,
+    )
+
+
+def _duckdb_types(schemas: list[pa.Schema]) -> dict[str, str]:
+    import duckdb
+    import pyarrow as pa
+
+    if not schemas:
+        return {}
+    empty = pa.unify_schemas(schemas, promote_options="permissive").empty_table()
+    with duckdb.connect() as connection:
+        connection.register("empty", empty)
+        return {row[0]: row[1] for row in connection.execute("DESCRIBE empty").fetchall()}
+
+
+# --- The folders of a stream -----------------------------------------------------------------------------------------
+
+
+class _Store:
+    """The folder of one stream, in a local file system or an object store."""
+
+    def __init__(self, landing_url: str, system: str, stream: str) -> None:
+        from fsspec.core import url_to_fs
+
+        self.is_local = "://" not in landing_url or landing_url.startswith("file://")
+        self.fs: AbstractFileSystem
+        self.fs, root = url_to_fs(landing_url)
+        self.system_url = (
+            posixpath.join(root, system) if self.is_local else posixpath.join(landing_url.rstrip("/"), system)
+        )
+        self.root = posixpath.join(root, system, stream)
+        self.scheme = "" if self.is_local else landing_url.split("://", 1)[0] + "://"
+
+    def path(self, *parts: str) -> str:
+        return posixpath.join(self.root, *parts)
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in `folder`, none if it does not exist."""
+        self.fs.invalidate_cache()
+        try:
+            found = self.fs.ls(self.path(folder), detail=True)
+        except FileNotFoundError:
+            return []
+        return sorted(posixpath.basename(entry["name"]) for entry in found if entry["type"] == "file")
+
+    def load_files(self, folder: str) -> dict[str, list[str]]:
+        """Load id -> names of its data files in `folder`."""
+        found: dict[str, list[str]] = {}
+        for name in self.names(folder):
+            if name.endswith(".parquet") and not name.startswith("_"):
+                # A load id holds a point itself: seconds.fraction.file_id.parquet
+                found.setdefault(name.rsplit(".", 2)[0], []).append(name)
+        return found
+
+    def marked_loads(self) -> list[str]:
+        """Ids of all complete loads, oldest first."""
+        loads = (name.removesuffix(".jsonl").rsplit("__", 1)[-1] for name in self.names(_MARKERS) if "__" in name)
+        return sorted(loads, key=float)
+
+    def initialise(self) -> None:
+        """Mark the folder as dlt's. dlt does it in two steps, cannot go on after the first of them, and takes a folder
+        in which something else was written first for a failure."""
+        from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
+
+        if not self.fs.exists(self.path(INIT_FILE_NAME)):
+            versions = {"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION}
+            self.write(json.dumps(versions).encode(), INIT_FILE_NAME)
+
+    def sweep(self) -> None:
+        """Remove what loads without a marker have left: half copied files, and the state that would hide the loss."""
+        marked = set(self.marked_loads())
+        for folder in (INCOMING, REJECTS):
+            for load_id, names in self.load_files(folder).items():
+                if load_id not in marked:
+                    self._remove(folder, names)
+        self._remove(_STATES, [n for n in self.names(_STATES) if "__" in n and n.rsplit("__", 2)[1] not in marked])
+
+    def _remove(self, folder: str, names: list[str]) -> None:
+        for name in names:
+            self.fs.rm_file(self.path(folder, name))
+
+    def write(self, content: bytes, *parts: str) -> None:
+        """Write a small file so that nobody ever sees half of it."""
+        target = self.path(*parts)
+        if not self.is_local:
+            self.fs.pipe_file(target, content)
+            return
+        self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
+        draft = Path(posixpath.dirname(target), f".{posixpath.basename(target)}.{uuid.uuid4().hex}")
+        try:
+            with draft.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def move_load(self, load_id: str, sources: tuple[str, ...], target: str) -> None:
+        """Move all files of a load to folder `target`. The decision is written down first, so that an interruption
+        cannot leave a load that is half accepted for good."""
+        if not any(load_id in self.load_files(folder) for folder in sources):
+            return
+        self.write(json.dumps({"from": sources, "to": target}).encode(), _MOVES, f"{load_id}.json")
+        self._carry_out(load_id, sources, target)
+
+    def finish_moves(self) -> None:
+        """Carry out moves that were decided and interrupted."""
+        for name in self.names(_MOVES):
+            if name.endswith(".json") and not name.startswith("."):
+                move = json.loads(self.fs.cat_file(self.path(_MOVES, name)))
+                self._carry_out(name.removesuffix(".json"), move["from"], move["to"])
+
+    def _carry_out(self, load_id: str, sources: Collection[str], target: str) -> None:
+        if self.is_local:
+            self.fs.makedirs(self.path(target), exist_ok=True)
+        for folder in sources:
+            for name in self.load_files(folder).get(load_id, []):
+                if self.is_local:
+                    Path(self.path(folder, name)).replace(self.path(target, name))
+                else:  # a copy, then a removal: the copy is repeated if the removal did not happen
+                    self.fs.mv(self.path(folder, name), self.path(target, name))
+        self.fs.rm_file(self.path(_MOVES, f"{load_id}.json"))
+
+    def contents(self, folder: str, names: list[str]) -> tuple[int, frozenset[str]]:
+        """Number of rows and the source files of some data files."""
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        rows = 0
+        sources: set[str] = set()
+        for name in names:
+            with self.fs.open(self.path(folder, name), "rb") as opened, pq.ParquetFile(opened) as file:
+                rows += file.metadata.num_rows
+                if "_source_file" in file.schema_arrow.names:
+                    for batch in file.iter_batches(columns=["_source_file"]):
+                        sources.update(value for value in pc.unique(batch.column(0)).to_pylist() if value is not None)
+        return rows, frozenset(sources)
+
+
+def pending_loads(landing_url: str, system: str, stream: str) -> list[PendingLoad]:
+    """Complete loads of a stream that are not accepted, oldest first: what waits in incoming/, and what is held."""
+    store = _Store(landing_url, system, stream)
+    store.finish_moves()
+    marked = set(store.marked_loads())
+    pending: list[PendingLoad] = []
+    for state, folder in (("incoming", INCOMING), ("held", _HELD)):
+        for load_id, names in store.load_files(folder).items():
+            if load_id in marked:
+                rows, sources = store.contents(folder, names)
+                paths = tuple(store.scheme + store.path(folder, name) for name in names)
+                pending.append(PendingLoad(load_id, state, paths, rows, sources))  # type: ignore[arg-type]
+    pending.sort(key=lambda load: float(load.load_id))
+    return [_flagged(load, store) if load.state == "held" and load.source_files else load for load in pending]
+
+
+def _flagged(load: PendingLoad, store: _Store) -> PendingLoad:
+    from dataclasses import replace
+
+    accepted: set[str] = set()
+    for load_id, names in store.load_files(_ROWS).items():
+        if float(load_id) > float(load.load_id) and not load.source_files <= accepted:
+            accepted |= store.contents(_ROWS, names)[1]
+    return replace(load, superseded=load.source_files <= accepted)
+
+
+def accept(landing_url: str, system: str, stream: str, load_id: str) -> None:
+    """Move a load to rows/, from incoming/ or, if somebody releases it, from held/. Repeating it does nothing."""
+    store = _Store(landing_url, system, stream)
+    store.finish_moves()
+    _require_load(store, system, stream, load_id)
+    store.move_load(load_id, (INCOMING, _HELD), _ROWS)
+
+
+def hold(landing_url: str, system: str, stream: str, load_id: str) -> None:
+    """Move a load to held/, from incoming/ or, if it proves wrong later, from rows/. Repeating it does nothing."""
+    store = _Store(landing_url, system, stream)
+    store.finish_moves()
+    _require_load(store, system, stream, load_id)
+    store.move_load(load_id, (INCOMING, _ROWS), _HELD)
+
+
+def _require_load(store: _Store, system: str, stream: str, load_id: str) -> None:
+    if load_id not in store.marked_loads():
+        raise ChannelError(
+            f"{system}/{stream}: there is no complete load {load_id}; see pending_loads for those there are"
+        )
+
+
+def ensure_declared_columns(landing_url: str, system: str, stream: str, declared_columns: Mapping[str, str]) -> None:
+    """Make `rows/*.parquet` and `rejects/*.parquet` readable with all their columns before anything has landed.
+
+    `declared_columns`: landed column -> DuckDB type. Writes files without rows, and only if they would change.
+    """
+    import duckdb
+
+    store = _Store(landing_url, system, stream)
+    with duckdb.connect() as connection:
+        for folder, columns in ((_ROWS, {**declared_columns, **_ORIGIN}), (REJECTS, _REJECT_COLUMNS)):
+            try:
+                content = _empty_parquet(connection, columns)
+            except duckdb.Error as error:
+                raise ChannelError(
+                    f"{system}/{stream}: a declared column has a type that DuckDB does not know; correct its data_type"
+                ) from error
+            path = store.path(folder, _DECLARED)
+            if not store.fs.exists(path) or store.fs.cat_file(path) != content:
+                store.write(content, folder, _DECLARED)
+
+
+def _empty_parquet(connection: Any, columns: Mapping[str, str]) -> bytes:
+    import io
+
+    import pyarrow.parquet as pq
+
+    quoted = {name: '"' + name.replace('"', '""') + '"' for name in columns}
+    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {quoted[name]}" for name, kind in columns.items())
+    table = connection.execute(f"SELECT {nothing} LIMIT 0").to_arrow_table()
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()

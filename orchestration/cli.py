@@ -1,0 +1,89 @@
+"""The `context360` command: thin, and quick to start. Everything heavy is imported where it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="context360",
+    help="The open, warehouse-native customer 360: every channel, one customer, three contexts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+CatalogOption = Annotated[
+    str | None,
+    typer.Option("--catalog", "-c", help="Catalog of source systems: a YAML file, or the name of a bundled one."),
+]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder with all state. Default: CONTEXT360_HOME, or ./.context360.")
+]
+
+
+@app.command()
+def run(
+    catalog: CatalogOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Moment for which the answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
+    ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Rebuild every table from landing. Customer numbers are kept.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Fetch what is new, rebuild the warehouse, check every layer and publish.
+
+    Ends with 0 when everything is current, with 1 when something was stopped (it says what and what to do; readers see
+    the last good state of it), with 2 when it could not start.
+    """
+    from orchestration.console import run_with_progress
+
+    raise typer.Exit(run_with_progress(catalog=catalog, as_of=as_of, full_refresh=full_refresh, home=home))
+
+
+@app.command()
+def status(catalog: CatalogOption = None, home: HomeOption = None) -> None:
+    """Show streams, tables, rows, freshness and failed checks."""
+    from orchestration.console import show_status
+
+    raise typer.Exit(show_status(catalog=catalog, home=home))
+
+
+@app.command()
+def who(
+    identifier: Annotated[
+        list[str],
+        typer.Argument(help="E-mail, phone, loyalty number, customer number, full name, or a number of any system."),
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Show the card of one customer: who they are, the three contexts and the last contacts."""
+    from orchestration.console import show_customer
+
+    raise typer.Exit(show_customer(" ".join(identifier), home=home))
+
+
+@app.command()
+def ui(
+    catalog: CatalogOption = None,
+    port: Annotated[int, typer.Option(help="Port on which Dagster listens.")] = 3000,
+    home: HomeOption = None,
+) -> None:
+    """Open Dagster: assets, checks, runs, schedule and sensor."""
+    from orchestration.console import open_ui
+
+    raise typer.Exit(open_ui(catalog=catalog, port=port, home=home))
+
+
+def main() -> None:
+    """Entry point of the `context360` script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""What the command shows: progress while a run works, a summary at the end, the status, and a customer's card."""
+
+from __future__ import annotations
+
+import os
+import subprocess  # noqa: S404 (starts Dagster's own server)
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from orchestration.channels.errors import CatalogError
+from orchestration.settings import PROJECT_ROOT, Settings, SettingsError, set_up_process, settings_from
+from orchestration.warehouse.connection import WarehouseError
+
+if TYPE_CHECKING:
+    from orchestration.defs.progress import Progress
+
+OK, STOPPED, NOT_STARTED = 0, 1, 2
+
+
+def run_with_progress(*, catalog: str | None, as_of: str | None, full_refresh: bool, home: Path | None) -> int:
+    """Runs the job in this process, tells what happens, and returns the exit code."""
+    console = Console(highlight=False)
+    started = time.monotonic()
+    settings = _settings(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    set_up_process(settings)
+    with console.status("Reading catalog and project …") as spinner:
+        from orchestration.defs.runs import RunError, run_job
+
+        teller = _Teller(console, spinner.update)
+        try:
+            outcome = run_job(settings, as_of=as_of, full_refresh=full_refresh, listener=teller.hear)
+        except (CatalogError, RunError, WarehouseError) as error:
+            console.print(f"[red]✗[/] {escape(str(error))}")
+            return NOT_STARTED
+    seconds = time.monotonic() - started
+    _summary(console, settings, outcome.run_id, outcome.published, teller, seconds)
+    return OK if outcome.success else STOPPED
+
+
+class _Teller:
+    """Says in one line what each step did, and remembers what went wrong."""
+
+    def __init__(self, console: Console, update: Callable[[str], None]) -> None:
+        self.console, self.update = console, update
+        self.started: dict[str, float] = {}
+        self.made: dict[str, list[tuple[str, int | None]]] = {}
+        self.faults: list[str] = []
+
+    def hear(self, progress: Progress) -> None:
+        step = progress.step
+        if progress.kind == "step_started":
+            self.started[step] = time.monotonic()
+            self.update(f"{_title(step)} …")
+        elif progress.kind == "made" and progress.asset:
+            self.made.setdefault(step, []).append((progress.asset, progress.rows))
+        elif progress.kind == "step_finished":
+            seconds = time.monotonic() - self.started.get(step, time.monotonic())
+            self.console.print(f"[green]✓[/] {_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
+        elif progress.kind == "check_failed" and progress.text:
+            self._fault("[yellow]![/]", progress.text)
+        elif progress.kind == "step_failed" and progress.text and "blocking asset check" not in progress.text:
+            for sentence in progress.text.splitlines():
+                self._fault("[red]✗[/]", sentence)
+
+    def _fault(self, sign: str, sentence: str) -> None:
+        if sentence not in self.faults:
+            self.faults.append(sentence)
+            self.console.print(f"{sign} {escape(sentence)}")
+
+    def _made(self, step: str) -> str:
+        made = self.made.get(step, [])
+        if step.startswith("landing"):
+            rows = made[0][1] if made else 0
+            return f"{rows:,} new rows" if rows else "nothing new"
+        tables = [rows for _, rows in made if rows is not None]
+        return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
+
+
+def _title(step: str) -> str:
+    if step.startswith("landing__"):
+        return "landing " + "/".join(step.split("__")[1:])
+    return step.replace("serving__", "").replace("quality__", "").replace("_", " ")
+
+
+def _summary(
+    console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
+) -> None:
+    from orchestration.serving.reading import published_tables, read_published
+
+    console.print()
+    if published:
+        with read_published(settings.serving_path) as connection:
+            tables = published_tables(connection)
+        changed = [table for table in tables if table.changed_by_run == run_id]
+        as_of = f", as of {tables[0].as_of:%Y-%m-%d %H:%M} UTC" if tables and tables[0].as_of else ""
+        console.print(f"[bold]Published[/] {settings.serving_path}{as_of}")
+        if changed:
+            for table in changed:
+                console.print(f"  {table.name:<40} {table.rows:>12,} rows")
+            if len(changed) < len(tables):
+                console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
+        else:
+            console.print(f"  Nothing has changed: all {len(tables)} tables are what they were.")
+        console.print(f"Data Docs  {settings.reports_path / 'data_docs' / 'index.html'}")
+    elif settings.serving_path.exists():
+        console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")
+    else:
+        console.print("[bold]Nothing was published.[/]")
+    if teller.faults:
+        console.print(f"[bold]{len(teller.faults)} to look at[/], see above or `context360 status`.")
+    console.print(f"{seconds:.1f} s")
+
+
+def show_status(*, catalog: str | None, home: Path | None) -> int:
+    """Prints how everything stands."""
+    from rich.table import Table
+
+    from orchestration.serving.reading import read_newest, status_of
+
+    console = Console(highlight=False)
+    settings = _settings(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    try:
+        with read_newest(settings.warehouse_path, settings.serving_path) as connection:
+            found = status_of(connection)
+    except WarehouseError as error:
+        console.print(f"[red]✗[/] {escape(str(error))}")
+        return NOT_STARTED
+    streams = Table(title="Streams", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading, justify in (
+        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("staged", "right"),
+        ("in quarantine", "right"), ("repeats", "right"),
+    ):  # fmt: skip
+        streams.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    colours = {"current": "green", "drifted": "yellow", "held": "yellow", "failed": "red"}
+    for stream in found.streams:
+        landed = f"{stream.last_landed_at:%Y-%m-%d %H:%M}" if stream.last_landed_at else "never"
+        streams.add_row(
+            stream.label,
+            f"[{colours.get(stream.state, 'white')}]{stream.state}[/]",
+            landed,
+            f"{stream.staged_rows:,}",
+            f"{stream.quarantined_rows:,}",
+            f"{stream.repeat_rows:,}",
+        )
+    console.print(streams)
+    for stream in found.streams:
+        if stream.sentence:
+            console.print(f"[yellow]![/] {escape(stream.sentence)}")
+    tables = Table(title="Published tables", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    tables.add_column("table")
+    tables.add_column("rows", justify="right")
+    tables.add_column("content as of (UTC)")
+    for table in found.tables:
+        tables.add_row(table.name, f"{table.rows:,}", f"{table.as_of:%Y-%m-%d %H:%M}" if table.as_of else "")
+    console.print()
+    console.print(tables)
+    console.print()
+    if found.failed_checks:
+        console.print("[bold]Failed checks of the last run[/]")
+        for severity, sentence in found.failed_checks:
+            console.print(f"[{'red' if severity == 'error' else 'yellow'}]{severity:<6}[/] {escape(sentence)}")
+    else:
+        console.print(f"No failed check among the {found.checks:,} of the last run.")
+    return OK
+
+
+def show_customer(identifier: str, *, home: Path | None) -> int:
+    """Prints the card of the customer that the identifier points at."""
+    from orchestration.serving.card import card_of, find_customers
+    from orchestration.serving.reading import read_published
+
+    console = Console(highlight=False)
+    settings = _settings(console, None, home)
+    if settings is None:
+        return NOT_STARTED
+    try:
+        with read_published(settings.serving_path) as connection:
+            found = find_customers(connection, identifier)
+            if len(found) == 1:
+                console.print(card_of(connection, found[0].customer_key))
+                return OK
+    except WarehouseError as error:
+        console.print(f"[red]✗[/] {escape(str(error))}")
+        return NOT_STARTED
+    if not found:
+        console.print(f"Nobody is known by '{escape(identifier)}': try an e-mail address, a phone number or a full name.")
+        return STOPPED
+    console.print(f"{len(found)} customers are known by '{escape(identifier)}'; ask for one by number:")
+    for customer in found:
+        console.print(f"  {customer.customer_key:<10} {escape(customer.name)}  {escape(customer.place)}")
+    return STOPPED
+
+
+def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
+    """Starts Dagster's web server and daemon for this installation and stays until they end."""
+    console = Console(highlight=False)
+    settings = _settings(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    set_up_process(settings)
+    console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
+    command = [
+        sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
+        "--host", "127.0.0.1", "--port", str(port),
+    ]  # fmt: skip
+    try:
+        return subprocess.call(command, env=dict(os.environ))  # noqa: S603 (fixed command)
+    except KeyboardInterrupt:
+        return OK
+
+
+def _settings(console: Console, catalog: str | None, home: Path | None) -> Settings | None:
+    try:
+        return settings_from(catalog=catalog, home=home)
+    except SettingsError as error:
+        console.print(f"[red]✗[/] {escape(str(error))}")
+        return None

@@ -1,0 +1,49 @@
+"""The file that Dagster loads: gathers what each subject defines, for the catalog that the environment names."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.channels.catalog import load_catalog
+from orchestration.defs.automation import customer_360_job, new_files_sensor, nightly_schedule
+from orchestration.defs.identity import identity_assets
+from orchestration.defs.landing import landing_assets
+from orchestration.defs.progress import progress_logger
+from orchestration.defs.project import Installation, run_resource
+from orchestration.defs.quality import verdict_asset
+from orchestration.defs.serving import PUBLISHED_KEY, serving_asset
+from orchestration.defs.warehouse import warehouse_assets
+from orchestration.settings import Settings, set_up_process, settings_from
+from orchestration.warehouse.dbt import DbtProject
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """All definitions for one installation. Raises CatalogError or DbtError with a sentence where it is wrong."""
+    set_up_process(settings)
+    catalog = load_catalog(settings.catalog_path, settings.environment)
+    installation = Installation(settings, catalog, DbtProject(catalog, settings))
+    warehouse = warehouse_assets(installation)
+    published = [
+        key for assets in warehouse for key in assets.keys if key.path[0] in ("core", "marts", "quality")
+    ]  # fmt: skip
+    job = customer_360_job(installation)
+    return dg.Definitions(
+        assets=[
+            *landing_assets(installation),
+            *warehouse,
+            identity_assets(installation),
+            serving_asset(installation, published),
+            verdict_asset(installation, PUBLISHED_KEY),
+        ],
+        jobs=[job],
+        schedules=[nightly_schedule(job)],
+        sensors=[new_files_sensor(job, installation)],
+        resources={"run": run_resource(installation)},
+        loggers={"progress": progress_logger},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions for the installation that the environment describes."""
+    return build_definitions(settings_from())

@@ -1,0 +1,117 @@
+"""When the job runs, and who hears of it when it fails."""
+
+import json
+from datetime import datetime
+
+import dagster as dg
+
+from orchestration.channels.catalog import FilesSystem
+from orchestration.channels.errors import ChannelError
+from orchestration.channels.watching import files_fingerprint
+from orchestration.defs.project import AS_OF_TAG, CATALOG_TAG, Installation
+
+JOB_NAME = "customer_360"
+NIGHTLY = "30 2 * * *"
+WEBHOOK_TIMEOUT_SECONDS = 10
+
+
+def customer_360_job(installation: Installation) -> dg.JobDefinition:
+    """The one job: everything from the sources to the published warehouse, in one process."""
+    return dg.define_asset_job(
+        JOB_NAME,
+        selection=dg.AssetSelection.all(),
+        description="From the source systems to the published customer 360.",
+        executor_def=dg.in_process_executor,
+        hooks={failure_webhook(installation)},
+        tags={CATALOG_TAG: installation.catalog.catalog},
+    )
+
+
+def nightly_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Every night, as of the moment for which the night was planned."""
+
+    @dg.schedule(
+        cron_schedule=NIGHTLY,
+        job=job,
+        execution_timezone="UTC",
+        name="nightly",
+        description="Every night at 02:30 UTC; the `as of` is the planned time, so a late start changes nothing.",
+    )
+    def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        planned: datetime = context.scheduled_execution_time
+        return dg.RunRequest(
+            run_key=planned.isoformat(), tags={AS_OF_TAG: planned.isoformat(), "context360/started_by": "schedule"}
+        )
+
+    return nightly
+
+
+def new_files_sensor(job: dg.JobDefinition, installation: Installation) -> dg.SensorDefinition:
+    """Starts a run when files have arrived or changed, once they have stopped growing."""
+
+    @dg.sensor(
+        job=job,
+        name="new_files",
+        minimum_interval_seconds=30,
+        description="Starts a run when files have arrived in a source system's folder and have stopped growing.",
+    )
+    def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        systems = [s for s in installation.catalog.systems.values() if isinstance(s, FilesSystem)]
+        if not systems:
+            return dg.SkipReason("No system of the catalog delivers files.")
+        try:
+            fingerprint = files_fingerprint(systems)
+        except ChannelError as error:
+            return dg.SkipReason(str(error))
+        taken, seen = (context.cursor or "|").split("|")
+        if fingerprint == taken:
+            return dg.SkipReason("No file has arrived or changed.")
+        if fingerprint != seen:
+            # Deliveries are written, not put in place: wait until two looks see the same.
+            context.update_cursor(f"{taken}|{fingerprint}")
+            return dg.SkipReason("Files are arriving; the run starts when they have stopped growing.")
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=fingerprint, tags={"context360/started_by": "new files"})],
+            cursor=f"{fingerprint}|{fingerprint}",
+        )
+
+    return new_files
+
+
+def failure_webhook(installation: Installation) -> dg.HookDefinition:
+    """Tells a webhook (CONTEXT360_WEBHOOK_URL) which step failed and why; without a URL it does nothing."""
+
+    @dg.failure_hook(name="failure_webhook")
+    def call_webhook(context: dg.HookContext) -> None:
+        url = installation.settings.webhook_url
+        if not url:
+            return
+        import requests
+
+        error = context.op_exception
+        message = {
+            "text": f"context360 ({installation.catalog.catalog}): {context.op.name} failed: {_reason(error)}",
+            "job": JOB_NAME,
+            "step": context.op.name,
+            "run_id": context.run_id,
+            "catalog": installation.catalog.catalog,
+        }
+        try:
+            requests.post(
+                url,
+                data=json.dumps(message),
+                headers={"Content-Type": "application/json"},
+                timeout=WEBHOOK_TIMEOUT_SECONDS,
+            ).raise_for_status()
+        except requests.RequestException as failure:
+            # The run has failed already: that nobody could be told must not hide why.
+            context.log.warning(f"The webhook could not be called ({type(failure).__name__}).")
+
+    return call_webhook
+
+
+def _reason(error: BaseException | None) -> str:
+    """Our own sentences are free of personal data; of other errors only the kind is told."""
+    if isinstance(error, dg.Failure):
+        return error.description or "no reason given"
+    return type(error).__name__ if error else "unknown"

@@ -1,0 +1,64 @@
+"""Identity as assets: the step between intermediate and core that decides which records are one customer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.project import Installation, RunResource
+from orchestration.identity import link_records
+from orchestration.identity.register import keep_register, restore_register
+
+_DESCRIPTIONS = {
+    "link": "One row per pair of source records that are the same person, with the rule that says so.",
+    "cluster": "One row per source record, with the cluster of records it is linked to.",
+    "assignment": "One row per source record, with the durable number of its customer.",
+}
+
+
+def identity_assets(installation: Installation) -> dg.AssetsDefinition:
+    """Links, clusters and the assignment of durable customer numbers."""
+    deps = [dg.AssetKey(["intermediate", "int_source_record"]), dg.AssetKey(["intermediate", "int_identifier"])]
+
+    @dg.multi_asset(
+        name="identity",
+        specs=[
+            dg.AssetSpec(
+                ["identity", table],
+                group_name="identity",
+                deps=deps,
+                description=description,
+                owners=["team:data-engineering"],
+                kinds={"duckdb", "python"},
+            )
+            for table, description in _DESCRIPTIONS.items()
+        ],
+    )
+    def identity(run: RunResource) -> Iterator[Any]:
+        with installation.warehouse() as connection:
+            restore_register(connection, installation.settings.identity_path)
+            result = link_records(
+                connection,
+                "intermediate.int_source_record",
+                identifiers="intermediate.int_identifier",
+                as_of=run.moment,
+            )
+            keep_register(connection, installation.settings.identity_path)
+            sizes = {
+                table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]
+                for table in _DESCRIPTIONS
+            }
+        yield dg.MaterializeResult(asset_key=["identity", "link"], metadata={"dagster/row_count": sizes["link"]})
+        yield dg.MaterializeResult(asset_key=["identity", "cluster"], metadata={"dagster/row_count": sizes["cluster"]})
+        yield dg.MaterializeResult(
+            asset_key=["identity", "assignment"],
+            metadata={
+                "dagster/row_count": sizes["assignment"],
+                "customers": result.customers,
+                "new_customers": result.new_customers,
+                "merged_customers": result.merged_customers,
+                "ignored_values": result.ignored_values,
+            },
+        )
+
+    return identity

@@ -1,0 +1,104 @@
+"""One asset per stream of the catalog: what its source system delivered, as it came."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from expectations.validation import store
+from orchestration.channels.catalog import Stream
+from orchestration.channels.errors import ChannelError
+from orchestration.channels.intake import StreamState, record_state, take_in
+from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.quality import expectations_result
+from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+
+MOST_RETRIES = 2
+SECONDS_BETWEEN_RETRIES = 5
+
+
+def landing_key(system: str, stream: str) -> dg.AssetKey:
+    """The asset key of a stream."""
+    return dg.AssetKey(["landing", system, stream])
+
+
+def landing_assets(installation: Installation) -> list[dg.AssetsDefinition]:
+    """One asset per stream."""
+    return [_landing_asset(installation, system, stream) for system, stream in installation.catalog.streams()]
+
+
+def _landing_asset(installation: Installation, system: Any, stream: Stream) -> dg.AssetsDefinition:
+    declared = declared_columns(system.staging_folder).get(stream.name, {})
+    personal = personal_source_columns(system.staging_folder).get(stream.name, frozenset())
+    key = landing_key(system.name, stream.name)
+
+    @dg.asset(
+        key=key,
+        group_name="landing",
+        description=stream.description or f"What {system.title or system.name} delivers as {stream.name}.",
+        owners=[system.owner] if system.owner else None,
+        kinds={"parquet", "dlt"},
+        tags={"source_system": system.name, "connector": system.connector},
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns=[dg.TableColumn(name, data_type) for name, data_type in declared.items()]
+            ),
+            "folder": f"{installation.settings.landing_url}/{system.name}/{stream.name}",
+        },
+        check_specs=[
+            dg.AssetCheckSpec(
+                "delivery",
+                asset=key,
+                blocking=True,
+                description="The source could be reached and read. Where it could not, the last good rows stay.",
+            ),
+            dg.AssetCheckSpec(
+                "expectations",
+                asset=key,
+                blocking=True,
+                description="The delivery has the shape that staging reads. A load that has not is held.",
+            ),
+        ],
+    )
+    def landed_stream(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+        settings = installation.settings
+        with installation.warehouse() as connection:
+            try:
+                state, outcomes = take_in(
+                    connection,
+                    system,
+                    stream,
+                    landing_url=settings.landing_url,
+                    working_dir=settings.extraction_path,
+                    declared=declared,
+                    personal_columns=personal,
+                    run_id=context.run_id,
+                    docs=run.docs,
+                )
+            except ChannelError as error:
+                if context.retry_number < MOST_RETRIES:
+                    raise dg.RetryRequested(MOST_RETRIES, SECONDS_BETWEEN_RETRIES) from error
+                state, outcomes = StreamState(system.name, stream.name, "failed", str(error)), []
+            store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
+            record_state(connection, state, run_id=context.run_id)
+        if state.needs_attention:
+            context.log.warning(state.sentence)
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": state.new_rows,
+                "new_rows": state.new_rows,
+                "unreadable_rows": state.unreadable_rows,
+                "held_loads": state.held_loads,
+                "state": state.state,
+            }
+        )
+        # WARN where the fault is contained: the load is held here, so the steps below may go on with the last good rows.
+        yield dg.AssetCheckResult(
+            check_name="delivery",
+            passed=state.state != "failed",
+            severity=dg.AssetCheckSeverity.WARN,
+            description=state.sentence if state.state == "failed" else None,
+        )
+        yield expectations_result(outcomes, severity=dg.AssetCheckSeverity.WARN, sentence=state.sentence)
+
+    return landed_stream

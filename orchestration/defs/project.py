@@ -1,0 +1,115 @@
+"""What all definitions share: the installation they are made for, and the run that they are part of."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from expectations.data_docs import DataDocs
+from orchestration.channels.catalog import Catalog
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
+from orchestration.warehouse.dbt import DbtProject
+
+AS_OF_TAG = "context360/as_of"
+CATALOG_TAG = "context360/catalog"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One firm's installation: where it is, which systems it has, and its dbt project."""
+
+    settings: Settings
+    catalog: Catalog
+    dbt: DbtProject
+    # One writer: while a step has the warehouse open, a step beside it waits.
+    _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @contextmanager
+    def warehouse(self) -> Iterator:
+        """A connection to the warehouse for one step."""
+        with self._turn, open_warehouse(self.settings.warehouse_path) as connection:
+            yield connection
+
+
+class RunResource(dg.ConfigurableResource):
+    """What is true for the whole run. Holds the warehouse, so that no second run writes into it."""
+
+    as_of: str | None = Field(
+        default=None,
+        description="Moment for which the answers are true (UTC, e.g. 2026-01-31 or 2026-01-31T12:00). Default: the "
+        "catalog's `as_of`, or else the moment at which the run was made.",
+    )
+    full_refresh: bool = Field(default=False, description="Rebuild every table from landing.")
+    lock_path: str = Field(description="File that says that the warehouse is taken.")
+    warehouse_path: str = Field(description="The warehouse file.")
+    reports_path: str = Field(description="Folder for Data Docs.")
+    catalog_as_of: str | None = Field(default=None, description="The catalog's `as_of`.")
+
+    _moment: datetime | None = PrivateAttr(default=None)
+    _docs: DataDocs | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
+        from pathlib import Path
+
+        with ExitStack() as stack:
+            try:
+                self._moment = self._moment_of(context)
+                stack.enter_context(only_run(Path(self.lock_path)))
+                with open_warehouse(Path(self.warehouse_path)):
+                    pass  # locked or damaged: say so before any work is done
+            except (WarehouseError, ValueError) as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+            self._docs = DataDocs(Path(self.reports_path) / "data_docs")
+            yield self
+
+    @property
+    def moment(self) -> datetime:
+        """The `as of` of the run (naive UTC)."""
+        assert self._moment is not None
+        return self._moment
+
+    @property
+    def docs(self) -> DataDocs:
+        assert self._docs is not None
+        return self._docs
+
+    def _moment_of(self, context: dg.InitResourceContext) -> datetime:
+        chosen = self.as_of or self.catalog_as_of
+        run = context.run
+        if chosen is None and run is not None:
+            chosen = run.tags.get(AS_OF_TAG)
+        if chosen is not None:
+            return moment_from(chosen)
+        if run is not None and context.instance is not None:
+            record = context.instance.get_run_record_by_id(run.run_id)
+            if record is not None:
+                return record.create_timestamp.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        raise ValueError("The run has no `as of`: set it in the launchpad under resources › run › config.")
+
+
+def moment_from(text: str | date | datetime) -> datetime:
+    """A moment (naive UTC) from a date or a date and time. Raises ValueError that says how to write one."""
+    if isinstance(text, date) and not isinstance(text, datetime):
+        return datetime.combine(text, time.min)
+    try:
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is not a moment: write 2026-01-31, or 2026-01-31T12:00 (UTC).") from error
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def run_resource(installation: Installation) -> RunResource:
+    """The run resource for this installation; `as_of` and `full_refresh` are set when a run is launched."""
+    settings, fixed = installation.settings, installation.catalog.as_of
+    return RunResource.configure_at_launch(
+        lock_path=str(settings.lock_path),
+        warehouse_path=str(settings.warehouse_path),
+        reports_path=str(settings.reports_path),
+        catalog_as_of=moment_from(fixed).isoformat() if fixed else None,
+    )

@@ -1,0 +1,87 @@
+"""Great Expectations' outcomes as Dagster checks, and the verdict over the whole run."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from expectations.validation import Outcome
+from orchestration.channels.intake import landed_at
+from orchestration.defs.project import Installation, RunResource
+
+EXPECTATIONS = "expectations"
+VERDICT_KEY = dg.AssetKey(["quality", "verdict"])
+
+
+def expectations_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check that carries Great Expectations' outcomes for one table; a failed error blocks what is below."""
+    return dg.AssetCheckSpec(
+        EXPECTATIONS, asset=key, blocking=True, description="Great Expectations, inside the warehouse. See Data Docs."
+    )
+
+
+def expectations_result(
+    outcomes: Sequence[Outcome],
+    *,
+    key: dg.AssetKey | None = None,
+    severity: dg.AssetCheckSeverity | None = None,
+    sentence: str = "",
+) -> dg.AssetCheckResult:
+    """One result for all rules of a table. severity: overrides the one that follows from the rules."""
+    failed = [outcome for outcome in outcomes if not outcome.success]
+    errors = [outcome for outcome in failed if outcome.severity == "error"]
+    follows = dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN
+    metadata: dict[str, object] = {"rules": len(outcomes), "failed_rules": len(failed)}
+    if failed:
+        metadata["failures"] = dg.MetadataValue.md(
+            "\n".join(
+                ["| rule | severity | what was found | why the rule stands |", "|---|---|---|---|"]
+                + [f"| {o.rule} | {o.severity} | {o.sentence} | {o.reason} |" for o in failed]
+            )
+        )
+        queries = [outcome.failing_rows_query for outcome in failed if outcome.failing_rows_query]
+        if queries:
+            metadata["see_the_rows"] = dg.MetadataValue.md("\n".join(f"```sql\n{query}\n```" for query in queries))
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=EXPECTATIONS,
+        passed=not failed,
+        severity=severity or follows,
+        metadata=metadata,
+        description=(sentence or failed[0].sentence) if failed else None,
+    )
+
+
+def newest_landed_at(connection, fallback: datetime) -> datetime:
+    """When the newest accepted load landed (naive UTC)."""
+    row = connection.execute("select max(load_id) from quality.load where state = 'accepted'").fetchone()
+    return landed_at(row[0]) if row and row[0] else fallback
+
+
+def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
+    """The last step: what could be published is published, but a run in which a stream was stopped has not succeeded."""
+
+    @dg.asset(
+        key=VERDICT_KEY,
+        group_name="quality",
+        deps=[published_key],
+        owners=["team:data-engineering"],
+        description="Fails the run where a stream was held, could not be fetched or changed its shape, so that somebody "
+        "looks. Everything else has been published by then.",
+    )
+    def verdict(run: RunResource) -> dg.MaterializeResult:
+        with installation.warehouse() as connection:
+            rows = connection.execute(
+                "select source_system, stream, state, sentence from quality.stream_status order by all"
+            ).fetchall()
+        named = {(system.name, stream.name) for system, stream in installation.catalog.streams()}
+        faults = [row for row in rows if row[2] != "current" and (row[0], row[1]) in named]
+        if faults:
+            raise dg.Failure(
+                description="\n".join(sentence for *_, sentence in faults),
+                metadata={f"{system}/{stream}": state for system, stream, state, _ in faults},
+                allow_retries=False,
+            )
+        return dg.MaterializeResult(metadata={"streams": len(named)})
+
+    return verdict

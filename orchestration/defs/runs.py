@@ -1,0 +1,67 @@
+"""Running the job in this process, from the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from orchestration.channels.errors import CatalogError
+from orchestration.defs.automation import JOB_NAME
+from orchestration.defs.progress import LOGGER_NAME, Progress, listening
+from orchestration.defs.project import moment_from
+from orchestration.defs.serving import PUBLISHED_KEY
+from orchestration.settings import Settings
+from orchestration.warehouse.connection import only_run, open_warehouse
+from orchestration.warehouse.dbt import DbtError
+
+
+class RunError(Exception):
+    """The run could not start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """success: every stream is current and every check passed. published: readers see this run's warehouse."""
+
+    run_id: str
+    success: bool
+    published: bool
+
+
+def run_job(
+    settings: Settings, *, as_of: str | None, full_refresh: bool, listener: Callable[[Progress], None]
+) -> RunOutcome:
+    """Runs everything from the sources to the published warehouse.
+
+    Raises RunError, CatalogError or WarehouseError where it cannot start.
+    """
+    from orchestration.definitions import build_definitions
+
+    try:
+        moment = moment_from(as_of).isoformat() if as_of else None
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    with only_run(settings.lock_path), open_warehouse(settings.warehouse_path):
+        pass
+    try:
+        definitions = build_definitions(settings)
+    except DbtError as error:
+        raise RunError(str(error)) from error
+    job = definitions.resolve_job_def(JOB_NAME)
+    config = {"as_of": moment, "full_refresh": full_refresh} if moment else {"full_refresh": full_refresh}
+    with dg.DagsterInstance.get() as instance, listening(listener):
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {LOGGER_NAME: {}}, "resources": {"run": {"config": config}}},
+            tags={"context360/started_by": "command line"},
+        )
+    published = any(
+        event.is_step_materialization and event.asset_key == PUBLISHED_KEY
+        for event in result.all_events
+        if event.event_type_value == "ASSET_MATERIALIZATION"
+    )
+    return RunOutcome(result.run_id, result.success, published)
+
+
+__all__ = ["CatalogError", "RunError", "RunOutcome", "run_job"]

@@ -1,0 +1,49 @@
+"""The published warehouse as an asset."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from orchestration.defs.project import Installation, RunResource
+from orchestration.serving.publishing import publish
+from orchestration.warehouse.connection import WarehouseError
+
+PUBLISHED_KEY = dg.AssetKey(["serving", "published_warehouse"])
+
+
+def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The copy that readers see. published: the tables it is made from."""
+
+    @dg.asset(
+        key=PUBLISHED_KEY,
+        group_name="serving",
+        deps=list(published),
+        owners=["team:data-engineering"],
+        kinds={"duckdb"},
+        description="The schemas core, marts and quality in one file for BI tools, put in place at once.",
+    )
+    def published_warehouse(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:
+        run.docs.build()
+        target = installation.settings.serving_path
+        try:
+            with installation.warehouse() as connection:
+                tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
+        except WarehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        changed = [table for table in tables if table.is_changed]
+        lines = ["| table | rows | before |", "|---|---|---|"]
+        lines += [
+            f"| {t.name} | {t.rows:,} | {'–' if t.previous_rows is None else f'{t.previous_rows:,}'} |" for t in changed
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "tables": len(tables),
+                "rows": sum(table.rows for table in tables),
+                "changed_tables": len(changed),
+                "changes": dg.MetadataValue.md("\n".join(lines) if changed else "Nothing has changed."),
+                "data_docs": dg.MetadataValue.path(str(installation.settings.reports_path / "data_docs" / "index.html")),
+            }
+        )
+
+    return published_warehouse

@@ -1,0 +1,274 @@
+"""The dbt project as Dagster assets, cut into steps where a failure must stop: one per source system in staging, one
+per subject afterwards. dbt's tests and Great Expectations' suites of a table are its checks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
+
+from expectations.core import core_suites
+from expectations.marts import marts_suites
+from expectations.staging import staging_suites
+from expectations.validation import Outcome, Suite, store, validate
+from orchestration.channels.intake import StreamState, held_sentence, hold_newest_load, record_state
+from orchestration.defs.landing import landing_key
+from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.quality import EXPECTATIONS, expectations_check, expectations_result, newest_landed_at
+from orchestration.warehouse.connection import table_exists
+from orchestration.warehouse.dbt import DbtError, NodeResult
+from orchestration.warehouse.profile import TableProfile, profile_tables
+
+# Which tables have suites does not depend on the moment.
+_ANY_MOMENT = datetime(2000, 1, 1)
+
+SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the dbt project that runs as one. select, exclude: as dbt writes them."""
+
+    name: str
+    select: str
+    exclude: str = ""
+    suites: SuitesOf | None = None
+    judged: tuple[str, ...] = ()  # tables (schema.name) that have suites
+    system: Any = None  # for staging: the source system
+
+
+class Translator(DagsterDbtTranslator):
+    """Keys and groups follow from schema and name; a landed source is the asset of its stream."""
+
+    def __init__(self, systems: Mapping[str, str]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+        self._systems = systems
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """landing/<system>/<stream> for landed sources, <schema>/<table> for everything else."""
+        if dbt_resource_props["resource_type"] == "source":
+            system = self._systems.get(dbt_resource_props["source_name"])
+            if system:
+                return landing_key(system, dbt_resource_props["name"])
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The layer."""
+        return dbt_resource_props["schema"]
+
+
+def steps(installation: Installation) -> list[Step]:
+    """The cut of the dbt project."""
+    manifest = installation.dbt.manifest
+    staging = [
+        Step(
+            f"staging_{system.name}",
+            f"fqn:context360.staging.{system.staging_folder}",
+            suites=_staging_suites_of(installation, system),
+            judged=tuple(f"staging.stg_{system.staging_folder}__{stream}" for stream in system.streams),
+            system=system,
+        )
+        for system in installation.catalog.systems.values()
+    ]
+    core_tables = tuple(core_suites(_ANY_MOMENT, has_history=True))
+    marts_tables = tuple(marts_suites(_ANY_MOMENT))
+    subjects = sorted({node["fqn"][2] for node in manifest["nodes"].values() if node["fqn"][1:2] == ["marts"]})
+    return [
+        Step("seeds", "resource_type:seed"),
+        *staging,
+        Step("intermediate", "fqn:context360.intermediate", exclude="fqn:context360.intermediate.identified"),
+        Step(
+            "core",
+            "fqn:context360.core fqn:context360.intermediate.identified",
+            suites=lambda connection, run: core_suites(
+                newest_landed_at(connection, run.moment),
+                has_history=table_exists(connection, "quality", "published_table"),
+            ),
+            judged=core_tables,
+        ),
+        *(
+            Step(
+                f"marts_{subject}",
+                f"fqn:context360.marts.{subject}",
+                suites=lambda _, run: marts_suites(run.moment),
+                judged=tuple(
+                    table
+                    for table in marts_tables
+                    if (node := manifest["nodes"].get(f"model.context360.{table.split('.')[1]}"))
+                    and node["fqn"][2] == subject
+                ),
+            )
+            for subject in subjects
+        ),
+        Step("quality", "fqn:context360.quality"),
+    ]
+
+
+def warehouse_assets(installation: Installation) -> list[dg.AssetsDefinition]:
+    """One multi-asset per step."""
+    translator = Translator(installation.dbt.variables["adapters"])
+    return [_step_assets(installation, step, translator) for step in steps(installation)]
+
+
+def _step_assets(installation: Installation, step: Step, translator: Translator) -> dg.AssetsDefinition:
+    manifest = installation.dbt.manifest
+    specs, dbt_checks = build_dbt_specs(
+        translator=translator,
+        manifest=manifest,
+        select=step.select,
+        exclude=step.exclude,
+        selector="",
+        io_manager_key=None,
+        project=None,
+    )
+    unique_ids = {spec.key: spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in specs}
+    keys = {"/".join(key.path).replace("/", "."): key for key in unique_ids}
+    owner = getattr(step.system, "owner", None) or "team:data-engineering"
+    specs = [
+        spec if spec.owners else spec.replace_attributes(owners=[owner]) for spec in specs
+    ]  # fmt: skip
+    tests = {
+        (spec.asset_key, spec.name): (spec.metadata or {})[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in dbt_checks
+    }
+    judged = {keys[table]: table for table in step.judged if table in keys}
+
+    @dg.multi_asset(
+        name=step.name,
+        specs=[spec.replace_attributes(skippable=True) for spec in specs],
+        check_specs=[*dbt_checks, *(expectations_check(key) for key in judged)],
+        can_subset=True,
+    )
+    def build(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+        chosen = {unique_ids[key]: key for key in context.selected_asset_keys}
+        checks = context.selected_asset_check_keys
+        selection = [*chosen, *(tests[(c.asset_key, c.name)] for c in checks if c.name != EXPECTATIONS)]
+        results = _run_dbt(installation, run, selection)
+        failed = [result for result in results if not result.is_test and result.status == "error"]
+        built = [result for result in results if result.status == "success" and result.unique_id in chosen]
+        outcomes: dict[str, list[Outcome]] = {}
+        held: dict[str, str] = {}
+        still_bad: set[str] = set()
+        wanted = [judged[c.asset_key] for c in checks if c.name == EXPECTATIONS]
+        if step.suites and wanted and not failed:
+            outcomes = _judge(installation, step, wanted, run, context.run_id)
+            if step.system:
+                held = _hold_bad_loads(installation, step, outcomes, context.run_id)
+            if held:
+                # Staging again without the held loads: what is below goes on with the last good rows.
+                results = _run_dbt(installation, run, selection)
+                again = _judge(installation, step, list(held), run, context.run_id)
+                still_bad = {table for table, found in again.items() if any(_is_error(o) for o in found)}
+        with installation.warehouse() as connection:
+            profiles = profile_tables(connection, [manifest["nodes"][result.unique_id] for result in built])
+        for result in built:
+            yield dg.MaterializeResult(
+                asset_key=chosen[result.unique_id],
+                metadata={"seconds": round(result.seconds, 3), **table_metadata(profiles.get(result.unique_id))},
+            )
+        by_test = {unique_id: key for key, unique_id in tests.items()}
+        for result in results:
+            if result.is_test and result.status in ("pass", "fail", "warn", "error"):
+                asset_key, name = by_test[result.unique_id]
+                yield dg.AssetCheckResult(
+                    asset_key=asset_key,
+                    check_name=name,
+                    passed=result.status == "pass",
+                    severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                    metadata={} if result.failures is None else {"failing_rows": result.failures},
+                    description=None if result.status == "pass" else f"{name}: {result.message}",
+                )
+        for table in wanted:
+            if table in outcomes:
+                contained = table in held and table not in still_bad
+                yield expectations_result(
+                    outcomes[table],
+                    key=keys[table],
+                    severity=dg.AssetCheckSeverity.WARN if contained else None,
+                    sentence=held.get(table, ""),
+                )
+        if failed:
+            raise dg.Failure(
+                description="; ".join(f"{result.name}: {result.message}" for result in failed), allow_retries=False
+            )
+
+    return build
+
+
+def table_metadata(profile: TableProfile | None) -> dict[str, Any]:
+    """A table's size, columns and first rows as Dagster shows them."""
+    if profile is None:
+        return {}
+    return {
+        "dagster/row_count": profile.rows,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[dg.TableColumn(name, data_type, description=note) for name, data_type, note in profile.columns]
+        ),
+        "preview": dg.MetadataValue.md(profile.preview),
+    }
+
+
+def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str]) -> list[NodeResult]:
+    manifest = installation.dbt.manifest
+    names = [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in unique_ids]
+    try:
+        return installation.dbt.run("build", names, as_of=run.moment, full_refresh=run.full_refresh)
+    except DbtError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def _judge(
+    installation: Installation, step: Step, tables: Sequence[str], run: RunResource, run_id: str
+) -> dict[str, list[Outcome]]:
+    """The outcomes per table, kept in the warehouse."""
+    assert step.suites is not None
+    found: dict[str, list[Outcome]] = {}
+    with installation.warehouse() as connection:
+        suites = step.suites(connection, run)
+        for table in tables:
+            found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=run.docs)
+        store(connection, [o for outcomes in found.values() for o in outcomes], run_id=run_id, as_of=run.moment)
+    return found
+
+
+def _hold_bad_loads(
+    installation: Installation, step: Step, outcomes: Mapping[str, Sequence[Outcome]], run_id: str
+) -> dict[str, str]:
+    """Holds the newest load of every stream that staging found wrong: table -> sentence."""
+    held = {}
+    for stream in step.system.streams:
+        table = f"staging.stg_{step.system.staging_folder}__{stream}"
+        errors = [outcome for outcome in outcomes.get(table, ()) if _is_error(outcome)]
+        if not errors:
+            continue
+        with installation.warehouse() as connection:
+            if hold_newest_load(connection, step.system.name, stream, landing_url=installation.settings.landing_url):
+                sentence = held_sentence(f"{step.system.name}/{stream}", errors)
+                record_state(
+                    connection, StreamState(step.system.name, stream, "held", sentence, held_loads=1), run_id=run_id
+                )
+                held[table] = sentence
+    return held
+
+
+def _is_error(outcome: Outcome) -> bool:
+    return not outcome.success and outcome.severity == "error"
+
+
+def _staging_suites_of(installation: Installation, system: Any) -> SuitesOf:
+    folder, nodes = system.staging_folder, installation.dbt.manifest["nodes"]
+
+    def suites(connection: Any, run: RunResource) -> Mapping[str, Sequence[Suite]]:
+        landed = newest_landed_at(connection, run.moment)
+        return {
+            f"staging.stg_{folder}__{stream}": staging_suites(
+                folder, stream, nodes[f"model.context360.stg_{folder}__{stream}"], landed
+            )
+            for stream in system.streams
+        }
+
+    return suites

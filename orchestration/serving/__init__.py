@@ -1,0 +1,1 @@
+"""What leaves the warehouse: the published copy, and what people read from it."""

@@ -1,0 +1,194 @@
+"""The card of one customer, as a service agent would read it: from any identifier, in a few seconds."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.console import Group
+
+LAST_CONTACTS = 8
+MOST_CANDIDATES = 20
+
+
+@dataclass(frozen=True)
+class FoundCustomer:
+    customer_key: int
+    name: str
+    place: str
+
+
+def find_customers(connection: duckdb.DuckDBPyConnection, identifier: str) -> list[FoundCustomer]:
+    """The customers that an identifier points at: a customer number, any identifier of any system in any spelling of
+    case, a phone number however it is written, or a full name. At most 20, by number.
+    """
+    text = identifier.strip()
+    digits = re.sub(r"\D", "", re.split(r"x", text, flags=re.IGNORECASE)[0])
+    rows = connection.execute(
+        """
+        with known as (
+            select customer_key from core.bridge_customer_identifier
+            where lower(identifier_value) = lower($text)
+                or (identifier_kind = 'phone' and length($digits) >= 7 and identifier_value = right($digits, 10))
+            union
+            select customer_key from core.dim_customer
+            where lower(display_name) = lower($text)
+                or lower(concat_ws(' ', family_name, given_name)) = lower($text)
+                or customer_key = try_cast($text as bigint)
+        )
+        select customer_key, coalesce(display_name, 'name not known'), concat_ws(', ', city, region, country)
+        from core.dim_customer
+        where customer_key > 0 and customer_key in (select customer_key from known)
+        order by customer_key
+        limit $most
+        """,
+        {"text": text, "digits": digits, "most": MOST_CANDIDATES},
+    ).fetchall()
+    return [FoundCustomer(*row) for row in rows]
+
+
+def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
+    """The card of one customer. Raises KeyError where there is none of that number."""
+    from rich.console import Group
+    from rich.panel import Panel
+
+    customer = _one(connection, "marts.customer_360", customer_key)
+    person = _one(connection, "core.dim_customer", customer_key)
+    name = person["display_name"] or "Name not known"
+    return Group(
+        Panel(_pairs(_who(customer, person)), title=f"[bold]{name}[/]  customer {customer_key}", title_align="left"),
+        Panel(_pairs(_relationship(customer)), title="Relationship", title_align="left"),
+        Panel(_pairs(_personal(customer)), title="Personal", title_align="left"),
+        Panel(_pairs(_situational(customer)), title="Situational", title_align="left"),
+        Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
+    )
+
+
+def _who(customer: dict[str, Any], person: dict[str, Any]) -> list[tuple[str, str]]:
+    address = ", ".join(
+        part for part in (
+            " ".join(filter(None, (person["street"], person["house_number"]))),
+            " ".join(filter(None, (person["postal_code"], person["city"]))), person["region"], person["country"],
+        ) if part
+    )  # fmt: skip
+    born = f"{person['birth_date']:%d %B %Y}" if person["birth_date"] else ""
+    count = customer["source_record_count"]
+    records = f"{count} record{'s' if count != 1 else ''} in {customer['source_systems']}"
+    certainty = "" if customer["match_probability"] == 1 else f" (linked with {customer['match_probability']:.0%})"
+    return [
+        ("Born", ", ".join(filter(None, (born, person["gender"])))),
+        ("Reach", ", ".join(filter(None, (person["email"], person["phone"])))),
+        ("Lives", address),
+        ("Works as", person["occupation"] or ""),
+        ("Loyalty", ", ".join(filter(None, (
+            person["loyalty_number"],
+            f"tier {person['loyalty_tier']}" if person["loyalty_tier"] else None,
+            f"{person['loyalty_points']:,} points" if person["loyalty_points"] is not None else None,
+        )))),
+        ("Known from", records + certainty),
+    ]  # fmt: skip
+
+
+def _relationship(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    currency = customer["currency"] or ""
+    since = f"{customer['first_known_at']:%d %B %Y}" if customer["first_known_at"] else "not known"
+    if not customer["purchase_count"]:
+        bought = "nothing yet"
+    else:
+        bought = (
+            f"{customer['purchase_count']} purchases, the last {customer['recency_days']} days ago "
+            f"({customer['last_purchase_at']:%d %B %Y}); {customer['purchase_count_12m']} in the last 12 months"
+        )
+    weekday = calendar.day_name[customer["usual_weekday"] - 1] if customer["usual_weekday"] else None
+    scores = [customer[score] for score in ("recency_score", "frequency_score", "monetary_score")]
+    return [
+        ("Since", since),
+        ("Bought", bought),
+        ("Worth", f"{customer['current_value_amount']:,.2f} {currency}, of which "
+                  f"{customer['value_12m_amount']:,.2f} in the last 12 months"),
+        ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
+        ("Usually", ", ".join(filter(None, (customer["usual_channel"], weekday)))),
+    ]  # fmt: skip
+
+
+def _personal(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    opinions = ""
+    if customer["opinion_count"]:
+        opinions = f"{customer['opinion_count']} answers and reviews, satisfied {customer['average_satisfaction']:.0%}"
+        trend = customer["satisfaction_trend"]
+        if trend:
+            opinions += f"; the last one {'better' if trend > 0 else 'worse'} than before"
+    consent = customer["has_email_marketing_consent"]
+    return [
+        ("Feels", opinions),
+        ("Wrote", f"“{customer['last_verbatim']}”" if customer["last_verbatim"] else ""),
+        ("Says", f"satisfaction {customer['stated_satisfaction']}" if customer["stated_satisfaction"] else ""),
+        ("Buys through", customer["revealed_channel"] or ""),
+        ("Buys again", customer["revealed_product_id"] or ""),
+        ("Marketing", {True: "may be mailed", False: "may not be mailed", None: "was never asked"}[consent]),
+    ]
+
+
+def _situational(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    last = ""
+    if customer["last_interaction_at"]:
+        last = (
+            f"{(customer['last_touchpoint'] or '').replace('_', ' ')} ({customer['last_channel']}), "
+            f"{customer['days_since_last_interaction']} days ago"
+        )
+    present = f"in the house until {customer['stay_ends_at']:%d %B %Y}" if customer["is_in_house"] else ""
+    need = f"{customer['need'].replace('_', ' ')}: {customer['need_evidence']}" if customer["need"] else "none seen"
+    return [
+        ("As of", f"{customer['as_of']:%d %B %Y %H:%M} UTC"),
+        ("Last contact", last),
+        ("Present", present),
+        ("Need", need),
+    ]
+
+
+def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = connection.execute(
+        """
+        select happened_at, touchpoint, detail, amount, currency
+        from marts.customer_timeline
+        where customer_key = ? and happened_at < (select max(as_of) from marts.situational_context)
+        order by happened_at desc, interaction_key
+        limit ?
+        """,
+        [customer_key, LAST_CONTACTS],
+    ).fetchall()
+    for happened_at, touchpoint, detail, amount, currency in rows:
+        money = f"{amount:,.2f} {currency}" if amount is not None else ""
+        table.add_row(f"{happened_at:%d %b %Y}", escape(touchpoint), escape(detail or ""), money)
+    if not rows:
+        table.add_row("none")
+    return table
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", min_width=12)
+    table.add_column()
+    for label, value in pairs:
+        if value:
+            table.add_row(label, escape(value))
+    return table
+
+
+def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -> dict[str, Any]:
+    cursor = connection.execute(f"select * from {table} where customer_key = ?", [customer_key])
+    row = cursor.fetchone()
+    if row is None:
+        raise KeyError(customer_key)
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))

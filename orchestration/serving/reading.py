@@ -1,0 +1,122 @@
+"""Reading the published warehouse and how everything stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.warehouse.connection import WarehouseError, open_warehouse, table_exists
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """A published table. as_of: as of the run in which its content last changed."""
+
+    name: str
+    rows: int
+    as_of: datetime | None
+    changed_by_run: str
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    label: str
+    state: str
+    sentence: str
+    last_landed_at: datetime | None
+    staged_rows: int
+    quarantined_rows: int
+    repeat_rows: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """failed_checks: (severity, sentence) of the newest run, worst first."""
+
+    streams: list[StreamStatus]
+    tables: list[TableStatus]
+    checks: int
+    failed_checks: list[tuple[str, str]]
+
+
+@contextmanager
+def read_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published warehouse, for reading. Raises WarehouseError where there is none yet."""
+    if not path.exists():
+        raise WarehouseError(f"There is no published warehouse at {path} yet: start `context360 run`, or set --home.")
+    with open_warehouse(path, read_only=True) as connection:
+        yield connection
+
+
+@contextmanager
+def read_newest(warehouse: Path, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse where it is free, else the published copy: while a run works, its file is taken."""
+    if warehouse.exists():
+        try:
+            context = open_warehouse(warehouse, read_only=True)
+            connection = context.__enter__()
+        except WarehouseError:
+            if not published.exists():
+                raise
+        else:
+            try:
+                yield connection
+            finally:
+                context.__exit__(None, None, None)
+            return
+    with read_published(published) as connection:
+        yield connection
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[TableStatus]:
+    """Every published table of core and marts."""
+    if not table_exists(connection, "quality", "published_table"):
+        return []
+    return [
+        TableStatus(*row)
+        for row in connection.execute(
+            "select table_name, row_count, changed_as_of, changed_by_run from quality.published_table order by 1"
+        ).fetchall()
+    ]
+
+
+def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
+    """How streams, tables and checks stand."""
+    streams: list[StreamStatus] = []
+    if table_exists(connection, "quality", "stream_status"):
+        has_ledger = table_exists(connection, "quality", "row_ledger")
+        ledger = (
+            "quality.row_ledger"
+            if has_ledger
+            else "(select null as source_system, null as stream, 0 as staged_rows, 0 as quarantined_rows, "
+            "0 as repeat_rows, 0 as unreadable_rows where false)"
+        )
+        streams = [
+            StreamStatus(*row)
+            for row in connection.execute(f"""
+                select
+                    s.source_system || '/' || s.stream, s.state, s.sentence, s.last_landed_at,
+                    coalesce(l.staged_rows, 0)::bigint,
+                    coalesce(l.quarantined_rows + l.unreadable_rows, 0)::bigint,
+                    coalesce(l.repeat_rows, 0)::bigint
+                from quality.stream_status as s
+                left join {ledger} as l using (source_system, stream)
+                order by 1
+            """).fetchall()
+        ]
+    checks, failed = 0, []
+    if table_exists(connection, "quality", "validation_result"):
+        newest = "run_id = (select run_id from quality.validation_result order by rowid desc limit 1)"
+        row = connection.execute(f"select count(*) from quality.validation_result where {newest}").fetchone()
+        checks = row[0] if row else 0
+        failed = connection.execute(f"""
+            select severity, sentence from quality.validation_result
+            where not success and {newest}
+            order by severity, sentence
+        """).fetchall()
+    return Status(streams, published_tables(connection), checks, failed)

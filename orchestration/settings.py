@@ -1,0 +1,129 @@
+"""Where things are. The only module that reads the environment; nothing is read at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+BUNDLED_CATALOGS = Path(__file__).resolve().parent / "channels" / "catalogs"
+DEFAULT_CATALOG = "contoso"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message says which one and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The folders and switches of one installation.
+
+    `home` holds all state; everything below it can be rebuilt from `landing/`, except `identity/`, which keeps the
+    customer numbers that were ever given out.
+    """
+
+    home: Path
+    catalog_path: Path
+    landing_url: str
+    webhook_url: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.home / "warehouse.lock"
+
+    @property
+    def serving_path(self) -> Path:
+        return self.home / "serving" / "context360.duckdb"
+
+    @property
+    def reports_path(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def identity_path(self) -> Path:
+        return self.home / "identity"
+
+    @property
+    def extraction_path(self) -> Path:
+        return self.home / "extraction"
+
+    @property
+    def dbt_path(self) -> Path:
+        return self.home / "dbt"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+
+def settings_from(
+    environment: Mapping[str, str] | None = None, *, catalog: str | None = None, home: Path | None = None
+) -> Settings:
+    """Settings from environment variables, with the command line's choices on top.
+
+    Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, or the name of a bundled catalog),
+    CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing) and
+    CONTEXT360_WEBHOOK_URL (called when a run fails).
+    """
+    environment = os.environ if environment is None else environment
+    home = (home or Path(environment.get("CONTEXT360_HOME") or ".context360")).expanduser().resolve()
+    return Settings(
+        home=home,
+        catalog_path=catalog_path(catalog or environment.get("CONTEXT360_CATALOG") or DEFAULT_CATALOG),
+        landing_url=(environment.get("CONTEXT360_LANDING_URL") or str(home / "landing")).rstrip("/"),
+        webhook_url=environment.get("CONTEXT360_WEBHOOK_URL") or None,
+        environment=dict(environment),
+    )
+
+
+def catalog_path(name_or_path: str) -> Path:
+    """The catalog file that a user means: a path, or the name of one of the bundled catalogs."""
+    path = Path(name_or_path).expanduser()
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        return path.resolve()
+    bundled = BUNDLED_CATALOGS / f"{name_or_path}.yaml"
+    if bundled.is_file():
+        return bundled
+    known = ", ".join(sorted(file.stem for file in BUNDLED_CATALOGS.glob("*.yaml")))
+    raise SettingsError(f"There is no catalog '{name_or_path}': give the path of a YAML file, or one of {known}.")
+
+
+def set_up_process(settings: Settings) -> None:
+    """Prepares this process and its children: no library reports home, and Dagster finds its folder.
+
+    Call it before Dagster, dbt, dlt or Great Expectations are imported.
+    """
+    os.environ["CONTEXT360_HOME"] = str(settings.home)
+    os.environ["CONTEXT360_CATALOG"] = str(settings.catalog_path)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "1"
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists() or configuration.read_text() != DAGSTER_CONFIGURATION:
+        configuration.write_text(DAGSTER_CONFIGURATION)
+
+
+# DuckDB has one writer, so runs queue up; a crashed run's worker is found and the run marked as failed.
+DAGSTER_CONFIGURATION = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+"""

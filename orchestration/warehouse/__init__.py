@@ -1,0 +1,1 @@
+"""The warehouse file and dbt upon it: plain functions, without Dagster."""

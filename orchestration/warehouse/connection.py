@@ -1,0 +1,94 @@
+"""Opening the warehouse: one configuration for all connections, one run at a time, one sentence per failure."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+
+class WarehouseError(Exception):
+    """The warehouse cannot be used; the message says why and what to do."""
+
+
+@contextmanager
+def open_warehouse(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse file, closed at the end so that the next step can have it.
+
+    Raises WarehouseError where the file is locked by another process, corrupt, or its disk is full.
+    """
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with readable_failures(path):
+        connection = duckdb.connect(str(path), read_only=read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def readable_failures(path: Path) -> Iterator[None]:
+    """Turns the engine's and the system's ways of failing on this file into one sentence with a remedy."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        sentence = failure_sentence(path, error)
+        if sentence is None:
+            raise
+        raise WarehouseError(sentence) from error
+
+
+def failure_sentence(path: Path, error: BaseException | str) -> str | None:
+    """What a user should read about a failure on the file, or None where it is not about the file."""
+    text = str(error).lower()
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if full or "no space left" in text or "disk quota" in text or "file too large" in text:
+        return (
+            f"The disk that holds {path.parent} is full: free space and run again; "
+            "nothing was lost and readers still see the last good warehouse."
+        )
+    if "could not set lock" in text or "conflicting lock" in text:
+        return f"{path} is in use by another program: close it there, or wait until it is done, and run again."
+    corrupt = (
+        "not a valid duckdb database", "corrupt", "checksum", "serialization error", "deserializ", "magic bytes",
+        "failed to read", "could not read enough bytes",
+    )  # fmt: skip
+    if any(sign in text for sign in corrupt):
+        return (
+            f"{path} is damaged: move it away and run again; the warehouse is rebuilt from landing "
+            "and readers still see the last good warehouse."
+        )
+    if "permission denied" in text:
+        return f"{path} may not be written by this user: correct the rights of the folder, or set CONTEXT360_HOME."
+    return None
+
+
+@contextmanager
+def only_run(lock_path: Path) -> Iterator[None]:
+    """Holds the warehouse for one run. Raises WarehouseError where another run has it."""
+    import filelock
+
+    lock_path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(lock_path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise WarehouseError(
+            "Another run is using this warehouse: wait until it is done (see `context360 status`), and run again."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def table_exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Whether the warehouse has this table or view."""
+    row = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return bool(row and row[0])

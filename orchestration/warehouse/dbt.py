@@ -1,0 +1,229 @@
+"""Running dbt inside this process, for one catalog.
+
+What a run needs to know is passed as variables: which staging folders are switched on, where landing is, and the `as
+of`. The project is parsed once per process; a run that only changes the `as of` is not parsed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.channels.catalog import Catalog
+from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.warehouse.connection import failure_sentence
+
+
+class DbtError(Exception):
+    """dbt could not do what was asked; the message names the model and what is wrong."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test."""
+
+    unique_id: str
+    name: str
+    status: str  # success, pass, warn, fail, error, skipped
+    seconds: float
+    failures: int | None
+    message: str | None
+
+    @property
+    def is_test(self) -> bool:
+        return self.unique_id.startswith("test.")
+
+
+def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
+    """The variables that the dbt project needs for this catalog (all but the `as of`)."""
+    adapters = {system.staging_folder: system.name for system in catalog.systems.values()}
+    canonical: dict[str, list[dict[str, str]]] = {}
+    for adapter, system in sorted(adapters.items()):
+        for file in sorted((DBT_PROJECT / "models" / "staging" / adapter).glob(f"{adapter}__*.sql")):
+            thing = file.stem.removeprefix(f"{adapter}__")
+            canonical.setdefault(thing, []).append({"model": file.stem, "system": system})
+    return {
+        "adapters": adapters,
+        "streams": [
+            {"adapter": system.staging_folder, "system": system.name, "stream": stream.name}
+            for system, stream in catalog.streams()
+        ],
+        "canonical": canonical,
+        "landing_url": settings.landing_url,
+        "warehouse_path": str(settings.warehouse_path),
+    }
+
+
+def declared_columns(adapter: str) -> dict[str, dict[str, str]]:
+    """Per stream, the columns that the staging folder reads, with their landed types, from its sources file.
+
+    Raises DbtError where the folder or its sources file is missing.
+    """
+    return {
+        table["name"]: {column["name"]: column["data_type"] for column in table.get("columns", [])}
+        for table in _source_tables(adapter)
+    }
+
+
+def personal_source_columns(adapter: str) -> dict[str, frozenset[str]]:
+    """Per stream, the landed columns that hold personal data."""
+    return {
+        table["name"]: frozenset(
+            column["name"] for column in table.get("columns", []) if (column.get("meta") or {}).get("personal_data")
+        )
+        for table in _source_tables(adapter)
+    }
+
+
+def _source_tables(adapter: str) -> list[dict[str, Any]]:
+    import yaml
+
+    folder = DBT_PROJECT / "models" / "staging" / adapter
+    file = folder / f"_{adapter}__sources.yml"
+    if not file.is_file():
+        raise DbtError(
+            f"The catalog uses the adapter '{adapter}', but {folder.relative_to(DBT_PROJECT.parent)} has no "
+            f"{file.name}: add the staging folder, or correct `adapter` in the catalog."
+        )
+    return [table for source in yaml.safe_load(file.read_text())["sources"] for table in source["tables"]]
+
+
+class DbtProject:
+    """The dbt project as parsed for one catalog, ready to run selections of it."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self.settings = settings
+        self.variables = variables(catalog, settings)
+        self.target_path = settings.dbt_path / "target"
+        self._parsed: Any = None
+        self._manifest: dict[str, Any] | None = None
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """dbt's manifest as data, parsed only where the project or the catalog has changed since the last time."""
+        if self._manifest is None:
+            file = self.target_path / "manifest.json"
+            fingerprint_file = self.target_path / "manifest.fingerprint"
+            fingerprint = self._fingerprint()
+            if not (file.exists() and fingerprint_file.exists() and fingerprint_file.read_text() == fingerprint):
+                self._parse()
+                fingerprint_file.write_text(fingerprint)
+            self._manifest = json.loads(file.read_text())
+        return self._manifest
+
+    def run(
+        self,
+        command: str,
+        selection: Sequence[str],
+        *,
+        as_of: datetime,
+        full_refresh: bool = False,
+        on_result: Callable[[NodeResult], None] | None = None,
+    ) -> list[NodeResult]:
+        """Runs `dbt <command>` on the selected nodes and releases the warehouse file.
+
+        selection: names as dbt selects them. as_of: naive UTC. Returns a result per node, in the order they ended.
+        Raises DbtError where dbt itself fails (not where a model or test does: that is in the results).
+        """
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        if self._parsed is None:
+            self._parse()
+        arguments = [
+            command,
+            "--select",
+            *selection,
+            "--indirect-selection",
+            "empty",
+            *self._common_arguments(as_of=as_of),
+            *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
+        ]
+        callbacks = [_result_callback(on_result)] if on_result else []
+        try:
+            outcome = dbtRunner(manifest=self._parsed, callbacks=callbacks).invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        results = [_node_result(result) for result in getattr(outcome.result, "results", None) or []]
+        if outcome.exception is not None:
+            raise DbtError(self._sentence(str(outcome.exception)))
+        return results
+
+    def _parse(self) -> None:
+        from dbt.cli.main import dbtRunner
+
+        self.target_path.mkdir(parents=True, exist_ok=True)
+        outcome = dbtRunner().invoke(["parse", *self._common_arguments()])
+        if outcome.exception is not None or not outcome.success:
+            raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
+        self._parsed = outcome.result
+
+    def _common_arguments(self, as_of: datetime | None = None) -> list[str]:
+        moment = {"as_of": as_of.strftime("%Y-%m-%d %H:%M:%S")} if as_of else {}
+        return [
+            "--project-dir", str(DBT_PROJECT),
+            "--profiles-dir", str(DBT_PROJECT),
+            "--target-path", str(self.target_path),
+            "--log-path", str(self.settings.dbt_path / "logs"),
+            "--vars", json.dumps(self.variables | moment),
+            "--log-level", "none",
+            "--no-use-colors",
+            "--no-send-anonymous-usage-stats",
+            "--no-version-check",
+        ]  # fmt: skip
+
+    def _fingerprint(self) -> str:
+        files = sorted(
+            path
+            for folder in ("models", "macros", "seeds", "tests")
+            for path in (DBT_PROJECT / folder).rglob("*")
+            if path.is_file()
+        )
+        digest = hashlib.sha256(json.dumps(self.variables, sort_keys=True).encode())
+        for path in (DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml", *files):
+            state = path.stat()
+            digest.update(f"{path.relative_to(DBT_PROJECT)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def _sentence(self, message: str) -> str:
+        return failure_sentence(self.settings.warehouse_path, message) or _first_sentence(message)
+
+
+def _result_callback(on_result: Callable[[NodeResult], None]) -> Callable[[Any], None]:
+    finished = {"LogModelResult", "LogSeedResult", "LogTestResult"}
+
+    def callback(event: Any) -> None:
+        if event.info.name in finished:
+            info = event.data.node_info
+            on_result(NodeResult(info.unique_id, info.node_name, info.node_status, 0.0, None, None))
+
+    return callback
+
+
+def _node_result(result: Any) -> NodeResult:
+    return NodeResult(
+        unique_id=result.node.unique_id,
+        name=result.node.name,
+        status=str(result.status),
+        seconds=result.execution_time,
+        failures=result.failures,
+        message=_first_sentence(result.message) if result.message else None,
+    )
+
+
+def _first_sentence(message: str) -> str:
+    """dbt's messages in one line, without the compiled SQL, whose literals may be personal data."""
+    lines = [line.strip() for line in message.strip().splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("compiled code at", "LINE ", "^"))]
+    broken_contract = [line for line in kept[3:] if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))]
+    return " ".join(kept[:3] + broken_contract)
+
+
+def source_tables(manifest: Mapping[str, Any]) -> list[str]:
+    """Names of all landed sources in the manifest, as system folder and table."""
+    return sorted(f"{node['source_name']}.{node['name']}" for node in manifest["sources"].values())

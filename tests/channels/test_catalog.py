@@ -1,0 +1,159 @@
+"""The catalog says in one line per fault what is wrong, and never shows a secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestration.channels.catalog import DatabaseSystem, load_catalog
+from orchestration.channels.errors import CatalogError
+
+CONTOSO = Path(__file__).parents[2] / "orchestration/channels/catalogs/contoso.yaml"
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "firm.yaml"
+    path.write_text(text)
+    return path
+
+
+def faults(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(write(tmp_path, text), environment or {})
+    return str(caught.value).splitlines()
+
+
+FILES = "catalog: firm\nsystems:\n  shop:\n    connector: files\n    location: in\n    streams:\n      contacts: "
+
+
+def test_contoso_catalog_lists_the_seven_files(tmp_path: Path) -> None:
+    catalog = load_catalog(CONTOSO, {"CONTEXT360_CONTOSO_DATA": str(tmp_path)})
+    labels = [stream.label for _, stream in catalog.streams()]
+    assert labels == [
+        "shop/contacts",
+        "shop/online_purchases",
+        "shop/reviews",
+        "loyalty/members",
+        "loyalty/pos_purchases",
+        "crm/contacts",
+        "hotel/stays",
+    ]
+    assert catalog.as_of == date(2019, 5, 25)
+    assert {system.staging_folder for system, _ in catalog.streams()} == {
+        "contoso_shop",
+        "contoso_loyalty",
+        "contoso_crm",
+        "contoso_hotel",
+    }
+
+
+def test_location_is_relative_to_the_catalog_file_and_adapter_defaults_to_the_system(tmp_path: Path) -> None:
+    catalog = load_catalog(write(tmp_path, FILES + "{path: a.csv, format: csv, cadence: 15m}\n"), {})
+    system, stream = next(catalog.streams())
+    assert system.location == str(tmp_path / "in")  # type: ignore[union-attr]
+    assert (system.staging_folder, stream.label, stream.cadence) == ("shop", "shop/contacts", timedelta(minutes=15))
+
+
+def test_wrong_value_names_the_place_and_what_is_allowed(tmp_path: Path) -> None:
+    assert faults(tmp_path, FILES + "{path: a.xls, format: xls}\n") == [
+        "firm.yaml: system shop, stream contacts, field format: 'xls' is not one of csv, jsonl, parquet"
+    ]
+
+
+def test_each_fault_has_a_line_of_its_own(tmp_path: Path) -> None:
+    lines = faults(tmp_path, FILES + "{path: a.csv, fromat: csv, cadence: daily, key: [Contact Id]}\n")
+    assert lines == [
+        "firm.yaml: system shop, stream contacts, field key.0: 'Contact Id' is not a landed column name; write it in "
+        "snake_case, as in contact_id",
+        "firm.yaml: system shop, stream contacts, field cadence: 'daily' is not a duration; write a number and m, h, d "
+        "or w, as in 15m, 1h or 7d",
+        "firm.yaml: system shop, stream contacts, field format: is required",
+        "firm.yaml: system shop, stream contacts: unknown field fromat; did you mean format?",
+    ]
+
+
+def test_unknown_connector_names_the_three_that_exist(tmp_path: Path) -> None:
+    text = "catalog: firm\nsystems:\n  shop: {connector: ftp, streams: {a: {path: b}}}\n"
+    assert faults(tmp_path, text) == [
+        "firm.yaml: system shop, field connector: 'ftp' is not one of files, database, rest_api"
+    ]
+
+
+def test_missing_connector_is_required(tmp_path: Path) -> None:
+    assert faults(tmp_path, "catalog: firm\nsystems:\n  shop: {streams: {a: {path: b}}}\n") == [
+        "firm.yaml: system shop, field connector: is required; one of files, database, rest_api"
+    ]
+
+
+def test_duplicate_key_is_an_error(tmp_path: Path) -> None:
+    text = FILES + "{path: a.csv, format: csv}\n      contacts: {path: b.csv, format: csv}\n"
+    assert faults(tmp_path, text) == ["firm.yaml: line 8: contacts is given twice; keep one of the two"]
+
+
+def test_name_that_is_no_folder_name_is_refused(tmp_path: Path) -> None:
+    text = "catalog: firm\nsystems:\n  Web Shop: {connector: files, location: a, streams: {on: {path: b}}}\n"
+    assert faults(tmp_path, text) == [
+        "firm.yaml: system Web Shop: is not a name for a system; write it in snake_case, as in web_shop",
+        "firm.yaml: system Web Shop, stream True: is not a name for a stream; write it in snake_case, as in web_shop, "
+        "in quotes",
+    ]
+
+
+def test_delimiter_belongs_to_csv_only(tmp_path: Path) -> None:
+    (line,) = faults(tmp_path, FILES + "{path: a.jsonl, format: jsonl, delimiter: ';'}\n")
+    assert line == "firm.yaml: system shop, stream contacts: delimiter belongs to format csv only; remove it"
+
+
+def test_yaml_error_names_the_line(tmp_path: Path) -> None:
+    (line,) = faults(tmp_path, "catalog: firm\nsystems: [\n")
+    assert line.startswith("firm.yaml, line 3: is not YAML")
+
+
+def test_missing_file_is_a_catalog_error(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="there is no such catalog file"):
+        load_catalog(tmp_path / "none.yaml", {})
+
+
+DATABASE = (
+    "catalog: firm\nsystems:\n  helpdesk:\n    connector: database\n    url: ${HELPDESK_URL}\n"
+    "    streams:\n      tickets:\n        table: ${TABLE:-tickets}\n        schema: public\n"
+)
+
+
+def test_variables_come_from_the_environment_or_their_default(tmp_path: Path) -> None:
+    catalog = load_catalog(write(tmp_path, DATABASE), {"HELPDESK_URL": "sqlite:///secret.db"})
+    system = catalog.systems["helpdesk"]
+    assert isinstance(system, DatabaseSystem)
+    assert system.url.get_secret_value() == "sqlite:///secret.db"
+    assert (system.streams["tickets"].table, system.streams["tickets"].schema_name) == ("tickets", "public")
+    assert system.field_to_renew("url") == "the environment variable HELPDESK_URL"
+
+
+def test_missing_variable_is_named_with_its_place(tmp_path: Path) -> None:
+    assert faults(tmp_path, DATABASE) == [
+        "firm.yaml: system helpdesk, field url: the environment variable HELPDESK_URL is not set; set it, or write "
+        "${HELPDESK_URL:-default}"
+    ]
+
+
+def test_secrets_appear_neither_in_messages_nor_in_representations(tmp_path: Path) -> None:
+    environment = {"HELPDESK_URL": "postgresql://u:hunter2@h/d", "TABLE": "hunter2"}
+    catalog = load_catalog(write(tmp_path, DATABASE), {**environment, "TABLE": "t"})
+    assert "hunter2" not in repr(catalog)
+    broken = DATABASE.replace("schema: public", "schema: 7\n        delivery: ${HELPDESK_URL}")
+    assert "hunter2" not in "\n".join(faults(tmp_path, broken, environment))
+
+
+def test_catalog_is_imported_without_heavy_libraries() -> None:
+    code = (
+        "import sys, orchestration.channels.catalog;"
+        "print([m for m in ('dlt', 'duckdb', 'sqlalchemy', 'pyarrow', 'fsspec', 'dagster') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,367 @@
+"""Landing loses no row and doubles none, whatever happens to the process, the working folder or the disk."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from orchestration.channels import landing
+from orchestration.channels.errors import ChannelError
+
+if TYPE_CHECKING:
+    from tests.channels.conftest import Bench
+
+CONTACTS = "contacts: {path: '*.csv', format: csv}"
+STREAM = ("shop", "contacts")
+
+
+def deliver(bench: Bench, name: str, first: int, count: int) -> None:
+    lines = "".join(f"{number},x\n" for number in range(first, first + count))
+    (bench.data / name).write_text("Id,Name\n" + lines)
+
+
+# Each kills the process with SIGKILL at one point of the way from the source to the marker of the load.
+KILLS = {
+    "while the source is read": "after(files, '_refuse_moving_file', 1)",
+    "before the extracted package is committed": "before(Extract, 'commit_packages')",
+    "after the extracted package is committed": "after(Extract, 'commit_packages')",
+    "before the package is normalised": "before(Pipeline, 'normalize')",
+    "before the package is loaded": "before(Pipeline, 'load')",
+    "half-way through the copy of a data file": "half_copy()",
+    "after the copy of a data file": "after(LocalFileSystem, 'put_file')",
+    "before the state is stored": "before(FilesystemClient, '_store_current_state')",
+    "before the marker is stored": "before(FilesystemClient, '_store_load')",
+    "after the marker is stored": "after(FilesystemClient, '_store_load')",
+}
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from dlt.extract.extract import Extract
+from dlt.pipeline.pipeline import Pipeline
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from fsspec.implementations.local import LocalFileSystem
+from orchestration.channels import landing
+from orchestration.channels.catalog import load_catalog
+from orchestration.channels.connectors import files
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def before(owner, name):
+    setattr(owner, name, lambda *a, **k: die())
+
+def after(owner, name, calls=0):
+    original, count = getattr(owner, name), [0]
+    def wrapped(*a, **k):
+        result = original(*a, **k)
+        count[0] += 1
+        if count[0] > calls:
+            die()
+        return result
+    setattr(owner, name, wrapped)
+
+def half_copy():
+    def half(self, source, target, *a, **k):
+        Path(target).write_bytes(Path(source).read_bytes()[:-40])
+        die()
+    LocalFileSystem.put_file = half
+
+exec(sys.argv[4])
+(system, stream), *_ = load_catalog(Path(sys.argv[1]), {}).streams()
+landing.land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]))
+"""
+
+
+def land_and_die(bench: Bench, how: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, bench.folder / "test.yaml", bench.landing_url, bench.working_dir, how],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize("point", KILLS)
+def test_killed_landing_loses_and_doubles_no_row(bench: Bench, point: str) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    first = bench.land(catalog)
+    deliver(bench, "b.csv", 10, 20)
+    deliver(bench, "c.csv", 30, 20)
+    land_and_die(bench, KILLS[point])
+    complete = {load.load_id for load in landing.pending_loads(bench.landing_url, *STREAM)}
+    assert complete >= {first.load_id}
+
+    bench.land(catalog)
+    assert bench.rows("id::INT") == [(number,) for number in range(50)]
+    assert bench.land(catalog).load_id is None
+    deliver(bench, "d.csv", 50, 5)
+    assert bench.land(catalog).rows == 5
+    assert bench.rows("id::INT") == [(number,) for number in range(55)]
+    waiting = landing.pending_loads(bench.landing_url, *STREAM)
+    assert sum(load.rows for load in waiting) == 55
+
+
+@pytest.mark.parametrize("point", ["half-way through the copy of a data file", "before the marker is stored"])
+def test_killed_landing_whose_working_folder_is_lost_too_loses_and_doubles_no_row(bench: Bench, point: str) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    bench.land(catalog)
+    deliver(bench, "b.csv", 10, 20)
+    land_and_die(bench, KILLS[point])
+    shutil.rmtree(bench.working_dir)
+    assert bench.land(catalog).rows == 20
+    assert bench.rows("id::INT") == [(number,) for number in range(30)]
+    assert bench.land(catalog).load_id is None
+
+
+def test_rows_of_an_incomplete_load_are_not_pending(bench: Bench) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    land_and_die(bench, KILLS["before the marker is stored"])
+    assert len(bench.rows("*")) == 10
+    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+    recovered = bench.land(catalog)
+    (load,) = landing.pending_loads(bench.landing_url, *STREAM)
+    assert recovered.recovered == (load.load_id,)
+
+
+def test_lost_working_folder_is_restored_from_landing(bench: Bench) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    bench.land(catalog)
+    shutil.rmtree(bench.working_dir)
+    assert bench.land(catalog).load_id is None
+
+
+def test_lost_landing_is_filled_again(bench: Bench) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    bench.land(catalog)
+    shutil.rmtree(bench.landing_url)
+    assert bench.land(catalog).rows == 10
+    assert bench.land(catalog).load_id is None
+
+
+def test_working_folder_holds_no_second_copy_of_the_data(bench: Bench) -> None:
+    deliver(bench, "a.csv", 0, 100_000)
+    bench.land(bench.files(CONTACTS))
+    assert sum(path.stat().st_size for path in bench.working_dir.rglob("*") if path.is_file()) < 100_000
+
+
+def test_landing_writes_nothing_to_the_terminal(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    deliver(bench, "a.csv", 0, 10)
+    bench.land(bench.files(CONTACTS))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_second_process_on_the_same_stream_is_sent_away(bench: Bench) -> None:
+    from filelock import FileLock
+
+    deliver(bench, "a.csv", 0, 10)
+    bench.working_dir.mkdir()
+    with FileLock(bench.working_dir / "shop__contacts.lock"), pytest.raises(ChannelError, match="another") as caught:
+        bench.land(bench.files(CONTACTS))
+    assert caught.value.transient
+
+
+# --- What becomes of a load ------------------------------------------------------------------------------------------
+
+
+def test_accepted_load_is_in_rows_and_no_longer_pending(bench: Bench) -> None:
+    deliver(bench, "a.csv", 0, 10)
+    landed = bench.land(bench.files(CONTACTS))
+    assert landed.load_id is not None
+    (load,) = landing.pending_loads(bench.landing_url, *STREAM)
+    assert (load.load_id, load.state, load.rows, load.source_files) == (landed.load_id, "incoming", 10, {"a.csv"})
+    for _ in range(2):
+        landing.accept(bench.landing_url, *STREAM, landed.load_id)
+    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+    assert (len(bench.rows("*")), len(bench.rows("*", "shop/contacts/rows"))) == (0, 10)
+
+
+def test_held_load_can_be_released_and_an_accepted_one_held(bench: Bench) -> None:
+    deliver(bench, "a.csv", 0, 10)
+    load_id = bench.land(bench.files(CONTACTS)).load_id
+    assert load_id is not None
+    for move, folder in ((landing.hold, "held"), (landing.accept, "rows"), (landing.hold, "held")):
+        move(bench.landing_url, *STREAM, load_id)
+        assert len(bench.rows("*", f"shop/contacts/{folder}")) == 10
+
+
+def test_held_load_is_superseded_once_its_files_are_accepted_in_a_newer_one(bench: Bench) -> None:
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    deliver(bench, "b.csv", 10, 10)
+    first = bench.land(catalog).load_id
+    assert first is not None
+    landing.hold(bench.landing_url, *STREAM, first)
+
+    def superseded() -> bool:
+        (held,) = [load for load in landing.pending_loads(bench.landing_url, *STREAM) if load.state == "held"]
+        return held.superseded
+
+    for name in ("a.csv", "b.csv"):
+        assert not superseded()
+        deliver(bench, name, 0, 11)
+        newer = bench.land(catalog).load_id
+        assert newer is not None
+        assert not superseded()
+        landing.accept(bench.landing_url, *STREAM, newer)
+    assert superseded()
+
+
+def test_unknown_load_is_an_error(bench: Bench) -> None:
+    with pytest.raises(ChannelError, match="there is no complete load 1.5"):
+        landing.accept(bench.landing_url, *STREAM, "1.5")
+
+
+def test_interrupted_acceptance_is_completed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(bench, "a.csv", 0, 10)
+    load_id = bench.land(bench.files(CONTACTS)).load_id
+    assert load_id is not None
+    # A load of two files, of which one is moved before the process ends.
+    (whole,) = Path(bench.landing_url, "shop/contacts/incoming").glob("*.parquet")
+    shutil.copy(whole, whole.with_name(f"{load_id}.zzz.parquet"))
+    moves: list[Path] = []
+
+    def replace_once(path: Path, target: str) -> Path:
+        if path.suffix == ".parquet":
+            moves.append(path)
+            if len(moves) == 2:
+                raise KeyboardInterrupt
+        return path.rename(target)
+
+    monkeypatch.setattr(Path, "replace", replace_once)
+    with pytest.raises(KeyboardInterrupt):
+        landing.accept(bench.landing_url, *STREAM, load_id)
+    monkeypatch.undo()
+    assert len(bench.rows("*", "shop/contacts/rows")) == 10
+    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+    assert len(bench.rows("*", "shop/contacts/rows")) == 20
+
+
+def test_declared_columns_make_an_empty_stream_readable(bench: Bench) -> None:
+    declared = {"id": "BIGINT", "name": "VARCHAR", "born": "DATE", "seen": "TIMESTAMP"}
+    for _ in range(2):
+        landing.ensure_declared_columns(bench.landing_url, *STREAM, declared)
+    with duckdb.connect() as connection:
+        folder = f"{bench.landing_url}/shop/contacts"
+        found = connection.execute(
+            f"DESCRIBE SELECT * FROM read_parquet('{folder}/rows/*.parquet', union_by_name = true)"
+        ).fetchall()
+        assert {row[0]: row[1] for row in found} == {
+            **declared,
+            "_dlt_load_id": "VARCHAR",
+            "_source_file": "VARCHAR",
+            "_source_row": "BIGINT",
+        }
+        rejects = connection.execute(f"DESCRIBE SELECT * FROM read_parquet('{folder}/rejects/*.parquet')").fetchall()
+        assert [row[0] for row in rejects] == ["_dlt_load_id", "_source_file", "_source_row", "raw", "reason"]
+
+
+def test_declared_columns_are_written_only_when_they_change(bench: Bench) -> None:
+    path = Path(bench.landing_url, "shop/contacts/rows/_declared.parquet")
+    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
+    before = path.stat().st_ino
+    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
+    assert path.stat().st_ino == before
+    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT", "name": "VARCHAR"})
+    assert path.stat().st_ino != before
+    with pytest.raises(ChannelError, match="a type that DuckDB does not know"):
+        landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "NUMBERISH"})
+
+
+def test_declared_columns_do_not_disturb_accepted_rows(bench: Bench) -> None:
+    deliver(bench, "a.csv", 0, 10)
+    load_id = bench.land(bench.files(CONTACTS), declared={"id": "VARCHAR", "name": "VARCHAR"}).load_id
+    assert load_id is not None
+    landing.accept(bench.landing_url, *STREAM, load_id)
+    assert bench.rows("count(*), min(id::INT)", "shop/contacts/rows") == [(10, 0)]
+
+
+# --- A full disk -----------------------------------------------------------------------------------------------------
+
+
+def test_full_disk_is_told_and_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.implementations.local import LocalFileSystem
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    catalog = bench.files(CONTACTS)
+    deliver(bench, "a.csv", 0, 10)
+    monkeypatch.setattr(LocalFileSystem, "put_file", full)
+    monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
+    with pytest.raises(ChannelError, match=r"^shop/contacts: the disk that holds .* is full; free space and run again"):
+        bench.land(catalog)
+    monkeypatch.undo()
+    bench.land(catalog)
+    assert bench.rows("id::INT") == [(number,) for number in range(10)]
+    assert bench.land(catalog).load_id is None
+
+
+# --- An object store -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def test_object_store_is_a_source_and_a_landing(bench: Bench, s3: str) -> None:
+    import boto3
+    import s3fs
+
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="inbox")
+    client.create_bucket(Bucket="lake")
+    client.put_object(Bucket="inbox", Key="day/a.csv", Body=b"Id,Name\n1,x\n2,y\nbad\n")
+    catalog = bench.catalog(
+        "shop:\n  connector: files\n  location: s3://inbox/day\n  streams:\n"
+        "    contacts: {path: '*.csv', format: csv}\n"
+    )
+    bench.landing_url = "s3://lake/landing"
+    landed = bench.land(catalog, declared={"id": "VARCHAR"})
+    assert (landed.rows, landed.rejected_rows, landed.files) == (2, 1, ("a.csv",))
+    assert landed.load_id is not None
+    assert bench.land(catalog).load_id is None
+    client.put_object(Bucket="inbox", Key="day/b.csv", Body=b"Id,Name\n3,z\n")
+    second = bench.land(catalog)
+    assert (second.rows, second.files) == (1, ("b.csv",))
+    shutil.rmtree(bench.working_dir)
+    assert bench.land(catalog).load_id is None
+
+    first, _ = landing.pending_loads(bench.landing_url, *STREAM)
+    assert (first.rows, first.source_files) == (2, {"a.csv"})
+    landing.accept(bench.landing_url, *STREAM, landed.load_id)
+    landing.hold(bench.landing_url, *STREAM, str(second.load_id))
+    assert [load.state for load in landing.pending_loads(bench.landing_url, *STREAM)] == ["held"]
+    store = s3fs.S3FileSystem(skip_instance_cache=True)
+    with duckdb.connect() as connection:
+        connection.register_filesystem(store)
+        found = connection.execute(
+            "SELECT id FROM read_parquet('s3://lake/landing/shop/contacts/rows/*.parquet', union_by_name = true) "
+            "ORDER BY id"
+        ).fetchall()
+    assert found == [("1",), ("2",)]
