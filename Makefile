@@ -55,12 +55,11 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
-	$(BIN)/python -m tests.check_sql_types
+	$(BIN)/python tests/check_sql.py
 
 .PHONY: benchmark
 benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory (several minutes)
-	$(BIN)/python -m tests.benchmarks.warm_run
+	$(BIN)/python tests/benchmarks/warm_run.py
 
 .PHONY: lock
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml

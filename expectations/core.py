@@ -50,7 +50,7 @@ def core_suites(landed_at: datetime, *, has_history: bool) -> dict[str, list[Sui
                 Rule(
                     "ExpectColumnValuesToBeBetween",
                     {"column": "net_amount", "min_value": -100_000, "max_value": 100_000},
-                    "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso's highest: 2,599).",
+                    "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso: 2,599).",
                 ),
                 Rule(
                     "ExpectColumnValuesToNotBeNull", {"column": "currency"}, "An amount without currency is no amount."
@@ -63,7 +63,8 @@ def core_suites(landed_at: datetime, *, has_history: bool) -> dict[str, list[Sui
         Suite(
             "core",
             "core.fct_interaction",
-            "select interaction_key, happened_at, touchpoint_key, customer_key > 0 as is_known from core.fct_interaction",
+            "select interaction_key, happened_at, touchpoint_key, customer_key > 0 as is_known"
+            " from core.fct_interaction",
             (
                 Rule(
                     "ExpectColumnValuesToBeBetween",
@@ -118,7 +119,7 @@ def core_suites(landed_at: datetime, *, has_history: bool) -> dict[str, list[Sui
                 Rule(
                     "ExpectColumnValuesToBeBetween",
                     {"column": "largest_customer_records", "max_value": 50},
-                    "One person has a handful of records in each system; 50 are a shared identifier (2026-11-21, Contoso: 4).",
+                    "One person has a handful of records per system; 50 are a shared identifier (Contoso: 4).",
                     name="no customer swallows others",
                 ),
                 Rule(

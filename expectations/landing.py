@@ -31,8 +31,9 @@ def landing_suites(
 ) -> list[Suite]:
     """The suites that judge one load.
 
-    label: system/stream. query: select that yields the rows of the load. declared: column -> landed type. rejected_rows:
-    rows of the delivery that could not be read. last_snapshot_rows: size of the last accepted full copy, if this is one.
+    label: system/stream. query: select that yields the rows of the load. declared: column -> landed type.
+    rejected_rows: rows of the delivery that could not be read. last_snapshot_rows: size of the last accepted full copy,
+    if this is one.
     """
     table = f"landing/{label}"
     rules = [
@@ -80,7 +81,8 @@ def landing_suites(
             Rule(
                 "UnexpectedRowsExpectation",
                 {
-                    "unexpected_rows_query": f"select 1 from {{batch}} where contains(concat_ws('|', {joined}), chr(65533))"
+                    "unexpected_rows_query": "select 1 from {batch}"
+                    f" where contains(concat_ws('|', {joined}), chr(65533))"
                 },
                 "The replacement character stands for bytes that were lost in a wrong encoding.",
                 severity="warn",

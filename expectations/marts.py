@@ -63,7 +63,8 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
         Suite(
             "marts",
             "marts.personal_context",
-            "select customer_key, average_satisfaction, last_satisfaction, satisfaction_trend from marts.personal_context",
+            "select customer_key, average_satisfaction, last_satisfaction, satisfaction_trend"
+            " from marts.personal_context",
             (
                 *(
                     Rule(

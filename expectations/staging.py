@@ -58,14 +58,17 @@ def staging_suites(adapter: str, stream: str, model: Mapping[str, Any], landed_a
 def _rule(column: str, written: Mapping[str, Any], landed_at: datetime) -> Rule:
     return Rule(
         written["expectation"],
-        {"column": column, **{key: _value(value, landed_at) for key, value in (written.get("arguments") or {}).items()}},
+        {
+            "column": column,
+            **{key: _value(value, landed_at) for key, value in (written.get("arguments") or {}).items()},
+        },
         written["reason"],
         severity=written.get("severity", "error"),
     )
 
 
 def _value(written: Any, landed_at: datetime) -> Any:
-    """Dates as dates: the manifest is JSON, which has none. The day after landing is the first that cannot have come."""
+    """Dates as dates: the manifest is JSON, which has none. The day after landing is the first that cannot be told."""
     if written == "{landed_at}":
         return landed_at.date() + timedelta(days=1)
     if isinstance(written, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):

@@ -193,7 +193,9 @@ def show_customer(identifier: str, *, home: Path | None) -> int:
         console.print(f"[red]✗[/] {escape(str(error))}")
         return NOT_STARTED
     if not found:
-        console.print(f"Nobody is known by '{escape(identifier)}': try an e-mail address, a phone number or a full name.")
+        console.print(
+            f"Nobody is known by '{escape(identifier)}': try an e-mail address, a phone number or a full name."
+        )
         return STOPPED
     console.print(f"{len(found)} customers are known by '{escape(identifier)}'; ask for one by number:")
     for customer in found:

@@ -94,7 +94,7 @@ def take_in(
     elif held:
         state, sentence = "held", held_sentence(stream.label, [o for o in problems if o.severity == "error"])
     elif problems:
-        state, sentence = "drifted", _drift_sentence(stream.label, declared, problems, connection)
+        state, sentence = "drifted", _drift_sentence(stream.label, problems)
     else:
         state, sentence = "current", ""
     return (
@@ -196,9 +196,7 @@ def _judge_waiting_loads(
     return outcomes, accepted, held
 
 
-def _drift_sentence(
-    label: str, declared: Mapping[str, str], problems: Sequence[Outcome], connection: duckdb.DuckDBPyConnection
-) -> str:
+def _drift_sentence(label: str, problems: Sequence[Outcome]) -> str:
     first = problems[0].sentence.rstrip(".")
     return (
         f"{label}: {first}. The rows were taken in all the same; "

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -15,7 +16,7 @@ NIGHTLY = "30 2 * * *"
 WEBHOOK_TIMEOUT_SECONDS = 10
 
 
-def customer_360_job(installation: Installation) -> dg.JobDefinition:
+def customer_360_job(installation: Installation) -> Any:
     """The one job: everything from the sources to the published warehouse, in one process."""
     return dg.define_asset_job(
         JOB_NAME,
@@ -27,7 +28,7 @@ def customer_360_job(installation: Installation) -> dg.JobDefinition:
     )
 
 
-def nightly_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def nightly_schedule(job: Any) -> dg.ScheduleDefinition:
     """Every night, as of the moment for which the night was planned."""
 
     @dg.schedule(
@@ -46,7 +47,7 @@ def nightly_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
     return nightly
 
 
-def new_files_sensor(job: dg.JobDefinition, installation: Installation) -> dg.SensorDefinition:
+def new_files_sensor(job: Any, installation: Installation) -> dg.SensorDefinition:
     """Starts a run when files have arrived or changed, once they have stopped growing."""
 
     @dg.sensor(

@@ -92,7 +92,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 "state": state.state,
             }
         )
-        # WARN where the fault is contained: the load is held here, so the steps below may go on with the last good rows.
+        # WARN, for the fault is contained: the load is held here, and the steps below go on with the last good rows.
         yield dg.AssetCheckResult(
             check_name="delivery",
             passed=state.state != "failed",

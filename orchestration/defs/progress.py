@@ -33,7 +33,7 @@ class _ProgressHandler(logging.Handler):
                 listener(progress)
 
 
-@dg.logger(description="Hands the run's events to whoever listens in this process.")
+@dg.logger(None, description="Hands the run's events to whoever listens in this process.")
 def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """A logger that prints nothing itself."""
     logger = logging.Logger("context360.progress", level=logging.DEBUG)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -55,8 +57,6 @@ class RunResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
-        from pathlib import Path
-
         with ExitStack() as stack:
             try:
                 self._moment = self._moment_of(context)
@@ -104,7 +104,7 @@ def moment_from(text: str | date | datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def run_resource(installation: Installation) -> RunResource:
+def run_resource(installation: Installation) -> Any:
     """The run resource for this installation; `as_of` and `full_refresh` are set when a run is launched."""
     settings, fixed = installation.settings, installation.catalog.as_of
     return RunResource.configure_at_launch(

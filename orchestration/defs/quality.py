@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -10,7 +11,7 @@ from orchestration.channels.intake import landed_at
 from orchestration.defs.project import Installation, RunResource
 
 EXPECTATIONS = "expectations"
-VERDICT_KEY = dg.AssetKey(["quality", "verdict"])
+VERDICT_KEY = dg.AssetKey(["serving", "verdict"])
 
 
 def expectations_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -31,7 +32,7 @@ def expectations_result(
     failed = [outcome for outcome in outcomes if not outcome.success]
     errors = [outcome for outcome in failed if outcome.severity == "error"]
     follows = dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN
-    metadata: dict[str, object] = {"rules": len(outcomes), "failed_rules": len(failed)}
+    metadata: dict[str, Any] = {"rules": len(outcomes), "failed_rules": len(failed)}
     if failed:
         metadata["failures"] = dg.MetadataValue.md(
             "\n".join(
@@ -52,24 +53,24 @@ def expectations_result(
     )
 
 
-def newest_landed_at(connection, fallback: datetime) -> datetime:
+def newest_landed_at(connection: Any, fallback: datetime) -> datetime:
     """When the newest accepted load landed (naive UTC)."""
     row = connection.execute("select max(load_id) from quality.load where state = 'accepted'").fetchone()
     return landed_at(row[0]) if row and row[0] else fallback
 
 
 def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
-    """The last step: what could be published is published, but a run in which a stream was stopped has not succeeded."""
+    """The last step: what could be published is published, but a run that stopped a stream has not succeeded."""
 
     @dg.asset(
         key=VERDICT_KEY,
-        group_name="quality",
+        group_name="serving",
         deps=[published_key],
         owners=["team:data-engineering"],
-        description="Fails the run where a stream was held, could not be fetched or changed its shape, so that somebody "
-        "looks. Everything else has been published by then.",
+        description="Fails the run where a stream was held, could not be fetched or changed its shape, so that "
+        "somebody looks. Everything else has been published by then.",
     )
-    def verdict(run: RunResource) -> dg.MaterializeResult:
+    def verdict(run: RunResource) -> dg.MaterializeResult:  # noqa: ARG001 (the run holds the warehouse)
         with installation.warehouse() as connection:
             rows = connection.execute(
                 "select source_system, stream, state, sentence from quality.stream_status order by all"

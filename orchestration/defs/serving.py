@@ -42,7 +42,9 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
                 "rows": sum(table.rows for table in tables),
                 "changed_tables": len(changed),
                 "changes": dg.MetadataValue.md("\n".join(lines) if changed else "Nothing has changed."),
-                "data_docs": dg.MetadataValue.path(str(installation.settings.reports_path / "data_docs" / "index.html")),
+                "data_docs": dg.MetadataValue.path(
+                    str(installation.settings.reports_path / "data_docs" / "index.html")
+                ),
             }
         )
 

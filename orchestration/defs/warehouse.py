@@ -58,8 +58,9 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The layer."""
-        return dbt_resource_props["schema"]
+        """The layer, where the model does not name another group."""
+        meta = (dbt_resource_props.get("config") or {}).get("meta") or {}
+        return (meta.get("dagster") or {}).get("group") or dbt_resource_props["schema"]
 
 
 def steps(installation: Installation) -> list[Step]:

@@ -51,8 +51,8 @@ def link_records(
         records; without it the identifiers are derived from the records.
     as_of: when the decision counts from (naive UTC); recorded with customers that were merged or split.
 
-    An unchanged input keeps every number. A merged customer keeps the number of its larger part. Raises ValueError where
-    a record has no key or a key stands twice.
+    An unchanged input keeps every number. A merged customer keeps the number of its larger part. Raises ValueError
+    where a record has no key or a key stands twice.
     """
     rules, limit = _read_rules(rules_file)
     connection.execute(f"create schema if not exists {schema}")

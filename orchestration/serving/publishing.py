@@ -61,7 +61,8 @@ def _compare_with_last(connection: duckdb.DuckDBPyConnection, run_id: str, as_of
     if not table_exists(connection, "quality", "published_table"):
         connection.execute("""
             create table quality.published_table (
-                table_name varchar, row_count bigint, content_hash varchar, changed_as_of timestamp, changed_by_run varchar
+                table_name varchar, row_count bigint, content_hash varchar, changed_as_of timestamp,
+                changed_by_run varchar
             );
             comment on table quality.published_table is
                 'One row per published table of core and marts: its size, and when its content last changed.';
@@ -111,7 +112,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
         for schema, table in _tables(connection, PUBLISHED_SCHEMAS):
             withheld = WITHHELD_COLUMNS.get(f"{schema}.{table}", ())
             columns = f"* exclude ({', '.join(withheld)})" if withheld else "*"
-            connection.execute(f'create table published."{schema}"."{table}" as select {columns} from "{schema}"."{table}"')
+            connection.execute(
+                f'create table published."{schema}"."{table}" as select {columns} from "{schema}"."{table}"'
+            )
         for statement in _comments(connection):
             connection.execute(statement)
         connection.execute("checkpoint published")

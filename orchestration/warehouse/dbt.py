@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from orchestration.channels.catalog import Catalog
@@ -220,7 +219,11 @@ def _first_sentence(message: str) -> str:
     """dbt's messages in one line, without the compiled SQL, whose literals may be personal data."""
     lines = [line.strip() for line in message.strip().splitlines()]
     kept = [line for line in lines if line and not line.startswith(("compiled code at", "LINE ", "^"))]
-    broken_contract = [line for line in kept[3:] if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))]
+    broken_contract = [
+        line
+        for line in kept[3:]
+        if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))
+    ]
     return " ".join(kept[:3] + broken_contract)
 
 

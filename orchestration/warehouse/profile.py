@@ -27,7 +27,8 @@ def profile_tables(
     """Per node (by unique_id), its profile. nodes: models or seeds of dbt's manifest that stand in the warehouse."""
     types: dict[tuple[str, str], dict[str, str]] = {}
     for schema, table, column, data_type in connection.execute(
-        "select table_schema, table_name, column_name, data_type from information_schema.columns order by ordinal_position"
+        "select table_schema, table_name, column_name, data_type from information_schema.columns"
+        " order by ordinal_position"
     ).fetchall():
         types.setdefault((schema, table), {})[column] = data_type
     profiles = {}

@@ -40,9 +40,9 @@ purchases as (
 scored as (
     select
         customer_key,
-        cast(ntile(5) over (order by last_purchase_at, customer_key desc) as int) as recency_score,
-        cast(ntile(5) over (order by purchase_count, customer_key desc) as int) as frequency_score,
-        cast(ntile(5) over (order by current_value_amount, customer_key desc) as int) as monetary_score
+        cast(ntile(5) over (order by last_purchase_at asc, customer_key desc) as int) as recency_score,
+        cast(ntile(5) over (order by purchase_count asc, customer_key desc) as int) as frequency_score,
+        cast(ntile(5) over (order by current_value_amount asc, customer_key desc) as int) as monetary_score
     from purchases
 ),
 
