@@ -19,13 +19,14 @@ from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
     from orchestration.defs.progress import Progress
+    from orchestration.serving.reading import Connectedness
 
 OK, STOPPED, NOT_STARTED = 0, 1, 2
 
 
 def run_with_progress(*, catalog: str | None, as_of: str | None, full_refresh: bool, home: Path | None) -> int:
     """Runs the job in this process, tells what happens, and returns the exit code."""
-    console = Console(highlight=False)
+    console = _console()
     started = time.monotonic()
     settings = _settings(console, catalog, home)
     if settings is None:
@@ -93,12 +94,13 @@ def _title(step: str) -> str:
 def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
-    from orchestration.serving.reading import published_tables, read_published
+    from orchestration.serving.reading import connectedness_of, published_tables, read_published
 
     console.print()
     if published:
         with read_published(settings.serving_path) as connection:
             tables = published_tables(connection)
+            missing = connectedness_of(connection)
         changed = [table for table in tables if table.changed_by_run == run_id]
         as_of = f", as of {tables[0].as_of:%Y-%m-%d %H:%M} UTC" if tables and tables[0].as_of else ""
         console.print(f"[bold]Published[/] {settings.serving_path}{as_of}")
@@ -109,6 +111,7 @@ def _summary(
                 console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
         else:
             console.print(f"  Nothing has changed: all {len(tables)} tables are what they were.")
+        _tell_connectedness(console, missing)
         console.print(f"Data Docs  {settings.reports_path / 'data_docs' / 'index.html'}")
     elif settings.serving_path.exists():
         console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")
@@ -119,19 +122,27 @@ def _summary(
     console.print(f"{seconds:.1f} s")
 
 
+def _tell_connectedness(console: Console, missing: Connectedness) -> None:
+    for system, customers in missing.orphans:
+        console.print(f"Orphan system: {system}; no other system knows any of its {customers:,} customers.")
+    for system, touchpoint, count, reason in missing.unattributed:
+        console.print(f"Unknown customer: {count:,} × {touchpoint} of {system}, for the {reason}.")
+
+
 def show_status(*, catalog: str | None, home: Path | None) -> int:
     """Prints how everything stands."""
     from rich.table import Table
 
-    from orchestration.serving.reading import read_newest, status_of
+    from orchestration.serving.reading import connectedness_of, read_newest, status_of
 
-    console = Console(highlight=False)
+    console = _console()
     settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
     try:
         with read_newest(settings.warehouse_path, settings.serving_path) as connection:
             found = status_of(connection)
+            missing = connectedness_of(connection)
     except WarehouseError as error:
         console.print(f"[red]✗[/] {escape(str(error))}")
         return NOT_STARTED
@@ -165,6 +176,10 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     console.print()
     console.print(tables)
     console.print()
+    _tell_connectedness(console, missing)
+    stopped = [stream.label for stream in found.streams if stream.state != "current"]
+    if stopped:
+        console.print(f"{len(stopped)} of {len(found.streams)} streams need attention: {', '.join(stopped)}.")
     if found.failed_checks:
         console.print("[bold]Failed checks of the last run[/]")
         for severity, sentence in found.failed_checks:
@@ -179,7 +194,7 @@ def show_customer(identifier: str, *, home: Path | None) -> int:
     from orchestration.serving.card import card_of, find_customers
     from orchestration.serving.reading import read_published
 
-    console = Console(highlight=False)
+    console = _console()
     settings = _settings(console, None, home)
     if settings is None:
         return NOT_STARTED
@@ -205,7 +220,7 @@ def show_customer(identifier: str, *, home: Path | None) -> int:
 
 def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     """Starts Dagster's web server and daemon for this installation and stays until they end."""
-    console = Console(highlight=False)
+    console = _console()
     settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
@@ -219,6 +234,11 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
         return subprocess.call(command, env=dict(os.environ))  # noqa: S603 (fixed command)
     except KeyboardInterrupt:
         return OK
+
+
+def _console() -> Console:
+    """Into a file or a pipe, lines are as long as they are; a terminal wraps them."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def _settings(console: Console, catalog: str | None, home: Path | None) -> Settings | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from expectations.landing import landing_suites
+from expectations.landing import landing_suites, unknown_column_rule
 from expectations.validation import Outcome, validate
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.landing import accept, ensure_declared_columns, hold, land_stream, pending_loads
@@ -42,6 +42,7 @@ class StreamState:
     new_rows: int = 0
     unreadable_rows: int = 0
     held_loads: int = 0
+    unknown_columns: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -49,7 +50,8 @@ class StreamState:
 
     @property
     def needs_attention(self) -> bool:
-        return self.state != "current"
+        """Whether somebody has to look now. A drift is told by the run that finds it; the status shows it on."""
+        return bool(self.sentence)
 
 
 def take_in(
@@ -94,13 +96,30 @@ def take_in(
     elif held:
         state, sentence = "held", held_sentence(stream.label, [o for o in problems if o.severity == "error"])
     elif problems:
-        state, sentence = "drifted", _drift_sentence(stream.label, problems)
+        state, sentence = "drifted", _drift_sentence(stream.label, system.staging_folder, problems)
+    elif not accepted and _drifts_still(connection, system.name, stream.name, declared):
+        state, sentence = "drifted", ""
     else:
         state, sentence = "current", ""
     return (
-        StreamState(system.name, stream.name, state, sentence, new_rows, unreadable_rows, held),  # type: ignore[arg-type]
+        StreamState(
+            system.name,
+            stream.name,
+            state,  # type: ignore[arg-type]
+            sentence,
+            new_rows,
+            unreadable_rows,
+            held,
+            tuple(problem.column for problem in problems if _is_unknown_column(problem) and problem.column),
+        ),
         outcomes,
     )
+
+
+def landed_rows(landing_url: str, system: str, stream: str) -> str:
+    """What staging reads of a stream, as a relation for DuckDB."""
+    folder = f"{landing_url}/{system}/{stream}/rows".replace("'", "''")
+    return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
 
 
 def hold_newest_load(
@@ -118,9 +137,27 @@ def hold_newest_load(
     return str(row[0])
 
 
-def held_sentence(label: str, problems: Sequence[Outcome]) -> str:
-    """What a user reads about a held load."""
-    first = problems[0].sentence.rstrip(".") if problems else "a blocking rule failed"
+def broken_row_rules(connection: duckdb.DuckDBPyConnection, staging_folder: str, stream: str) -> str:
+    """How many rows of the newest load are in quarantine and by which rules, in words; empty where none are."""
+    base = f"staging.base_{staging_folder}__{stream}"
+    newest = f"{base} where _dlt_load_id = (select max(_dlt_load_id) from {base})"
+    rules = connection.execute(
+        f"select quarantine_rule, count(*) from {newest} and row_fate = 'quarantined' group by all order by 2 desc, 1"
+    ).fetchall()
+    if not rules:
+        return ""
+    row = connection.execute(f"select count(*) from {newest}").fetchone()
+    named = ", ".join(f"{rule} ({count:,})" for rule, count in rules)
+    return f"{sum(count for _, count in rules):,} of {row[0] if row else 0:,} rows cannot be used: {named}"
+
+
+def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "") -> str:
+    """What a user reads about a held load. broken: the row rules that it breaks, in words."""
+    first = "a blocking rule failed"
+    if broken and problems and problems[0].column == "quarantined_share":
+        first = broken
+    elif problems:
+        first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return (
         f"{label}: {first}{more}. The delivery is held and the last good rows stay; "
@@ -131,6 +168,9 @@ def held_sentence(label: str, problems: Sequence[Outcome]) -> str:
 def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, run_id: str) -> None:
     """Keeps the state of the stream in `quality.stream_status`, one row per stream."""
     _prepare(connection)
+    if state.state == "drifted" and not state.sentence:
+        return  # nothing has arrived since the drift was told
+    connection.execute("begin")
     connection.execute(
         "delete from quality.stream_status where source_system = ? and stream = ?", [state.system, state.stream]
     )
@@ -138,14 +178,24 @@ def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, r
         """
         insert into quality.stream_status
         select
-            ?, ?, ?, ?, ?, ?, ?, ?,
+            ?, ?, ?, ?, ?, ?, ?, ?, ?,
             (select max(landed_at) from quality.load where source_system = ? and stream = ? and state = 'accepted')
         """,
         [
             state.system, state.stream, state.state, state.sentence, state.new_rows, state.unreadable_rows,
-            state.held_loads, run_id, state.system, state.stream,
+            state.held_loads, list(state.unknown_columns), run_id, state.system, state.stream,
         ],
     )  # fmt: skip
+    connection.execute("commit")
+
+
+def forget_other_streams(connection: duckdb.DuckDBPyConnection, streams: Sequence[tuple[str, str]]) -> None:
+    """Drops the states of streams that are not in the catalog any more. streams: (system, stream) of those that are."""
+    _prepare(connection)
+    connection.execute(
+        "delete from quality.stream_status where source_system || '/' || stream not in (select unnest(?::varchar[]))",
+        [["/".join(names) for names in streams]],
+    )
 
 
 def landed_at(load_id: str) -> datetime:
@@ -170,12 +220,14 @@ def _judge_waiting_loads(
         if load.superseded:
             continue
         files = ", ".join("'" + file.replace("'", "''") + "'" for file in load.files)
+        query = f"select * from read_parquet([{files}], union_by_name = true)"
         found = validate(
             connection,
             landing_suites(
                 stream.label,
-                f"select * from read_parquet([{files}], union_by_name = true)",
+                query,
                 declared,
+                delivered=[name for name, *_ in connection.execute(f"describe {query}").fetchall()],
                 key=stream.key,
                 personal_columns=personal_columns,
                 rejected_rows=_rejected_rows(connection, system, stream.name, load.load_id),
@@ -196,12 +248,30 @@ def _judge_waiting_loads(
     return outcomes, accepted, held
 
 
-def _drift_sentence(label: str, problems: Sequence[Outcome]) -> str:
-    first = problems[0].sentence.rstrip(".")
+def _is_unknown_column(outcome: Outcome) -> bool:
+    return outcome.column is not None and outcome.rule == unknown_column_rule(outcome.column)
+
+
+def _drift_sentence(label: str, staging_folder: str, problems: Sequence[Outcome]) -> str:
+    unknown = [str(problem.column) for problem in problems if _is_unknown_column(problem)]
+    if not unknown:
+        first = problems[0].sentence.removeprefix(f"landing/{label}: ").rstrip(".")
+        return f"{label}: {first}. The rows were taken in all the same; ask the source about it."
+    columns = "the column " + unknown[0] if len(unknown) == 1 else "the columns " + ", ".join(unknown)
     return (
-        f"{label}: {first}. The rows were taken in all the same; "
-        "add the column to the sources file of the staging folder, or ask the source about it."
+        f"{label}: delivers {columns}, which nobody reads. The rows were taken in all the same; "
+        f"add it to models/staging/{staging_folder}/_{staging_folder}__sources.yml, or ask the source about it."
     )
+
+
+def _drifts_still(connection: duckdb.DuckDBPyConnection, system: str, stream: str, declared: Mapping[str, str]) -> bool:
+    """Whether an earlier run found columns that are still not declared."""
+    row = connection.execute(
+        "select unknown_columns from quality.stream_status"
+        " where source_system = ? and stream = ? and state = 'drifted'",
+        [system, stream],
+    ).fetchone()
+    return bool(row and set(row[0] or ()) - set(declared))
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -213,7 +283,8 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
         );
         create table if not exists quality.stream_status (
             source_system varchar, stream varchar, state varchar, sentence varchar, new_rows bigint,
-            unreadable_rows bigint, held_loads bigint, run_id varchar, last_landed_at timestamp
+            unreadable_rows bigint, held_loads bigint, unknown_columns varchar[], run_id varchar,
+            last_landed_at timestamp
         );
     """)
 

@@ -8,10 +8,11 @@ import dagster as dg
 from expectations.validation import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.intake import StreamState, record_state, take_in
+from orchestration.channels.intake import StreamState, landed_rows, record_state, take_in
 from orchestration.defs.project import Installation, RunResource
-from orchestration.defs.quality import expectations_result
+from orchestration.defs.quality import expectations_result, table_metadata
 from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+from orchestration.warehouse.profile import profile_relation
 
 MOST_RETRIES = 2
 SECONDS_BETWEEN_RETRIES = 5
@@ -81,11 +82,13 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 state, outcomes = StreamState(system.name, stream.name, "failed", str(error)), []
             store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
             record_state(connection, state, run_id=context.run_id)
+            relation = landed_rows(settings.landing_url, system.name, stream.name)
+            profile = profile_relation(connection, relation, shown=[c for c in declared if c not in personal])
         if state.needs_attention:
             context.log.warning(state.sentence)
         yield dg.MaterializeResult(
             metadata={
-                "dagster/row_count": state.new_rows,
+                **table_metadata(profile),
                 "new_rows": state.new_rows,
                 "unreadable_rows": state.unreadable_rows,
                 "held_loads": state.held_loads,

@@ -64,7 +64,8 @@ def _progress_of(event: Any) -> Progress | None:
     if kind == "STEP_FAILURE":
         return Progress("step_failed", step, text=failure_sentence(event.event_specific_data.error))
     if kind == "ASSET_MATERIALIZATION":
-        rows = event.materialization.metadata.get("dagster/row_count")
+        metadata = event.materialization.metadata
+        rows = metadata.get("new_rows") or metadata.get("dagster/row_count")
         name = "/".join(event.asset_key.path)
         return Progress("made", step, asset=name, rows=rows.value if rows is not None else None)
     if kind == "ASSET_CHECK_EVALUATION":
@@ -76,10 +77,12 @@ def _progress_of(event: Any) -> Progress | None:
 
 
 def failure_sentence(error: Any) -> str:
-    """What a person should read of a step's error: the sentence of our own failures, the kind and text of others."""
+    """What a person should read of a step's error: the sentence of our own failures, and only the kind of others, whose
+    text may hold personal data."""
     while error is not None and error.cause is not None and error.cls_name != "Failure":
         error = error.cause
     if error is None:
         return "failed without a reason"
-    message = error.message.strip()
-    return message.removeprefix("dagster._core.definitions.events.Failure: ").strip()
+    if error.cls_name == "Failure":
+        return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ").strip()
+    return f"stopped by an unexpected {error.cls_name}; `context360 ui` shows where, under Runs"

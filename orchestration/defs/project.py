@@ -66,7 +66,10 @@ class RunResource(dg.ConfigurableResource):
             except (WarehouseError, ValueError) as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             self._docs = DataDocs(Path(self.reports_path) / "data_docs")
-            yield self
+            try:
+                yield self
+            finally:
+                self._docs.build()  # above all where the run has failed
 
     @property
     def moment(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Great Expectations' outcomes as Dagster checks, and the verdict over the whole run."""
+"""What Dagster shows of a table, Great Expectations' outcomes as its checks, and the verdict over the whole run."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,11 +7,25 @@ from typing import Any
 import dagster as dg
 
 from expectations.validation import Outcome
-from orchestration.channels.intake import landed_at
+from orchestration.channels.intake import forget_other_streams, landed_at
 from orchestration.defs.project import Installation, RunResource
+from orchestration.warehouse.profile import TableProfile
 
 EXPECTATIONS = "expectations"
 VERDICT_KEY = dg.AssetKey(["serving", "verdict"])
+
+
+def table_metadata(profile: TableProfile | None) -> dict[str, Any]:
+    """A table's size, columns and first rows as Dagster shows them."""
+    if profile is None:
+        return {}
+    return {
+        "dagster/row_count": profile.rows,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[dg.TableColumn(name, data_type, description=note) for name, data_type, note in profile.columns]
+        ),
+        "preview": dg.MetadataValue.md(profile.preview),
+    }
 
 
 def expectations_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -70,19 +84,21 @@ def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.
         description="Fails the run where a stream was held, could not be fetched or changed its shape, so that "
         "somebody looks. Everything else has been published by then.",
     )
-    def verdict(run: RunResource) -> dg.MaterializeResult:  # noqa: ARG001 (the run holds the warehouse)
+    def verdict(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # noqa: ARG001
+        streams = [(system.name, stream.name) for system, stream in installation.catalog.streams()]
         with installation.warehouse() as connection:
+            forget_other_streams(connection, streams)
             rows = connection.execute(
-                "select source_system, stream, state, sentence from quality.stream_status order by all"
+                "select source_system, stream, state, sentence from quality.stream_status"
+                " where run_id = ? and state <> 'current' order by all",
+                [context.run_id],
             ).fetchall()
-        named = {(system.name, stream.name) for system, stream in installation.catalog.streams()}
-        faults = [row for row in rows if row[2] != "current" and (row[0], row[1]) in named]
-        if faults:
+        if rows:
             raise dg.Failure(
-                description="\n".join(sentence for *_, sentence in faults),
-                metadata={f"{system}/{stream}": state for system, stream, state, _ in faults},
+                description="\n".join(sentence for *_, sentence in rows),
+                metadata={f"{system}/{stream}": state for system, stream, state, _ in rows},
                 allow_retries=False,
             )
-        return dg.MaterializeResult(metadata={"streams": len(named)})
+        return dg.MaterializeResult(metadata={"streams": len(streams)})
 
     return verdict

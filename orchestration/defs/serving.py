@@ -23,7 +23,6 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         description="The schemas core, marts and quality in one file for BI tools, put in place at once.",
     )
     def published_warehouse(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:
-        run.docs.build()
         target = installation.settings.serving_path
         try:
             with installation.warehouse() as connection:

@@ -15,13 +15,25 @@ from expectations.core import core_suites
 from expectations.marts import marts_suites
 from expectations.staging import staging_suites
 from expectations.validation import Outcome, Suite, store, validate
-from orchestration.channels.intake import StreamState, held_sentence, hold_newest_load, record_state
+from orchestration.channels.intake import (
+    StreamState,
+    broken_row_rules,
+    held_sentence,
+    hold_newest_load,
+    record_state,
+)
 from orchestration.defs.landing import landing_key
 from orchestration.defs.project import Installation, RunResource
-from orchestration.defs.quality import EXPECTATIONS, expectations_check, expectations_result, newest_landed_at
+from orchestration.defs.quality import (
+    EXPECTATIONS,
+    expectations_check,
+    expectations_result,
+    newest_landed_at,
+    table_metadata,
+)
 from orchestration.warehouse.connection import table_exists
 from orchestration.warehouse.dbt import DbtError, NodeResult
-from orchestration.warehouse.profile import TableProfile, profile_tables
+from orchestration.warehouse.profile import profile_tables
 
 # Which tables have suites does not depend on the moment.
 _ANY_MOMENT = datetime(2000, 1, 1)
@@ -200,19 +212,6 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
     return build
 
 
-def table_metadata(profile: TableProfile | None) -> dict[str, Any]:
-    """A table's size, columns and first rows as Dagster shows them."""
-    if profile is None:
-        return {}
-    return {
-        "dagster/row_count": profile.rows,
-        "dagster/column_schema": dg.TableSchema(
-            columns=[dg.TableColumn(name, data_type, description=note) for name, data_type, note in profile.columns]
-        ),
-        "preview": dg.MetadataValue.md(profile.preview),
-    }
-
-
 def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str]) -> list[NodeResult]:
     manifest = installation.dbt.manifest
     names = [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in unique_ids]
@@ -247,8 +246,9 @@ def _hold_bad_loads(
         if not errors:
             continue
         with installation.warehouse() as connection:
+            broken = broken_row_rules(connection, step.system.staging_folder, stream)
             if hold_newest_load(connection, step.system.name, stream, landing_url=installation.settings.landing_url):
-                sentence = held_sentence(f"{step.system.name}/{stream}", errors)
+                sentence = held_sentence(f"{step.system.name}/{stream}", errors, broken)
                 record_state(
                     connection, StreamState(step.system.name, stream, "held", sentence, held_loads=1), run_id=run_id
                 )

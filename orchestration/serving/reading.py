@@ -35,6 +35,18 @@ class StreamStatus:
 
 
 @dataclass(frozen=True)
+class Connectedness:
+    """What the coupling has not reached.
+
+    orphans: (source system, its customers). unattributed: (source system, touchpoint, interactions, reason) of activity
+    that stands under the unknown customer.
+    """
+
+    orphans: list[tuple[str, int]]
+    unattributed: list[tuple[str, str, int, str]]
+
+
+@dataclass(frozen=True)
 class Status:
     """failed_checks: (severity, sentence) of the newest run, worst first."""
 
@@ -83,6 +95,21 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[TableStatus]
             "select table_name, row_count, changed_as_of, changed_by_run from quality.published_table order by 1"
         ).fetchall()
     ]
+
+
+def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
+    """Orphan systems, and activity of people whom nobody knows."""
+    if not table_exists(connection, "marts", "unattributed_activity"):
+        return Connectedness([], [])
+    return Connectedness(
+        connection.execute(
+            "select source_system, customer_count from marts.source_system_connectedness where is_orphan order by 1"
+        ).fetchall(),
+        connection.execute(
+            "select source_system, touchpoint, sum(interaction_count)::bigint, reason from marts.unattributed_activity"
+            " group by all order by 3 desc, 1, 2"
+        ).fetchall(),
+    )
 
 
 def status_of(connection: duckdb.DuckDBPyConnection) -> Status:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -171,6 +172,7 @@ class DbtProject:
             "--log-path", str(self.settings.dbt_path / "logs"),
             "--vars", json.dumps(self.variables | moment),
             "--log-level", "none",
+            "--log-level-file", "none",  # the engine's errors quote values, which may be personal data
             "--no-use-colors",
             "--no-send-anonymous-usage-stats",
             "--no-version-check",
@@ -216,7 +218,9 @@ def _node_result(result: Any) -> NodeResult:
 
 
 def _first_sentence(message: str) -> str:
-    """dbt's messages in one line, without the compiled SQL, whose literals may be personal data."""
+    """dbt's messages in one line, without the SQL and the values that the engine quotes: they may be personal data."""
+    if re.search(r"(Conversion|Invalid Input|Constraint|Out of Range) Error", message):
+        message = re.sub(r"'[^']*'", "'…'", message)
     lines = [line.strip() for line in message.strip().splitlines()]
     kept = [line for line in lines if line and not line.startswith(("compiled code at", "LINE ", "^"))]
     broken_contract = [

@@ -41,9 +41,21 @@ def profile_tables(
         profiles[node["unique_id"]] = TableProfile(
             rows=row[0] if row else 0,
             columns=tuple((name, data_type, _note(node, name)) for name, data_type in columns.items()),
-            preview=_preview(connection, relation, node, list(columns)),
+            preview=preview(connection, relation, list(columns), [c for c in columns if is_showable(node, c)]),
         )
     return profiles
+
+
+def profile_relation(connection: duckdb.DuckDBPyConnection, relation: str, *, shown: Sequence[str]) -> TableProfile:
+    """The profile of anything that DuckDB can read; only the columns in `shown` are shown."""
+    described = connection.execute(f"describe select * from {relation}").fetchall()
+    columns = {name: data_type for name, data_type, *_ in described}
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return TableProfile(
+        rows=row[0] if row else 0,
+        columns=tuple((name, data_type, None) for name, data_type in columns.items()),
+        preview=preview(connection, relation, list(columns), [column for column in shown if column in columns]),
+    )
 
 
 def _note(node: Mapping[str, Any], column: str) -> str | None:
@@ -59,10 +71,8 @@ def is_showable(node: Mapping[str, Any], column: str) -> bool:
     return not meta.get("personal_data")
 
 
-def _preview(
-    connection: duckdb.DuckDBPyConnection, relation: str, node: Mapping[str, Any], columns: Sequence[str]
-) -> str:
-    shown = [column for column in columns if is_showable(node, column)]
+def preview(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], shown: Sequence[str]) -> str:
+    """The first rows of a relation as a Markdown table; the values of columns that are not in `shown` are hidden."""
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     if not shown:
         return "\n".join([*lines, "", "No column of this table may be shown."])

@@ -16,6 +16,13 @@ select
     interactions.amount,
     interactions.currency,
     interactions.detail,
+    interactions.identifier_kind,
+    case
+        when customers.customer_key is not null then 'known'
+        when interactions.identifier_value is null then 'no identifier'
+        when customers.customer_count > 1 then 'identifier is shared'
+        else 'identifier is unknown'
+    end as attribution,
     interactions.source_system,
     interactions.source_interaction_id
 from interactions

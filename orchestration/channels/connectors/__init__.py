@@ -71,7 +71,7 @@ def require_columns(
         if missing:
             names = ", ".join(missing)
             remedy = (
-                "deliver it with all declared columns, or change the declaration"
+                "deliver it with all columns that staging reads, or correct the sources file of its staging folder"
                 if reason == "declared"
                 else f"deliver it with that column, or correct `{reason}` in {catalog_file}"
             )

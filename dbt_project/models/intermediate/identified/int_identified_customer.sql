@@ -11,12 +11,13 @@ identifiers as (
 select
     identifiers.identifier_kind,
     identifiers.identifier_value,
-    min(assignments.customer_id) as customer_key
+    -- An identifier that several customers use says nothing about who acted.
+    case when min(assignments.customer_id) = max(assignments.customer_id) then min(assignments.customer_id) end
+        as customer_key,
+    count(distinct assignments.customer_id) as customer_count
 from identifiers
 inner join assignments
     on
         identifiers.source_system = assignments.source_system
         and identifiers.source_record_id = assignments.source_record_id
 group by identifiers.identifier_kind, identifiers.identifier_value
--- An identifier that several customers use says nothing about who acted.
-having min(assignments.customer_id) = max(assignments.customer_id)
