@@ -9,19 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
-from orchestration.channels.catalog import load_catalog
-from orchestration.channels.landing import ensure_declared_columns
-from orchestration.identity import link_records
-from orchestration.settings import BUNDLED_CATALOGS, DBT_PROJECT, settings_from
-from orchestration.warehouse.connection import open_warehouse
-from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
+from empty_warehouse import build_empty_warehouse
 
-ANY_MOMENT = datetime(2026, 1, 1)
-BEFORE_IDENTITY = ("resource_type:seed", "path:models/staging", "path:models/intermediate")
-AFTER_IDENTITY = ("path:models/intermediate/identified", "path:models/core", "path:models/marts", "path:models/quality")
+from orchestration.settings import BUNDLED_CATALOGS, DBT_PROJECT
+from orchestration.warehouse.dbt import DbtProject, NodeResult
 
 
 def main() -> int:
@@ -34,18 +27,7 @@ def main() -> int:
 
 def check_catalog(file: Path, home: Path) -> int:
     """Builds the project for one catalog below `home`; prints each fault and returns how many there are."""
-    settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(file))
-    catalog = load_catalog(file, settings.environment)
-    for system, stream in catalog.streams():
-        columns = declared_columns(system.staging_folder)[stream.name]
-        ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
-    project = DbtProject(catalog, settings)
-    results = project.run(
-        "build", [*BEFORE_IDENTITY, "--exclude", "path:models/intermediate/identified"], as_of=ANY_MOMENT
-    )
-    with open_warehouse(settings.warehouse_path) as connection:
-        link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
-    results += project.run("build", list(AFTER_IDENTITY), as_of=ANY_MOMENT)
+    project, results = build_empty_warehouse(file, home)
     faults = [result for result in results if result.status not in ("success", "pass")]
     for fault in faults:
         print(f"{file.stem}: {fault.name}: {fault.status} {fault.message or ''}")

@@ -22,24 +22,6 @@
 {%- endmacro %}
 
 
-{#- A row of dim_customer that stands for nobody in particular, so that every fact row joins. -#}
-{% macro unknown_member(key, name) -%}
-select
-    {%- for column in model['columns'].values() %}
-        {%- if column.name == 'customer_key' %}
-    cast({{ key }} as {{ column.data_type }}) as customer_key
-        {%- elif column.name == 'display_name' %}
-    '{{ name }}' as display_name
-        {%- elif column.name in ('source_record_count', 'source_system_count') %}
-    0 as {{ column.name }}
-        {%- else %}
-    cast(null as {{ column.data_type }}) as {{ column.name }}
-        {%- endif %}
-        {{- "," if not loop.last }}
-    {%- endfor %}
-{%- endmacro %}
-
-
 {#- The customer behind the identifier of a fact, or -1 where nobody (or more than one) is known by it. -#}
 {% macro customer_key_or_unknown() -%}
     coalesce(customers.customer_key, -1)

@@ -142,6 +142,8 @@ class DbtProject:
             "--indirect-selection",
             "empty",
             *self._common_arguments(as_of=as_of),
+            # Unit tests prove the SQL, not the data: they are run by `make test`.
+            *(["--exclude-resource-type", "unit_test"] if command == "build" else []),
             *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
         ]
         callbacks = [_result_callback(on_result)] if on_result else []

@@ -69,11 +69,20 @@ consents as (
     from {{ ref('fct_consent') }}
     where purpose = 'marketing' and channel = 'email' and customer_key > 0
     group by customer_key
+),
+
+-- Rows that stand for nobody in particular, so that every fact row joins.
+unknown_members as (
+    select -1 as customer_key, 'Unknown customer' as display_name
+    union all
+    select -2 as customer_key, 'Not applicable' as display_name
 )
 
 select
-    golden.customer_key,
-    {{ readable_name('golden.given_name', 'golden.family_name') }} as display_name,
+    coalesce(golden.customer_key, unknown_members.customer_key) as customer_key,
+    coalesce(
+        unknown_members.display_name, {{ readable_name('golden.given_name', 'golden.family_name') }}
+    ) as display_name,
     golden.given_name,
     golden.family_name,
     golden.birth_date,
@@ -104,16 +113,9 @@ select
     golden.address_recorded_at,
     golden.first_known_at,
     golden.match_probability,
-    golden.source_record_count,
-    golden.source_system_count,
+    coalesce(golden.source_record_count, 0) as source_record_count,
+    coalesce(golden.source_system_count, 0) as source_system_count,
     golden.source_systems
 from golden
+full outer join unknown_members on golden.customer_key = unknown_members.customer_key
 left join consents on golden.customer_key = consents.customer_key
-
-union all
-
-{{ unknown_member(-1, 'Unknown customer') }}
-
-union all
-
-{{ unknown_member(-2, 'Not applicable') }}

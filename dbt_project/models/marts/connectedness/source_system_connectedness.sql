@@ -1,6 +1,6 @@
 with assignments as (
-    select source_system, source_record_id, customer_id as customer_key
-    from {{ source('identity', 'assignment') }}
+    select source_system, source_record_id, customer_key
+    from {{ ref('bridge_source_record') }}
 ),
 
 reach as (

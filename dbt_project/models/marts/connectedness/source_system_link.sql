@@ -1,7 +1,7 @@
 -- Which customers each system knows; a pair of systems is linked by the customers that both know.
 with known as (
-    select distinct source_system, customer_id as customer_key
-    from {{ source('identity', 'assignment') }}
+    select distinct source_system, customer_key
+    from {{ ref('bridge_source_record') }}
 ),
 
 sizes as (

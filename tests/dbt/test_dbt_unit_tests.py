@@ -1,0 +1,30 @@
+"""The unit tests that stand beside the models, run by dbt on an empty warehouse."""
+
+from __future__ import annotations
+
+import pytest
+from empty_warehouse import ANY_MOMENT, build_empty_warehouse, show_sources_to_unit_tests
+
+from orchestration.channels.catalog import load_catalog
+from orchestration.settings import BUNDLED_CATALOGS
+from orchestration.warehouse.dbt import DbtProject
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    file = BUNDLED_CATALOGS / "contoso.yaml"
+    project, results = build_empty_warehouse(file, tmp_path_factory.mktemp("home"))
+    assert [result for result in results if result.status not in ("success", "pass")] == []
+    show_sources_to_unit_tests(load_catalog(file, {}), project.settings)
+    return project
+
+
+def test_every_unit_test_beside_a_model_passes(project: DbtProject) -> None:
+    results = project.run("test", ["test_type:unit"], as_of=ANY_MOMENT)
+    assert len(results) == len(project.manifest["unit_tests"]) > 0
+    assert {result.name: result.message for result in results if result.status != "pass"} == {}
+
+
+def test_every_test_of_the_project_passes_on_no_data(project: DbtProject) -> None:
+    results = project.run("test", ["test_type:data"], as_of=ANY_MOMENT)
+    assert {result.name: result.message for result in results if result.status != "pass"} == {}

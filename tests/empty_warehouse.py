@@ -1,0 +1,45 @@
+"""An installation whose landing is empty, so that every model can be bound without any data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.channels.catalog import Catalog, load_catalog
+from orchestration.channels.landing import ensure_declared_columns
+from orchestration.identity import link_records
+from orchestration.settings import Settings, settings_from
+from orchestration.warehouse.connection import open_warehouse
+from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
+
+ANY_MOMENT = datetime(2026, 1, 1)
+BEFORE_IDENTITY = ("resource_type:seed", "path:models/staging", "path:models/intermediate")
+AFTER_IDENTITY = ("path:models/intermediate/identified", "path:models/core", "path:models/marts", "path:models/quality")
+
+
+def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, list[NodeResult]]:
+    """Builds every model of a catalog on nothing, below `home`; returns the project and what became of each node."""
+    settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
+    catalog = load_catalog(catalog_file, settings.environment)
+    for system, stream in catalog.streams():
+        columns = declared_columns(system.staging_folder)[stream.name]
+        ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
+    project = DbtProject(catalog, settings)
+    without_identified = [*BEFORE_IDENTITY, "--exclude", "path:models/intermediate/identified"]
+    results = project.run("build", without_identified, as_of=ANY_MOMENT)
+    with open_warehouse(settings.warehouse_path) as connection:
+        link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
+    results += project.run("build", list(AFTER_IDENTITY), as_of=ANY_MOMENT)
+    return project, results
+
+
+def show_sources_to_unit_tests(catalog: Catalog, settings: Settings) -> None:
+    """dbt asks the database for the columns of a source that a unit test fills: here they are, as views on landing."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        for system, stream in catalog.streams():
+            folder = f"{settings.landing_url}/{system.name}/{stream.name}/rows"
+            connection.execute(f'create schema if not exists "{system.staging_folder}"')
+            connection.execute(
+                f'create or replace view "{system.staging_folder}"."{stream.name}" as '
+                f"from read_parquet('{folder}/*.parquet', union_by_name = true)"
+            )

@@ -1,0 +1,128 @@
+"""The asset graph, spelled out: what a data engineer finds in Dagster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.definitions import build_definitions
+from orchestration.defs.automation import JOB_NAME
+from orchestration.defs.project import Installation
+from orchestration.defs.warehouse import steps
+from orchestration.settings import Settings, settings_from
+from orchestration.warehouse.dbt import DbtProject
+
+STREAMS = {
+    "shop/contacts", "shop/online_purchases", "shop/reviews", "loyalty/members", "loyalty/pos_purchases",
+    "crm/contacts", "hotel/stays",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_from({"CONTEXT360_HOME": str(tmp_path_factory.mktemp("home"))}, catalog="contoso")
+
+
+@pytest.fixture(scope="module")
+def definitions(settings: Settings) -> dg.Definitions:
+    return build_definitions(settings)
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions):
+    return definitions.resolve_asset_graph()
+
+
+def test_every_stream_of_the_catalog_is_an_asset_in_landing(graph) -> None:
+    landing = {"/".join(key.path[1:]) for key in graph.get_all_asset_keys() if key.path[0] == "landing"}
+    assert landing == STREAMS
+
+
+def test_groups_are_the_layers(graph) -> None:
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups == {
+        "landing", "staging", "intermediate", "identity", "seeds", "core", "marts", "quality", "serving",
+    }  # fmt: skip
+
+
+def test_every_asset_has_an_owner_and_says_what_one_row_or_the_thing_is(graph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.owners, key
+        assert node.description, key
+
+
+def test_landing_reaches_staging_identity_core_marts_and_readers_in_one_line(graph) -> None:
+    below = {key.to_user_string() for key in graph.get(dg.AssetKey(["landing", "shop", "contacts"])).child_keys}
+    assert "staging/base_contoso_shop__contacts" in below
+    upstream = graph.get(dg.AssetKey(["serving", "published_warehouse"])).parent_keys
+    assert {"core", "marts", "quality"} == {key.path[0] for key in upstream}
+    assert (
+        dg.AssetKey(["intermediate", "int_identifier"])
+        in graph.get(dg.AssetKey(["identity", "assignment"])).parent_keys
+    )
+    assert dg.AssetKey(["identity", "assignment"]) in graph.get(dg.AssetKey(["core", "dim_customer"])).parent_keys
+
+
+def test_a_broken_stream_is_upstream_only_of_its_own_staging_folder(graph) -> None:
+    children = graph.get(dg.AssetKey(["landing", "hotel", "stays"])).child_keys
+    assert {key.path[0] for key in children} <= {"staging", "quality"}
+    assert {key.path[1] for key in children if key.path[0] == "staging"} == {"base_contoso_hotel__stays"}
+
+
+def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:
+    from orchestration.channels.catalog import load_catalog
+
+    catalog = load_catalog(settings.catalog_path, {})
+    project = DbtProject(catalog, settings)
+    assert [step.name for step in steps(Installation(settings, catalog, project))] == [
+        "seeds", "staging_shop", "staging_loyalty", "staging_crm", "staging_hotel", "intermediate", "core",
+        "marts_connectedness", "marts_customer", "quality",
+    ]  # fmt: skip
+
+
+def test_every_model_is_an_asset_and_every_data_test_is_exactly_one_check(definitions, graph, settings) -> None:
+    manifest = DbtProject(_catalog(settings), settings).manifest
+    models = {(n["schema"], n["name"]) for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed")}
+    assets = {tuple(key.path) for key in graph.get_all_asset_keys()}
+    assert models <= assets
+    tests = Counter(node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test")
+    checks = Counter(key.name for key in graph.asset_check_keys if key.name not in ("expectations", "delivery"))
+    assert checks == tests
+
+
+def test_every_gate_blocks_what_is_below_it(graph) -> None:
+    gated = {"/".join(key.asset_key.path) for key in graph.asset_check_keys if key.name == "expectations"}
+    assert {f"landing/{stream}" for stream in STREAMS} <= gated
+    assert {"core/fct_order_line", "core/dim_customer", "marts/relationship_context", "marts/customer_360"} <= gated
+    assert sum(table.startswith("staging/stg_") for table in gated) == len(STREAMS)
+    assert all(graph.get(key).blocking for key in graph.asset_check_keys if key.name in ("expectations", "delivery"))
+
+
+def test_one_job_runs_everything_in_one_process(definitions: dg.Definitions, graph) -> None:
+    job = definitions.resolve_job_def(JOB_NAME)
+    assert job.executor_def is dg.in_process_executor
+    assert set(job.asset_layer.executable_asset_keys) == set(graph.get_all_asset_keys()) - {
+        key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable
+    }
+    assert job.tags["context360/catalog"] == "contoso"
+
+
+def test_loading_the_graph_a_second_time_does_not_parse_the_project_again(settings: Settings, monkeypatch) -> None:
+    build_definitions(settings)
+    monkeypatch.setattr(DbtProject, "_parse", lambda self: pytest.fail("parsed again"))
+    build_definitions(settings)
+
+
+def _catalog(settings: Settings):
+    from orchestration.channels.catalog import load_catalog
+
+    return load_catalog(settings.catalog_path, {})
+
+
+def test_the_workspace_names_the_module_that_defines_everything() -> None:
+    workspace = Path(__file__).resolve().parents[2] / "workspace.yaml"
+    assert "orchestration.definitions" in workspace.read_text()
