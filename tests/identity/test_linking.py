@@ -1,0 +1,179 @@
+"""Linking: rules, clusters against an independent tool, and numbers that last."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import networkx
+import numpy
+import pytest
+
+from orchestration.identity import LinkResult, link_records
+from orchestration.identity.register import keep_register, restore_register
+
+COLUMNS = (
+    "source_system varchar, source_record_id varchar, given_name varchar, family_name varchar, birth_date date, "
+    "gender varchar, email varchar, phone varchar, street varchar, house_number varchar, postal_code varchar, "
+    "city varchar, region varchar, country varchar, national_id varchar, loyalty_number varchar"
+)
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+def given(connection: duckdb.DuckDBPyConnection, *records: dict[str, str]) -> LinkResult:
+    """Links exactly these records: each a dictionary with at least `key`, as system/id."""
+    connection.execute(f"create or replace table records ({COLUMNS})")
+    for record in records:
+        system, record_id = record["key"].split("/")
+        row = {"source_system": system, "source_record_id": record_id} | {k: v for k, v in record.items() if k != "key"}
+        marks = ", ".join("?" for _ in row)
+        connection.execute(f"insert into records ({', '.join(row)}) values ({marks})", list(row.values()))
+    return link_records(connection, "records", as_of=datetime(2026, 1, 1))
+
+
+def customers(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(
+        connection.execute(
+            "select source_system || '/' || source_record_id, customer_id from identity.assignment"
+        ).fetchall()
+    )
+
+
+def test_a_shared_email_links_whatever_its_case(connection) -> None:
+    given(connection, {"key": "crm/1", "email": "Ann@Example.com"}, {"key": "shop/1", "email": " ann@example.com"})
+    assert len(set(customers(connection).values())) == 1
+
+
+def test_a_phone_links_only_with_the_same_birth_date(connection) -> None:
+    given(
+        connection,
+        {"key": "crm/mother", "phone": "123", "birth_date": "1960-01-01"},
+        {"key": "crm/son", "phone": "123", "birth_date": "1990-01-01"},
+        {"key": "shop/son", "phone": "123", "birth_date": "1990-01-01"},
+    )
+    who = customers(connection)
+    assert who["crm/son"] == who["shop/son"] != who["crm/mother"]
+
+
+def test_links_reach_across_records(connection) -> None:
+    result = given(
+        connection,
+        {"key": "a/1", "email": "x@example.com"},
+        {"key": "b/1", "email": "x@example.com", "loyalty_number": "L7"},
+        {"key": "c/1", "loyalty_number": "L7", "national_id": "N9"},
+        {"key": "d/1", "national_id": "N9"},
+        {"key": "e/1"},
+    )
+    assert (result.records, result.customers) == (5, 2)
+    rules = connection.execute("select rule from identity.link order by 1").fetchall()
+    assert [rule for (rule,) in rules] == ["email", "loyalty_number", "national_id"]
+
+
+def test_an_address_that_many_share_links_nobody_and_is_reported(connection) -> None:
+    result = given(connection, *({"key": f"crm/{n}", "email": "info@example.com"} for n in range(21)))
+    assert (result.customers, result.ignored_values) == (21, 1)
+    assert "info" not in str(connection.execute("from identity.ignored_identifier").fetchall())
+
+
+def test_empty_values_link_nobody(connection) -> None:
+    result = given(connection, {"key": "crm/1", "email": " "}, {"key": "crm/2", "email": ""}, {"key": "crm/3"})
+    assert result.customers == 3
+
+
+def test_no_records_are_no_customers(connection) -> None:
+    result = given(connection)
+    assert (result.records, result.customers) == (0, 0)
+
+
+def test_a_key_that_stands_twice_is_refused(connection) -> None:
+    with pytest.raises(ValueError, match="stand twice"):
+        given(connection, {"key": "crm/1"}, {"key": "crm/1"})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clusters_are_the_connected_components_of_a_random_graph(connection, seed: int) -> None:
+    random = numpy.random.default_rng(seed)
+    size, edges = 300, random.integers(0, 300, size=(150, 2))
+    connection.execute(f"create or replace table records ({COLUMNS})")
+    connection.execute(
+        "insert into records (source_system, source_record_id) select 's', lpad(range::varchar, 4, '0') from range(?)",
+        [size],
+    )
+    # Each edge is an identifier of its own that two records share.
+    connection.execute("create or replace table identifiers (source_system varchar, source_record_id varchar, "
+                       "identifier_kind varchar, identifier_value varchar)")  # fmt: skip
+    for number, edge in enumerate(edges):
+        for node in edge:
+            connection.execute("insert into identifiers values ('s', ?, 'email', ?)", [f"{node:04}", f"edge {number}"])
+    result = link_records(connection, "records", identifiers="identifiers")
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(size))
+    graph.add_edges_from(map(tuple, edges))
+    expected = {frozenset(f"s/{node:04}" for node in component) for component in networkx.connected_components(graph)}
+    found: dict[int, set[str]] = {}
+    for record, customer in customers(connection).items():
+        found.setdefault(customer, set()).add(record)
+    assert {frozenset(records) for records in found.values()} == expected
+    assert result.customers == len(expected)
+
+
+ANN = {"key": "crm/ann", "email": "ann@example.com"}
+ANN_SHOP = {"key": "shop/ann", "email": "ann@example.com"}
+BOB = {"key": "crm/bob", "email": "bob@example.com"}
+
+
+def test_unchanged_input_changes_no_number(connection) -> None:
+    given(connection, ANN, ANN_SHOP, BOB)
+    before = customers(connection)
+    result = given(connection, BOB, ANN_SHOP, ANN)
+    assert customers(connection) == before
+    assert (result.new_customers, result.merged_customers) == (0, 0)
+
+
+def test_a_newcomer_that_sorts_first_takes_nobodys_number(connection) -> None:
+    given(connection, ANN, BOB)
+    before = customers(connection)
+    given(connection, {"key": "aaa/new", "email": "new@example.com"}, ANN, BOB)
+    after = customers(connection)
+    assert {key: after[key] for key in before} == before
+    assert after["aaa/new"] not in before.values()
+
+
+def test_a_merger_keeps_the_number_of_the_larger_part_and_writes_down_the_other(connection) -> None:
+    larger = [{"key": f"crm/{n}", "email": "ann@example.com"} for n in range(3)]
+    given(connection, *larger, {"key": "shop/ann", "email": "a@example.com"})
+    before = customers(connection)
+    result = given(connection, *larger, {"key": "shop/ann", "email": "ann@example.com"})
+    assert set(customers(connection).values()) == {before["crm/0"]}
+    assert result.merged_customers == 1
+    assert connection.execute("from identity.customer_id_change").fetchall() == [
+        (before["shop/ann"], before["crm/0"], "merge", datetime(2026, 1, 1))
+    ]
+
+
+def test_a_split_leaves_the_number_with_the_larger_part_and_never_gives_a_number_twice(connection) -> None:
+    same = [{"key": f"crm/{n}", "email": "ann@example.com"} for n in range(3)]
+    given(connection, *same)
+    number = customers(connection)["crm/0"]
+    given(connection, *same[:2], {"key": "crm/2", "email": "other@example.com"})
+    split = customers(connection)
+    assert split["crm/0"] == split["crm/1"] == number != split["crm/2"]
+    given(connection, *same)
+    given(connection, *same, {"key": "crm/9", "email": "nine@example.com"})
+    assert customers(connection)["crm/9"] not in {number, split["crm/2"]}
+
+
+def test_numbers_outlive_the_warehouse(connection, tmp_path: Path) -> None:
+    given(connection, BOB)
+    given(connection, ANN, ANN_SHOP, BOB)
+    before = customers(connection)
+    keep_register(connection, tmp_path / "identity")
+    rebuilt = duckdb.connect()
+    restore_register(rebuilt, tmp_path / "identity")
+    given(rebuilt, ANN, ANN_SHOP, BOB)
+    assert customers(rebuilt) == before

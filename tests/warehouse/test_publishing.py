@@ -1,0 +1,113 @@
+"""Publishing: complete, atomic, described, and honest about what has changed."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.serving.publishing import publish
+from orchestration.warehouse.connection import WarehouseError
+
+MOMENT = datetime(2026, 1, 1)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(tmp_path / "warehouse.duckdb"))
+    connection.execute("""
+        create schema core; create schema marts; create schema quality; create schema staging;
+        create table core.dim_customer as select range as customer_key, 'name ' || range as name from range(1000);
+        comment on table core.dim_customer is 'One row per customer; the analyst''s start';
+        comment on column core.dim_customer.name is 'Name';
+        create table marts.customer_360 as from core.dim_customer;
+        create table staging.secret as select 1 as one;
+        create table quality.quarantine as select 'crm' as source_system, 'a@example.com' as raw_row;
+    """)
+    return connection
+
+
+def test_readers_get_core_marts_and_quality_with_their_descriptions_and_no_raw_rows(warehouse, tmp_path) -> None:
+    publish(warehouse, tmp_path / "serving" / "context360.duckdb", run_id="1", as_of=MOMENT)
+    with duckdb.connect(str(tmp_path / "serving" / "context360.duckdb"), read_only=True) as reader:
+        tables = reader.execute("select schema_name || '.' || table_name from duckdb_tables() order by 1").fetchall()
+        assert [name for (name,) in tables] == [
+            "core.dim_customer", "marts.customer_360", "quality.published_table", "quality.quarantine",
+        ]  # fmt: skip
+        assert reader.execute("select count(*) from core.dim_customer").fetchone() == (1000,)
+        comment = reader.execute("select comment from duckdb_tables() where table_name = 'dim_customer'").fetchone()
+        assert comment == ("One row per customer; the analyst's start",)
+        columns = reader.execute("select column_name from duckdb_columns() where table_name = 'quarantine'").fetchall()
+        assert columns == [("source_system",)]
+
+
+def test_what_has_changed_is_told_by_content_not_by_order(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    assert all(table.is_changed for table in publish(warehouse, target, run_id="1", as_of=MOMENT))
+    warehouse.execute("create or replace table core.dim_customer as from core.dim_customer order by customer_key desc")
+    assert not any(table.is_changed for table in publish(warehouse, target, run_id="2", as_of=MOMENT))
+    warehouse.execute("update core.dim_customer set name = 'new' where customer_key = 7")
+    changed = {table.name for table in publish(warehouse, target, run_id="3", as_of=MOMENT) if table.is_changed}
+    assert changed == {"core.dim_customer"}
+
+
+def test_rows_that_stand_twice_are_a_change(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    warehouse.execute("create or replace table core.dim_customer as select 1 as customer_key, 'a' as name")
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    warehouse.execute("insert into core.dim_customer from core.dim_customer")
+    warehouse.execute("insert into core.dim_customer from core.dim_customer limit 1")
+    changed = [t for t in publish(warehouse, target, run_id="2", as_of=MOMENT) if t.name == "core.dim_customer"]
+    assert changed[0].is_changed and (changed[0].previous_rows, changed[0].rows) == (1, 3)
+
+
+def test_a_reader_never_meets_a_missing_or_half_written_file(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    publish(warehouse, target, run_id="0", as_of=MOMENT)
+    faults: list[BaseException] = []
+    counts: list[int] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                with duckdb.connect(str(target), read_only=True) as reader:
+                    counts.append(reader.execute("select count(*) from marts.customer_360").fetchone()[0])
+            except duckdb.Error as fault:
+                faults.append(fault)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for run in range(15):
+        publish(warehouse, target, run_id=str(run), as_of=MOMENT)
+    done.set()
+    reader.join()
+    assert faults == []
+    assert len(counts) > 15 and set(counts) == {1000}
+
+
+def test_a_reader_that_stays_keeps_the_warehouse_it_opened(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    with duckdb.connect(str(target), read_only=True) as reader:
+        warehouse.execute("delete from core.dim_customer")
+        publish(warehouse, target, run_id="2", as_of=MOMENT)
+        assert reader.execute("select count(*) from core.dim_customer").fetchone() == (1000,)
+
+
+def test_a_failed_publication_leaves_the_old_file_and_nothing_beside_it(warehouse, tmp_path, monkeypatch) -> None:
+    target = tmp_path / "serving" / "context360.duckdb"
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    before = target.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WarehouseError, match="is full: free space and run again"):
+        publish(warehouse, target, run_id="2", as_of=MOMENT)
+    assert target.read_bytes() == before
+    assert [file.name for file in target.parent.iterdir()] == ["context360.duckdb"]
