@@ -118,7 +118,7 @@ def landing_suites(
             )
         )
     measures = f"""
-        select row_count, {rejected_rows} / greatest(row_count + {rejected_rows}, 1) as unreadable_share
+        select row_count, round({rejected_rows} / greatest(row_count + {rejected_rows}, 1), 4) as unreadable_share
         from (select count(*) as row_count from ({query}))
     """
     suites.append(Suite("landing", f"{table} (volume)", measures, tuple(volume)))

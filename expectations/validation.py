@@ -573,6 +573,8 @@ def _sentence(rule: Rule, outcome: Outcome, found: Mapping[str, Any]) -> str:
         total = _counted(found["element_count"] - missing, "non-empty row" if missing else "row")
         if count == 0:
             return f"{said}, and so it is in all of {total}"
+        if found["element_count"] == 1 and outcome.sample:
+            return f"{said}, it is {_listed(json.loads(outcome.sample))}"  # a measure, not rows
         return f"{said}, {count:,} of {total} {_CLAIMS.get(rule.expectation, (None, 'break it'))[1]}"
     if outcome.success:
         return said if outcome.observed_value in (None, "0") else f"{said}, it is {_observed_words(found)}"

@@ -74,7 +74,7 @@ class _Teller:
     def _fault(self, sign: str, sentence: str) -> None:
         if sentence not in self.faults:
             self.faults.append(sentence)
-            self.console.print(f"{sign} {escape(sentence)}")
+            self.console.print(f"{sign} {escape(sentence)}", soft_wrap=True)
 
     def _made(self, step: str) -> str:
         made = self.made.get(step, [])
@@ -94,13 +94,14 @@ def _title(step: str) -> str:
 def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
-    from orchestration.serving.reading import connectedness_of, published_tables, read_published
+    from orchestration.serving.reading import connectedness_of, published_tables, quarantine_of, read_published
 
     console.print()
     if published:
         with read_published(settings.serving_path) as connection:
             tables = published_tables(connection)
             missing = connectedness_of(connection)
+            waiting = quarantine_of(connection)
         changed = [table for table in tables if table.changed_by_run == run_id]
         as_of = f", as of {tables[0].as_of:%Y-%m-%d %H:%M} UTC" if tables and tables[0].as_of else ""
         console.print(f"[bold]Published[/] {settings.serving_path}{as_of}")
@@ -112,6 +113,8 @@ def _summary(
         else:
             console.print(f"  Nothing has changed: all {len(tables)} tables are what they were.")
         _tell_connectedness(console, missing)
+        for label, rows, rules in waiting:
+            console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
         console.print(f"Data Docs  {settings.reports_path / 'data_docs' / 'index.html'}")
     elif settings.serving_path.exists():
         console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from expectations.data_docs import DataDocs
     from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
+    from orchestration.channels.landing import PendingLoad
 
 State = Literal["current", "drifted", "held", "failed"]
 
@@ -88,7 +89,7 @@ def take_in(
             raise
         fault = error
     outcomes, accepted, held = _judge_waiting_loads(
-        connection, system.name, stream, landing_url, declared, personal_columns, run_id, docs
+        connection, stream, landing_url, declared, personal_columns, run_id, docs
     )
     problems = [outcome for outcome in outcomes if not outcome.success]
     if fault:
@@ -122,19 +123,22 @@ def landed_rows(landing_url: str, system: str, stream: str) -> str:
     return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
 
 
-def hold_newest_load(
-    connection: duckdb.DuckDBPyConnection, system: str, stream: str, *, landing_url: str
-) -> str | None:
-    """Takes the newest accepted load back, because staging found it wrong. Returns its id, or None if there is none."""
-    row = connection.execute(
-        "select max(load_id) from quality.load where source_system = ? and stream = ? and state = 'accepted'",
-        [system, stream],
-    ).fetchone()
-    if row is None or row[0] is None:
-        return None
-    hold(landing_url, system, stream, row[0])
-    _set_state(connection, system, stream, row[0], "held")
-    return str(row[0])
+def hold_loads_of_run(
+    connection: duckdb.DuckDBPyConnection, system: str, stream: str, *, landing_url: str, run_id: str
+) -> list[str]:
+    """Takes back the loads that this run has accepted, because staging found them wrong. Returns their ids.
+
+    Where there are none, what is wrong is older, or the rule is new: then nothing can be put aside.
+    """
+    loads = connection.execute(
+        "select load_id from quality.load"
+        " where source_system = ? and stream = ? and state = 'accepted' and judged_by_run = ? order by 1",
+        [system, stream, run_id],
+    ).fetchall()
+    for (load_id,) in loads:
+        hold(landing_url, system, stream, load_id)
+        _set_state(connection, system, stream, load_id, "held", run_id)
+    return [load_id for (load_id,) in loads]
 
 
 def broken_row_rules(connection: duckdb.DuckDBPyConnection, staging_folder: str, stream: str) -> str:
@@ -205,7 +209,6 @@ def landed_at(load_id: str) -> datetime:
 
 def _judge_waiting_loads(
     connection: duckdb.DuckDBPyConnection,
-    system: str,
     stream: Stream,
     landing_url: str,
     declared: Mapping[str, str],
@@ -213,39 +216,50 @@ def _judge_waiting_loads(
     run_id: str,
     docs: DataDocs | None,
 ) -> tuple[list[Outcome], int, int]:
-    """Accepts or holds every load that waits, oldest first: (outcomes, accepted loads, held loads)."""
+    """Accepts or holds every load that waits: (outcomes, accepted loads, held loads).
+
+    What has just arrived comes first: it may replace what is held.
+    """
     outcomes: list[Outcome] = []
-    accepted = held = 0
-    for load in pending_loads(landing_url, system, stream.name):
-        if load.superseded:
-            continue
-        files = ", ".join("'" + file.replace("'", "''") + "'" for file in load.files)
-        query = f"select * from read_parquet([{files}], union_by_name = true)"
-        found = validate(
-            connection,
-            landing_suites(
-                stream.label,
-                query,
-                declared,
-                delivered=[name for name, *_ in connection.execute(f"describe {query}").fetchall()],
-                key=stream.key,
-                personal_columns=personal_columns,
-                rejected_rows=_rejected_rows(connection, system, stream.name, load.load_id),
-                last_snapshot_rows=_last_snapshot_rows(connection, system, stream),
-            ),
-            run_id=run_id,
-            docs=docs,
-        )
-        outcomes += found
-        if any(not outcome.success and outcome.severity == "error" for outcome in found):
-            hold(landing_url, system, stream.name, load.load_id)
-            _set_state(connection, system, stream.name, load.load_id, "held", rows=load.rows)
-            held += 1
-        else:
-            accept(landing_url, system, stream.name, load.load_id)
-            _set_state(connection, system, stream.name, load.load_id, "accepted", rows=load.rows)
-            accepted += 1
-    return outcomes, accepted, held
+    counts = {"accepted": 0, "held": 0}
+    for waiting in ("incoming", "held"):
+        for load in pending_loads(landing_url, stream.system_name, stream.name):
+            if load.state != waiting or load.superseded:
+                continue
+            found = _judge(connection, stream, load, declared, personal_columns, run_id, docs)
+            is_bad = any(not outcome.success and outcome.severity == "error" for outcome in found)
+            verdict = "held" if is_bad else "accepted"
+            (hold if is_bad else accept)(landing_url, stream.system_name, stream.name, load.load_id)
+            _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, run_id, rows=load.rows)
+            # A load held just now is met again in the second round: it counts once.
+            if waiting == "held" or not is_bad:
+                counts[verdict] += 1
+                outcomes += found
+    return outcomes, counts["accepted"], counts["held"]
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    load: PendingLoad,
+    declared: Mapping[str, str],
+    personal_columns: frozenset[str],
+    run_id: str,
+    docs: DataDocs | None,
+) -> list[Outcome]:
+    files = ", ".join("'" + file.replace("'", "''") + "'" for file in load.files)
+    query = f"select * from read_parquet([{files}], union_by_name = true)"
+    suites = landing_suites(
+        stream.label,
+        query,
+        declared,
+        delivered=[name for name, *_ in connection.execute(f"describe {query}").fetchall()],
+        key=stream.key,
+        personal_columns=personal_columns,
+        rejected_rows=_rejected_rows(connection, stream.system_name, stream.name, load.load_id),
+        last_snapshot_rows=_last_snapshot_rows(connection, stream),
+    )
+    return validate(connection, suites, run_id=run_id, docs=docs)
 
 
 def _is_unknown_column(outcome: Outcome) -> bool:
@@ -279,13 +293,17 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
         create schema if not exists quality;
         create table if not exists quality.load (
             source_system varchar, stream varchar, load_id varchar, landed_at timestamp, row_count bigint,
-            unreadable_rows bigint, state varchar
+            unreadable_rows bigint, state varchar, judged_by_run varchar
         );
         create table if not exists quality.stream_status (
             source_system varchar, stream varchar, state varchar, sentence varchar, new_rows bigint,
             unreadable_rows bigint, held_loads bigint, unknown_columns varchar[], run_id varchar,
             last_landed_at timestamp
         );
+        comment on table quality.load is
+            'One row per load: what was delivered at once, and whether staging may read it (accepted) or not (held).';
+        comment on table quality.stream_status is
+            'One row per stream: current, drifted (its shape has changed), held or failed (the last good rows stay).';
     """)
 
 
@@ -293,23 +311,29 @@ def _record(
     connection: duckdb.DuckDBPyConnection, system: str, stream: str, load_id: str, rows: int, unreadable_rows: int
 ) -> None:
     connection.execute(
-        "insert into quality.load values (?, ?, ?, ?, ?, ?, 'incoming')",
+        "insert into quality.load values (?, ?, ?, ?, ?, ?, 'incoming', null)",
         [system, stream, load_id, landed_at(load_id), rows, unreadable_rows],
     )
 
 
 def _set_state(
-    connection: duckdb.DuckDBPyConnection, system: str, stream: str, load_id: str, state: str, rows: int = 0
+    connection: duckdb.DuckDBPyConnection,
+    system: str,
+    stream: str,
+    load_id: str,
+    state: str,
+    run_id: str,
+    rows: int = 0,
 ) -> None:
     """Writes the state down; a load that another run landed before it was stopped is written down now."""
     known = connection.execute(
-        "update quality.load set state = ? where source_system = ? and stream = ? and load_id = ?",
-        [state, system, stream, load_id],
+        "update quality.load set state = ?, judged_by_run = ? where source_system = ? and stream = ? and load_id = ?",
+        [state, run_id, system, stream, load_id],
     ).fetchone()
     if not known or not known[0]:
         connection.execute(
-            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?)",
-            [system, stream, load_id, landed_at(load_id), rows, state],
+            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, ?)",
+            [system, stream, load_id, landed_at(load_id), rows, state, run_id],
         )
 
 
@@ -321,7 +345,7 @@ def _rejected_rows(connection: duckdb.DuckDBPyConnection, system: str, stream: s
     return int(row[0] or 0) if row else 0
 
 
-def _last_snapshot_rows(connection: duckdb.DuckDBPyConnection, system: str, stream: Stream) -> int | None:
+def _last_snapshot_rows(connection: duckdb.DuckDBPyConnection, stream: Stream) -> int | None:
     if stream.delivery != "snapshot":
         return None
     row = connection.execute(
@@ -329,6 +353,6 @@ def _last_snapshot_rows(connection: duckdb.DuckDBPyConnection, system: str, stre
         select max_by(row_count, load_id) from quality.load
         where source_system = ? and stream = ? and state = 'accepted'
         """,
-        [system, stream.name],
+        [stream.system_name, stream.name],
     ).fetchone()
     return int(row[0]) if row and row[0] is not None else None

@@ -19,7 +19,7 @@ from orchestration.channels.intake import (
     StreamState,
     broken_row_rules,
     held_sentence,
-    hold_newest_load,
+    hold_loads_of_run,
     record_state,
 )
 from orchestration.defs.landing import landing_key
@@ -174,7 +174,7 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
             if held:
                 # Staging again without the held loads: what is below goes on with the last good rows.
                 results = _run_dbt(installation, run, selection)
-                again = _judge(installation, step, list(held), run, context.run_id)
+                again = _judge(installation, step, list(held), run, context.run_id, only_failed=True)
                 still_bad = {table for table, found in again.items() if any(_is_error(o) for o in found)}
         with installation.warehouse() as connection:
             profiles = profile_tables(connection, [manifest["nodes"][result.unique_id] for result in built])
@@ -222,23 +222,31 @@ def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[
 
 
 def _judge(
-    installation: Installation, step: Step, tables: Sequence[str], run: RunResource, run_id: str
+    installation: Installation,
+    step: Step,
+    tables: Sequence[str],
+    run: RunResource,
+    run_id: str,
+    *,
+    only_failed: bool = False,
 ) -> dict[str, list[Outcome]]:
-    """The outcomes per table, kept in the warehouse."""
+    """The outcomes per table, kept in the warehouse. only_failed: a second look keeps what the first found."""
     assert step.suites is not None
     found: dict[str, list[Outcome]] = {}
     with installation.warehouse() as connection:
         suites = step.suites(connection, run)
         for table in tables:
-            found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=run.docs)
-        store(connection, [o for outcomes in found.values() for o in outcomes], run_id=run_id, as_of=run.moment)
+            docs = None if only_failed else run.docs
+            found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=docs)
+        kept = [o for outcomes in found.values() for o in outcomes if not (only_failed and o.success)]
+        store(connection, kept, run_id=run_id, as_of=run.moment)
     return found
 
 
 def _hold_bad_loads(
     installation: Installation, step: Step, outcomes: Mapping[str, Sequence[Outcome]], run_id: str
 ) -> dict[str, str]:
-    """Holds the newest load of every stream that staging found wrong: table -> sentence."""
+    """Holds what this run has taken in of every stream that staging found wrong: table -> sentence."""
     held = {}
     for stream in step.system.streams:
         table = f"staging.stg_{step.system.staging_folder}__{stream}"
@@ -247,7 +255,9 @@ def _hold_bad_loads(
             continue
         with installation.warehouse() as connection:
             broken = broken_row_rules(connection, step.system.staging_folder, stream)
-            if hold_newest_load(connection, step.system.name, stream, landing_url=installation.settings.landing_url):
+            if hold_loads_of_run(
+                connection, step.system.name, stream, landing_url=installation.settings.landing_url, run_id=run_id
+            ):
                 sentence = held_sentence(f"{step.system.name}/{stream}", errors, broken)
                 record_state(
                     connection, StreamState(step.system.name, stream, "held", sentence, held_loads=1), run_id=run_id

@@ -112,6 +112,21 @@ def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
     )
 
 
+def quarantine_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str]]:
+    """Per stream that has rows in quarantine: (stream, rows, the rules they break)."""
+    if not table_exists(connection, "quality", "quarantine"):
+        return []
+    return connection.execute("""
+        select
+            source_system || '/' || stream,
+            count(*),
+            string_agg(distinct quarantine_rule, ', ' order by quarantine_rule)
+        from quality.quarantine
+        group by all
+        order by 1
+    """).fetchall()
+
+
 def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
     """How streams, tables and checks stand."""
     streams: list[StreamStatus] = []
