@@ -61,6 +61,18 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory (several minutes)
 	$(BIN)/python tests/benchmarks/warm_run.py
 
+# PySpark and Great Expectations do not live together: Spark has an environment of its own.
+.venv-spark/installed: requirements-spark.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install --quiet --require-hashes -r requirements-spark.lock
+	.venv-spark/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: spark-trial
+spark-trial: .venv-spark/installed  ## Build the same models on Spark and compare every table (needs Java 17 and a run)
+	CONTEXT360_CATALOG=$(CATALOG) .venv-spark/bin/python tests/spark_trial.py
+
 .PHONY: lock
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv

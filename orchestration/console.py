@@ -54,6 +54,7 @@ class _Teller:
         self.started: dict[str, float] = {}
         self.made: dict[str, list[tuple[str, int | None]]] = {}
         self.faults: list[str] = []
+        self.faulty: set[str] = set()
 
     def hear(self, progress: Progress) -> None:
         step = progress.step
@@ -64,8 +65,10 @@ class _Teller:
             self.made.setdefault(step, []).append((progress.asset, progress.rows))
         elif progress.kind == "step_finished":
             seconds = time.monotonic() - self.started.get(step, time.monotonic())
-            self.console.print(f"[green]✓[/] {_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
+            sign = "[yellow]–[/]" if step in self.faulty else "[green]✓[/]"
+            self.console.print(f"{sign} {_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
         elif progress.kind == "check_failed" and progress.text:
+            self.faulty.add(step)
             self._fault("[yellow]![/]", progress.text)
         elif progress.kind == "step_failed" and progress.text and "blocking asset check" not in progress.text:
             for sentence in progress.text.splitlines():

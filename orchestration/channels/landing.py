@@ -39,7 +39,8 @@ _ROWS, _HELD, _MOVES = "rows", "held", "_moves"
 _MARKERS, _STATES = "_dlt_loads", "_dlt_pipeline_state"
 _SCHEMA = "landing"
 _RESOURCE = "delivery"
-_DECLARED = "_declared.parquet"
+# Spark does not see files whose names begin with an underscore or a point.
+_DECLARED = "declared.parquet"
 _ORIGIN = {"_dlt_load_id": "VARCHAR", "_source_file": "VARCHAR", "_source_row": "BIGINT"}
 _REJECT_COLUMNS = {**_ORIGIN, "raw": "VARCHAR", "reason": "VARCHAR"}
 
@@ -345,7 +346,7 @@ class _Store:
         """Load id -> names of its data files in `folder`."""
         found: dict[str, list[str]] = {}
         for name in self.names(folder):
-            if name.endswith(".parquet") and not name.startswith("_"):
+            if name.endswith(".parquet") and name != _DECLARED:
                 # A load id holds a point itself: seconds.fraction.file_id.parquet
                 found.setdefault(name.rsplit(".", 2)[0], []).append(name)
         return found

@@ -271,7 +271,7 @@ def test_declared_columns_make_an_empty_stream_readable(bench: Bench) -> None:
 
 
 def test_declared_columns_are_written_only_when_they_change(bench: Bench) -> None:
-    path = Path(bench.landing_url, "shop/contacts/rows/_declared.parquet")
+    path = Path(bench.landing_url, "shop/contacts/rows/declared.parquet")
     landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
     before = path.stat().st_ino
     landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})

@@ -69,7 +69,7 @@
 {%- endmacro %}
 
 {% macro _digits_before_extension(column) -%}
-    {{ adapter.dispatch('digits')(dbt.split_part("lower(" ~ column ~ ")", "'x'", 1)) }}
+    {{ adapter.dispatch('digits')("split_part(lower(" ~ column ~ "), 'x', 1)") }}
 {%- endmacro %}
 
 {% macro duckdb__digits(expression) -%}

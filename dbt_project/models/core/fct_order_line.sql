@@ -19,7 +19,7 @@ select
     order_lines.discount_amount,
     order_lines.net_amount,
     order_lines.cost_amount,
-    order_lines.net_amount - order_lines.cost_amount as margin_amount,
+    cast(order_lines.net_amount - order_lines.cost_amount as decimal(18, 2)) as margin_amount,
     order_lines.currency,
     order_lines.source_system,
     order_lines.order_id as source_order_id,

@@ -87,10 +87,10 @@ weekday_use as (
 select
     customers.customer_key,
     customers.first_known_at,
-    {{ dbt.datediff('customers.first_known_at', as_of(), 'day') }} as tenure_days,
+    cast({{ dbt.datediff('customers.first_known_at', as_of(), 'day') }} as bigint) as tenure_days,
     purchases.first_purchase_at,
     purchases.last_purchase_at,
-    {{ dbt.datediff('purchases.last_purchase_at', as_of(), 'day') }} as recency_days,
+    cast({{ dbt.datediff('purchases.last_purchase_at', as_of(), 'day') }} as bigint) as recency_days,
     coalesce(purchases.purchase_count, 0) as purchase_count,
     coalesce(purchases.purchase_count_12m, 0) as purchase_count_12m,
     coalesce(purchases.current_value_amount, 0) as current_value_amount,

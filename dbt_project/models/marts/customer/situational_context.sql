@@ -96,7 +96,7 @@ select
     latest.last_touchpoint,
     latest.last_channel,
     latest.last_interaction_at,
-    {{ dbt.datediff('latest.last_interaction_at', as_of(), 'day') }} as days_since_last_interaction,
+    cast({{ dbt.datediff('latest.last_interaction_at', as_of(), 'day') }} as bigint) as days_since_last_interaction,
     coalesce(latest.interaction_count_7d, 0) as interaction_count_7d,
     present_stays.customer_key is not null as is_in_house,
     present_stays.stay_ends_at,

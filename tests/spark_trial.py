@@ -1,0 +1,126 @@
+"""The same models on Apache Spark: builds core and marts from an installation's landing and compares every table.
+
+Run by `make spark-trial`, in an environment of its own (PySpark and Great Expectations do not live together). Needs
+Java 17 and an installation that has published (CONTEXT360_HOME). Identity's decision is taken from its register; who is
+who is not decided again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+from orchestration.channels.catalog import load_catalog
+from orchestration.settings import DBT_PROJECT, Settings, settings_from
+from orchestration.warehouse.dbt import variables
+
+
+def main() -> int:
+    settings = settings_from()
+    if not settings.serving_path.exists():
+        print(f"There is nothing to compare with at {settings.serving_path}: run `make run` first.")
+        return 2
+    with tempfile.TemporaryDirectory() as scratch, duckdb.connect(str(settings.serving_path), read_only=True) as ours:
+        spark = start_spark(Path(scratch))
+        failures = build_on_spark(spark, settings, as_of_of(ours), Path(scratch))
+        differences = compare(spark, ours)
+        spark.stop()
+    for line in [*failures, *differences]:
+        print(line)
+    return 1 if failures or differences else 0
+
+
+def start_spark(scratch: Path) -> SparkSession:
+    """A local Spark session; dbt takes the session that is there."""
+    spark = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.sql.catalogImplementation", "in-memory")
+        .config("spark.sql.parquet.mergeSchema", "true")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def as_of_of(ours: duckdb.DuckDBPyConnection) -> str:
+    row = ours.execute("select max(as_of) from marts.situational_context").fetchone()
+    assert row is not None
+    return f"{row[0]:%Y-%m-%d %H:%M:%S}"
+
+
+def build_on_spark(spark: SparkSession, settings: Settings, as_of: str, scratch: Path) -> list[str]:
+    """Builds and tests everything; returns what failed."""
+    spark.sql("create database if not exists identity")
+    register = spark.read.parquet(str(settings.identity_path / "assignment.parquet"))
+    register.write.saveAsTable("identity.assignment")
+    catalog = load_catalog(settings.catalog_path, settings.environment)
+    started = time.monotonic()
+    outcome = dbtRunner().invoke(
+        [
+            "build", "--target", "spark", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
+            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs"), "--log-level", "none",
+            "--vars", json.dumps(variables(catalog, settings) | {"as_of": as_of}),
+        ]
+    )  # fmt: skip
+    if outcome.exception is not None:
+        return [f"dbt: {outcome.exception}"]
+    results = outcome.result.results
+    failed = [result for result in results if str(result.status) not in ("success", "pass")]
+    print(
+        f"{len(results) - len(failed)} of {len(results)} models and tests on Spark, {time.monotonic() - started:.0f} s"
+    )
+    return [f"{result.node.name}: {result.status} {(result.message or '')[:300]}" for result in failed]
+
+
+def compare(spark: SparkSession, ours: duckdb.DuckDBPyConnection) -> list[str]:
+    """Rows, and per column the sum (numbers) or the number of different values (everything else), on both engines."""
+    differences, columns_compared = [], 0
+    tables = ours.execute(
+        "select schema_name, table_name from duckdb_tables() where schema_name in ('core', 'marts') order by all"
+    ).fetchall()
+    for schema, table in tables:
+        measures = ["count(*)"]
+        for name, data_type in ours.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
+            " order by column_index",
+            [schema, table],
+        ).fetchall():
+            is_number = data_type.startswith(("BIGINT", "INTEGER", "DECIMAL"))
+            # Keys are 63 bits long: their sum would overflow.
+            measures.append(
+                f"sum(cast({name} % 1000003 as decimal(38, 3)))" if is_number else f"count(distinct {name})"
+            )
+        query = f"select {', '.join(measures)} from {schema}.{table}"
+        here = [_plain(value) for value in ours.execute(query).fetchone() or ()]
+        there = [_plain(value) for value in spark.sql(query).first() or ()]
+        columns_compared += len(measures)
+        differences += [
+            f"{schema}.{table}: {measure} is {mine} on DuckDB and {other} on Spark"
+            for measure, mine, other in zip(measures, here, there, strict=True)
+            if mine != other
+        ]
+    print(f"{len(tables)} tables, {columns_compared} measures compared, {len(differences)} differences")
+    return differences
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
