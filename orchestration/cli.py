@@ -34,6 +34,9 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild every table from landing. Customer numbers are kept.")
     ] = False,
+    accept_shrinkage: Annotated[
+        bool, typer.Option("--accept-shrinkage", help="Publish although a table has lost more than half its rows.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Fetch what is new, rebuild the warehouse, check every layer and publish.
@@ -43,7 +46,11 @@ def run(
     """
     from orchestration.console import run_with_progress
 
-    raise typer.Exit(run_with_progress(catalog=catalog, as_of=as_of, full_refresh=full_refresh, home=home))
+    raise typer.Exit(
+        run_with_progress(
+            catalog=catalog, as_of=as_of, full_refresh=full_refresh, accept_shrinkage=accept_shrinkage, home=home
+        )
+    )
 
 
 @app.command()

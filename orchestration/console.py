@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 OK, STOPPED, NOT_STARTED = 0, 1, 2
 
 
-def run_with_progress(*, catalog: str | None, as_of: str | None, full_refresh: bool, home: Path | None) -> int:
+def run_with_progress(
+    *, catalog: str | None, as_of: str | None, full_refresh: bool, accept_shrinkage: bool, home: Path | None
+) -> int:
     """Runs the job in this process, tells what happens, and returns the exit code."""
     console = _console()
     started = time.monotonic()
@@ -37,7 +39,13 @@ def run_with_progress(*, catalog: str | None, as_of: str | None, full_refresh: b
 
         teller = _Teller(console, spinner.update)
         try:
-            outcome = run_job(settings, as_of=as_of, full_refresh=full_refresh, listener=teller.hear)
+            outcome = run_job(
+                settings,
+                as_of=as_of,
+                full_refresh=full_refresh,
+                accept_shrinkage=accept_shrinkage,
+                listener=teller.hear,
+            )
         except (CatalogError, RunError, WarehouseError) as error:
             console.print(f"[red]✗[/] {escape(str(error))}")
             return NOT_STARTED
@@ -97,17 +105,23 @@ def _title(step: str) -> str:
 def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
-    from orchestration.serving.reading import connectedness_of, published_tables, quarantine_of, read_published
+    from orchestration.serving.reading import (
+        connectedness_of,
+        published_as_of,
+        published_tables,
+        quarantine_of,
+        read_published,
+    )
 
     console.print()
     if published:
         with read_published(settings.serving_path) as connection:
             tables = published_tables(connection)
+            as_of = published_as_of(connection)
             missing = connectedness_of(connection)
             waiting = quarantine_of(connection)
         changed = [table for table in tables if table.changed_by_run == run_id]
-        as_of = f", as of {tables[0].as_of:%Y-%m-%d %H:%M} UTC" if tables and tables[0].as_of else ""
-        console.print(f"[bold]Published[/] {settings.serving_path}{as_of}")
+        console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
         if changed:
             for table in changed:
                 console.print(f"  {table.name:<40} {table.rows:>12,} rows")

@@ -1,8 +1,8 @@
 """The same models on Apache Spark: builds core and marts from an installation's landing and compares every table.
 
 Run by `make spark-trial`, in an environment of its own (PySpark and Great Expectations do not live together). Needs
-Java 17 and an installation that has published (CONTEXT360_HOME). Identity's decision is taken from its register; who is
-who is not decided again.
+Java 17 and an installation that has published (CONTEXT360_HOME). Identity's decision is taken from there; who is who is
+not decided again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect(str(settings.serving_path), read_only=True) as ours:
         spark = start_spark(Path(scratch))
-        failures = build_on_spark(spark, settings, as_of_of(ours), Path(scratch))
+        assignment = Path(scratch) / "assignment.parquet"
+        ours.execute(
+            "copy (select source_system, source_record_id, customer_key as customer_id, match_probability"
+            f" from core.bridge_source_record) to '{assignment}' (format parquet)"
+        )
+        failures = build_on_spark(spark, settings, assignment, as_of_of(ours), Path(scratch))
         differences = compare(spark, ours)
         spark.stop()
     for line in [*failures, *differences]:
@@ -62,11 +67,10 @@ def as_of_of(ours: duckdb.DuckDBPyConnection) -> str:
     return f"{row[0]:%Y-%m-%d %H:%M:%S}"
 
 
-def build_on_spark(spark: SparkSession, settings: Settings, as_of: str, scratch: Path) -> list[str]:
+def build_on_spark(spark: SparkSession, settings: Settings, assignment: Path, as_of: str, scratch: Path) -> list[str]:
     """Builds and tests everything; returns what failed."""
     spark.sql("create database if not exists identity")
-    register = spark.read.parquet(str(settings.identity_path / "assignment.parquet"))
-    register.write.saveAsTable("identity.assignment")
+    spark.read.parquet(str(assignment)).write.saveAsTable("identity.assignment")
     catalog = load_catalog(settings.catalog_path, settings.environment)
     started = time.monotonic()
     outcome = dbtRunner().invoke(

@@ -44,6 +44,17 @@ def _column(value: object) -> object:
     return value
 
 
+def _moment(value: object) -> object:
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        raise PydanticCustomError(
+            "moment", "is not a moment; write a date, or a date and time in UTC, as in 2026-01-31 or 2026-01-31T12:00"
+        ) from None
+
+
 def _encoding(value: object) -> object:
     try:
         codecs.lookup(str(value))
@@ -56,6 +67,7 @@ def _encoding(value: object) -> object:
 
 Column = Annotated[str, BeforeValidator(_column)]
 Cadence = Annotated[timedelta, BeforeValidator(_duration)]
+Moment = Annotated[datetime | date | None, BeforeValidator(_moment)]
 
 
 class _Model(BaseModel):
@@ -178,8 +190,21 @@ class Catalog(_Model):
 
     catalog: str
     description: str = ""
-    as_of: datetime | date | None = None
+    as_of: Moment = None
     systems: Mapping[str, System] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _a_staging_folder_interprets_one_system(self) -> Catalog:
+        users: dict[str, str] = {}
+        for system in self.systems.values():
+            other = users.setdefault(system.staging_folder, system.name)
+            if other != system.name:
+                raise PydanticCustomError(
+                    "adapter",
+                    "the systems {other} and {name} both use the adapter {adapter}; give one of them another",
+                    {"other": other, "name": system.name, "adapter": system.staging_folder},
+                )
+        return self
 
     def streams(self) -> Iterator[tuple[FilesSystem | DatabaseSystem | RestApiSystem, Stream]]:
         """Every stream with its system, in the order of the file."""
@@ -341,7 +366,9 @@ def _sentence(detail: ErrorDetails, written: dict[str, Any], file: str) -> str:
     if kind == "literal_error":
         allowed = re.sub(r"'([^']*)'", r"\1", str(context.get("expected", ""))).replace(" or ", ", ")
         return f"{place}: {value!r} is not one of {allowed}"
-    if kind in ("duration", "column", "encoding"):
+    if kind == "too_short" and loc[-1] in ("systems", "streams"):
+        return f"{place}: is empty; name at least one"
+    if kind in ("duration", "column", "encoding", "moment"):
         return f"{place}: {value!r} {detail['msg']}"
     # Values of the remaining fields may be secrets; pydantic's messages do not repeat them.
     return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource
 from orchestration.identity import link_records
-from orchestration.identity.register import keep_register, restore_register
+from orchestration.identity.register import restore_register
 
 _DESCRIPTIONS = {
     "link": "One row per pair of source records that are the same person, with the rule that says so.",
@@ -43,7 +43,6 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
                 identifiers="intermediate.int_identifier",
                 as_of=run.moment,
             )
-            keep_register(connection, installation.settings.identity_path)
             sizes = {
                 table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]
                 for table in _DESCRIPTIONS

@@ -47,6 +47,9 @@ class RunResource(dg.ConfigurableResource):
         "catalog's `as_of`, or else the moment at which the run was made.",
     )
     full_refresh: bool = Field(default=False, description="Rebuild every table from landing.")
+    accept_shrinkage: bool = Field(
+        default=False, description="Publish although a table has lost more than half its rows since the last time."
+    )
     lock_path: str = Field(description="File that says that the warehouse is taken.")
     warehouse_path: str = Field(description="The warehouse file.")
     reports_path: str = Field(description="Folder for Data Docs.")
@@ -104,6 +107,8 @@ def moment_from(text: str | date | datetime) -> datetime:
         moment = text if isinstance(text, datetime) else datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"'{text}' is not a moment: write 2026-01-31, or 2026-01-31T12:00 (UTC).") from error
+    if moment.year < 1970:
+        raise ValueError(f"'{text}' lies before 1970: no system has delivered anything by then.")
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 

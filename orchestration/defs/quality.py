@@ -63,7 +63,7 @@ def expectations_result(
         passed=not failed,
         severity=severity or follows,
         metadata=metadata,
-        description=(sentence or failed[0].sentence) if failed else None,
+        description=(sentence or f"{failed[0].sentence}. {failed[0].reason}") if failed else None,
     )
 
 

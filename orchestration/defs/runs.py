@@ -29,7 +29,12 @@ class RunOutcome:
 
 
 def run_job(
-    settings: Settings, *, as_of: str | None, full_refresh: bool, listener: Callable[[Progress], None]
+    settings: Settings,
+    *,
+    as_of: str | None,
+    full_refresh: bool,
+    accept_shrinkage: bool,
+    listener: Callable[[Progress], None],
 ) -> RunOutcome:
     """Runs everything from the sources to the published warehouse.
 
@@ -48,7 +53,9 @@ def run_job(
     except DbtError as error:
         raise RunError(str(error)) from error
     job = definitions.resolve_job_def(JOB_NAME)
-    config = {"as_of": moment, "full_refresh": full_refresh} if moment else {"full_refresh": full_refresh}
+    config = {"full_refresh": full_refresh, "accept_shrinkage": accept_shrinkage} | (
+        {"as_of": moment} if moment else {}
+    )
     with dg.DagsterInstance.get() as instance, listening(listener):
         result = job.execute_in_process(
             instance=instance,

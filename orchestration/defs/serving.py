@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource
+from orchestration.identity.register import keep_register
 from orchestration.serving.publishing import publish
 from orchestration.warehouse.connection import WarehouseError
 
@@ -27,6 +28,7 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         try:
             with installation.warehouse() as connection:
                 tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
+                keep_register(connection, installation.settings.identity_path)
         except WarehouseError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         changed = [table for table in tables if table.is_changed]

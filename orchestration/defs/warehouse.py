@@ -88,7 +88,7 @@ def steps(installation: Installation) -> list[Step]:
         )
         for system in installation.catalog.systems.values()
     ]
-    core_tables = tuple(core_suites(_ANY_MOMENT, has_history=True))
+    core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
     marts_tables = tuple(marts_suites(_ANY_MOMENT))
     subjects = sorted({node["fqn"][2] for node in manifest["nodes"].values() if node["fqn"][1:2] == ["marts"]})
     return [
@@ -100,7 +100,7 @@ def steps(installation: Installation) -> list[Step]:
             "fqn:context360.core fqn:context360.intermediate.identified",
             suites=lambda connection, run: core_suites(
                 newest_landed_at(connection, run.moment),
-                has_history=table_exists(connection, "quality", "published_table"),
+                compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),
             ),
             judged=core_tables,
         ),

@@ -203,8 +203,8 @@ def _cluster(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
 def _assign(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, schema: str) -> dict[str, int]:
     """Durable numbers: a cluster keeps the number with which it shares most records; the rest get new ones."""
     connection.execute(f"""
-        create table if not exists {schema}.assignment (
-            source_system varchar, source_record_id varchar, customer_id bigint, match_probability double
+        create table if not exists {schema}.known_number (
+            source_system varchar, source_record_id varchar, customer_id bigint
         );
         create table if not exists {schema}.customer_id_change (
             previous_customer_id bigint, customer_id bigint, cause varchar, changed_at timestamp
@@ -212,7 +212,7 @@ def _assign(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, schem
         create or replace temp table shared as
         select clusters.cluster_id, previous.customer_id, count(*) as record_count
         from {schema}.cluster as clusters
-        inner join {schema}.assignment as previous using (source_system, source_record_id)
+        inner join {schema}.known_number as previous using (source_system, source_record_id)
         group by all;
 
         create or replace temp table kept as
@@ -229,7 +229,7 @@ def _assign(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, schem
         create or replace temp table numbered as
         with last_number as (
             select greatest(
-                coalesce((select max(customer_id) from {schema}.assignment), 0),
+                coalesce((select max(customer_id) from {schema}.known_number), 0),
                 coalesce((select max(previous_customer_id) from {schema}.customer_id_change), 0)
             ) as customer_id
         )
@@ -279,6 +279,14 @@ def _assign(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, schem
         from {schema}.cluster as clusters
         inner join numbered using (cluster_id)
         order by clusters.source_system, clusters.source_record_id;
+
+        -- A record that is not delivered today keeps its number for the day on which it is.
+        create or replace table {schema}.known_number as
+        select source_system, source_record_id, customer_id from {schema}.assignment
+        union all
+        select source_system, source_record_id, customer_id
+        from {schema}.known_number
+        anti join {schema}.assignment using (source_system, source_record_id);
         drop table shared;
         drop table kept;
         drop table numbered;

@@ -1,6 +1,7 @@
-"""The register of customer numbers outside the warehouse, so that a rebuilt warehouse gives everybody their number.
+"""The register: every customer number that was ever published, and to which source record it belongs.
 
-Everything else can be rebuilt from landing; numbers that other systems have stored cannot.
+Everything else can be rebuilt from landing; numbers that other systems have stored cannot. The register stands outside
+the warehouse and is written when a run has published: what a run decided that readers never saw is forgotten.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-TABLES = ("assignment", "customer_id_change")
+TABLES = ("known_number", "customer_id_change")
 
 
 def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
@@ -23,12 +24,12 @@ def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: s
 
 
 def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
-    """Takes the numbers from `folder` where the warehouse has none."""
+    """Makes the register's numbers the ones that count in the warehouse. Where it is missing, the warehouse's count."""
     connection.execute(f"create schema if not exists {schema}")
     for table in TABLES:
         file = folder / f"{table}.parquet"
         if file.is_file():
-            connection.execute(f"create table if not exists {schema}.{table} as from read_parquet('{_quoted(file)}')")
+            connection.execute(f"create or replace table {schema}.{table} as from read_parquet('{_quoted(file)}')")
 
 
 def _quoted(path: Path) -> str:

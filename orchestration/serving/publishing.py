@@ -41,6 +41,10 @@ def publish(
     WarehouseError where the disk is full; the file that readers see is then untouched.
     """
     tables = _compare_with_last(connection, run_id, as_of)
+    connection.execute(
+        "create or replace table quality.publication as select ? as run_id, ?::timestamp as as_of", [run_id, as_of]
+    )
+    connection.execute("comment on table quality.publication is 'One row: the run that made this copy, and its as of.'")
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
     _remove(fresh)

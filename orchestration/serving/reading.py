@@ -97,6 +97,13 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[TableStatus]
     ]
 
 
+def published_as_of(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """The moment for which the published answers are true (naive UTC)."""
+    row = connection.execute("select as_of from quality.publication").fetchone()
+    assert row is not None
+    return row[0]
+
+
 def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
     """Orphan systems, and activity of people whom nobody knows."""
     if not table_exists(connection, "marts", "unattributed_activity"):

@@ -59,14 +59,14 @@ def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
     }
 
 
-def declared_columns(adapter: str) -> dict[str, dict[str, str]]:
+def declared_columns(adapter: str, where: str = "The catalog") -> dict[str, dict[str, str]]:
     """Per stream, the columns that the staging folder reads, with their landed types, from its sources file.
 
-    Raises DbtError where the folder or its sources file is missing.
+    where: who asks, for the message. Raises DbtError where the folder or its sources file is missing.
     """
     return {
         table["name"]: {column["name"]: column["data_type"] for column in table.get("columns", [])}
-        for table in _source_tables(adapter)
+        for table in _source_tables(adapter, where)
     }
 
 
@@ -80,23 +80,39 @@ def personal_source_columns(adapter: str) -> dict[str, frozenset[str]]:
     }
 
 
-def _source_tables(adapter: str) -> list[dict[str, Any]]:
+def _source_tables(adapter: str, where: str = "The catalog") -> list[dict[str, Any]]:
     import yaml
 
     folder = DBT_PROJECT / "models" / "staging" / adapter
     file = folder / f"_{adapter}__sources.yml"
     if not file.is_file():
+        known = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
         raise DbtError(
-            f"The catalog uses the adapter '{adapter}', but {folder.relative_to(DBT_PROJECT.parent)} has no "
-            f"{file.name}: add the staging folder, or correct `adapter` in the catalog."
+            f"{where}: there is no staging folder '{adapter}' (there are {', '.join(known)}): correct `adapter`, "
+            f"or add {folder.relative_to(DBT_PROJECT.parent)}/{file.name} and its models."
         )
     return [table for source in yaml.safe_load(file.read_text())["sources"] for table in source["tables"]]
 
 
+def _check_staging_folders(catalog: Catalog, file: str) -> None:
+    for system, stream in catalog.streams():
+        known = declared_columns(system.staging_folder, f"{file}: system {system.name}")
+        if stream.name not in known:
+            raise DbtError(
+                f"{file}: system {system.name}, stream {stream.name}: the staging folder {system.staging_folder} "
+                f"does not interpret it (it knows {', '.join(sorted(known))}); correct the name, or describe the stream in "
+                f"_{system.staging_folder}__sources.yml and add its staging model."
+            )
+
+
 class DbtProject:
-    """The dbt project as parsed for one catalog, ready to run selections of it."""
+    """The dbt project as parsed for one catalog, ready to run selections of it.
+
+    Raises DbtError where the catalog names a staging folder, or a stream of one, that does not exist.
+    """
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        _check_staging_folders(catalog, settings.catalog_path.name)
         self.settings = settings
         self.variables = variables(catalog, settings)
         self.target_path = settings.dbt_path / "target"

@@ -168,6 +168,27 @@ def test_a_split_leaves_the_number_with_the_larger_part_and_never_gives_a_number
     assert customers(connection)["crm/9"] not in {number, split["crm/2"]}
 
 
+def test_who_is_not_delivered_for_a_day_keeps_their_number_for_the_next(connection) -> None:
+    given(connection, ANN, ANN_SHOP, BOB)
+    before = customers(connection)
+    given(connection, BOB)
+    assert customers(connection) == {"crm/bob": before["crm/bob"]}
+    given(connection, {"key": "crm/new", "email": "new@example.com"}, ANN, ANN_SHOP, BOB)
+    after = customers(connection)
+    assert {key: after[key] for key in before} == before
+    assert after["crm/new"] not in before.values()
+
+
+def test_what_was_decided_but_never_kept_is_forgotten(connection, tmp_path: Path) -> None:
+    given(connection, ANN, BOB)
+    keep_register(connection, tmp_path)
+    before = customers(connection)
+    given(connection, ANN | {"email": "same@example.com"}, BOB | {"email": "same@example.com"})
+    restore_register(connection, tmp_path)
+    given(connection, ANN, BOB)
+    assert customers(connection) == before
+
+
 def test_numbers_outlive_the_warehouse(connection, tmp_path: Path) -> None:
     given(connection, BOB)
     given(connection, ANN, ANN_SHOP, BOB)

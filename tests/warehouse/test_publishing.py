@@ -35,7 +35,8 @@ def test_readers_get_core_marts_and_quality_with_their_descriptions_and_no_raw_r
     with duckdb.connect(str(tmp_path / "serving" / "context360.duckdb"), read_only=True) as reader:
         tables = reader.execute("select schema_name || '.' || table_name from duckdb_tables() order by 1").fetchall()
         assert [name for (name,) in tables] == [
-            "core.dim_customer", "marts.customer_360", "quality.published_table", "quality.quarantine",
+            "core.dim_customer", "marts.customer_360", "quality.publication", "quality.published_table",
+            "quality.quarantine",
         ]  # fmt: skip
         assert reader.execute("select count(*) from core.dim_customer").fetchone() == (1000,)
         comment = reader.execute("select comment from duckdb_tables() where table_name = 'dim_customer'").fetchone()
