@@ -7,6 +7,7 @@ import subprocess  # noqa: S404 (starts Dagster's own server)
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     """Prints how everything stands."""
     from rich.table import Table
 
+    from orchestration.channels.catalog import load_catalog
     from orchestration.serving.reading import connectedness_of, read_newest, status_of
 
     console = _console()
@@ -160,15 +162,21 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     if settings is None:
         return NOT_STARTED
     try:
+        cadences = {
+            stream.label: stream.cadence
+            for _, stream in load_catalog(settings.catalog_path, settings.environment).streams()
+            if stream.cadence
+        }
         with read_newest(settings.warehouse_path, settings.serving_path) as connection:
             found = status_of(connection)
             missing = connectedness_of(connection)
-    except WarehouseError as error:
+    except (CatalogError, WarehouseError) as error:
         console.print(f"[red]✗[/] {escape(str(error))}")
         return NOT_STARTED
+    now = datetime.now(UTC).replace(tzinfo=None)
     streams = Table(title="Streams", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading, justify in (
-        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("staged", "right"),
+        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("expected", "left"), ("staged", "right"),
         ("in quarantine", "right"), ("repeats", "right"),
     ):  # fmt: skip
         streams.add_column(heading, justify=justify)  # type: ignore[arg-type]
@@ -179,6 +187,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             stream.label,
             f"[{colours.get(stream.state, 'white')}]{stream.state}[/]",
             landed,
+            _expectation(cadences.get(stream.label), stream.last_landed_at, now),
             f"{stream.staged_rows:,}",
             f"{stream.quarantined_rows:,}",
             f"{stream.repeat_rows:,}",
@@ -207,6 +216,19 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     else:
         console.print(f"No failed check among the {found.checks:,} of the last run.")
     return OK
+
+
+def _expectation(cadence: timedelta | None, last_landed_at: datetime | None, now: datetime) -> str:
+    """Whether a stream is in time, in words; nothing where nothing is expected."""
+    if cadence is None:
+        return ""
+    if last_landed_at is None:
+        return "[red]never came[/]"
+    late = now - last_landed_at - cadence
+    if late <= timedelta(0):
+        return "[green]in time[/]"
+    hours = late.total_seconds() / 3600
+    return f"[red]{hours / 24:.0f} days late[/]" if hours >= 48 else f"[red]{hours:.1f} h late[/]"
 
 
 def show_customer(identifier: str, *, home: Path | None) -> int:

@@ -99,8 +99,9 @@ def _check_staging_folders(catalog: Catalog, file: str) -> None:
         known = declared_columns(system.staging_folder, f"{file}: system {system.name}")
         if stream.name not in known:
             raise DbtError(
-                f"{file}: system {system.name}, stream {stream.name}: the staging folder {system.staging_folder} "
-                f"does not interpret it (it knows {', '.join(sorted(known))}); correct the name, or describe the stream in "
+                f"{file}: system {system.name}, stream {stream.name}: "
+                f"the staging folder {system.staging_folder} does not interpret it (it knows {', '.join(sorted(known))}); "
+                f"correct the name, or describe the stream in "
                 f"_{system.staging_folder}__sources.yml and add its staging model."
             )
 
