@@ -34,8 +34,11 @@ def run_with_progress(
     settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
-    set_up_process(settings)
     with console.status("Reading catalog and project …") as spinner:
+        try:
+            set_up_process(settings)
+        except SettingsError as error:
+            return _not_started(console, error)
         from orchestration.defs.runs import RunError, run_job
 
         teller = _Teller(console, spinner.update)
@@ -48,8 +51,7 @@ def run_with_progress(
                 listener=teller.hear,
             )
         except (CatalogError, RunError, WarehouseError) as error:
-            console.print(f"[red]✗[/] {escape(str(error))}")
-            return NOT_STARTED
+            return _not_started(console, error)
     seconds = time.monotonic() - started
     _summary(console, settings, outcome.run_id, outcome.published, teller, seconds)
     return OK if outcome.success else STOPPED
@@ -171,13 +173,12 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             found = status_of(connection)
             missing = connectedness_of(connection)
     except (CatalogError, WarehouseError) as error:
-        console.print(f"[red]✗[/] {escape(str(error))}")
-        return NOT_STARTED
+        return _not_started(console, error)
     now = datetime.now(UTC).replace(tzinfo=None)
     streams = Table(title="Streams", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading, justify in (
-        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("expected", "left"), ("staged", "right"),
-        ("in quarantine", "right"), ("repeats", "right"),
+        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("expected", "left"),
+        ("staged", "right"), ("in quarantine", "right"), ("repeats", "right"),
     ):  # fmt: skip
         streams.add_column(heading, justify=justify)  # type: ignore[arg-type]
     colours = {"current": "green", "drifted": "yellow", "held": "yellow", "failed": "red"}
@@ -247,8 +248,7 @@ def show_customer(identifier: str, *, home: Path | None) -> int:
                 console.print(card_of(connection, found[0].customer_key))
                 return OK
     except WarehouseError as error:
-        console.print(f"[red]✗[/] {escape(str(error))}")
-        return NOT_STARTED
+        return _not_started(console, error)
     if not found:
         console.print(
             f"Nobody is known by '{escape(identifier)}': try an e-mail address, a phone number or a full name."
@@ -266,7 +266,10 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
-    set_up_process(settings)
+    try:
+        set_up_process(settings)
+    except SettingsError as error:
+        return _not_started(console, error)
     console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
     command = [
         sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
@@ -287,5 +290,11 @@ def _settings(console: Console, catalog: str | None, home: Path | None) -> Setti
     try:
         return settings_from(catalog=catalog, home=home)
     except SettingsError as error:
-        console.print(f"[red]✗[/] {escape(str(error))}")
+        _not_started(console, error)
         return None
+
+
+def _not_started(console: Console, error: Exception) -> int:
+    for sentence in str(error).splitlines():
+        console.print(f"[red]✗[/] {escape(sentence)}", soft_wrap=True)
+    return NOT_STARTED

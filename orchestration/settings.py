@@ -99,7 +99,8 @@ def catalog_path(name_or_path: str) -> Path:
 def set_up_process(settings: Settings) -> None:
     """Prepares this process and its children: no library reports home, and Dagster finds its folder.
 
-    Call it before Dagster, dbt, dlt or Great Expectations are imported.
+    Call it before Dagster, dbt, dlt or Great Expectations are imported. Raises SettingsError where the home folder
+    cannot be written.
     """
     os.environ["CONTEXT360_HOME"] = str(settings.home)
     os.environ["CONTEXT360_CATALOG"] = str(settings.catalog_path)
@@ -109,10 +110,16 @@ def set_up_process(settings: Settings) -> None:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "1"
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
     configuration = settings.dagster_home / "dagster.yaml"
-    if not configuration.exists() or configuration.read_text() != DAGSTER_CONFIGURATION:
-        configuration.write_text(DAGSTER_CONFIGURATION)
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        if not configuration.exists() or configuration.read_text() != DAGSTER_CONFIGURATION:
+            configuration.write_text(DAGSTER_CONFIGURATION)
+    except OSError as error:
+        raise SettingsError(
+            f"{settings.home} cannot be written ({error.strerror}): free space, correct the rights of the folder, "
+            "or choose another with --home."
+        ) from error
 
 
 # DuckDB has one writer, so runs queue up; a crashed run's worker is found and the run marked as failed.

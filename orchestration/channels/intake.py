@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Literal
 from expectations.landing import landing_suites, unknown_column_rule
 from expectations.validation import Outcome, validate
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.landing import accept, ensure_declared_columns, hold, land_stream, pending_loads
+from orchestration.channels.landing import (
+    accept,
+    accepted_loads,
+    ensure_declared_columns,
+    hold,
+    land_stream,
+    pending_loads,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,6 +81,7 @@ def take_in(
     may help (`transient`); every other failure is a state.
     """
     _prepare(connection)
+    _remember_loads(connection, landing_url, stream)
     fault: ChannelError | None = None
     new_rows = unreadable_rows = 0
     try:
@@ -305,6 +313,20 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
         comment on table quality.stream_status is
             'One row per stream: current, drifted (its shape has changed), held or failed (the last good rows stay).';
     """)
+
+
+def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, stream: Stream) -> None:
+    """A warehouse that was rebuilt learns from landing what was accepted before."""
+    names = [stream.system_name, stream.name]
+    row = connection.execute(
+        "select count(*) from quality.load where source_system = ? and stream = ?", names
+    ).fetchone()
+    if row and row[0] == 0:
+        for load_id, rows in accepted_loads(landing_url, *names):
+            connection.execute(
+                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', null)",
+                [*names, load_id, landed_at(load_id), rows],
+            )
 
 
 def _record(

@@ -463,6 +463,13 @@ def _flagged(load: PendingLoad, store: _Store) -> PendingLoad:
     return replace(load, superseded=load.source_files <= accepted)
 
 
+def accepted_loads(landing_url: str, system: str, stream: str) -> list[tuple[str, int]]:
+    """Accepted loads of a stream as (load id, rows), oldest first."""
+    store = _Store(landing_url, system, stream)
+    loads = [(load_id, store.contents(_ROWS, names)[0]) for load_id, names in store.load_files(_ROWS).items()]
+    return sorted(loads, key=lambda load: float(load[0]))
+
+
 def accept(landing_url: str, system: str, stream: str, load_id: str) -> None:
     """Move a load to rows/, from incoming/ or, if somebody releases it, from held/. Repeating it does nothing."""
     store = _Store(landing_url, system, stream)

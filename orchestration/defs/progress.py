@@ -21,6 +21,9 @@ class Progress:
     text: str | None = None
 
 
+# Their texts are written for people, and without personal data.
+_OUR_FAILURES = {"Failure", "WarehouseError", "ChannelError", "CatalogError", "DbtError"}
+
 _listeners: list[Callable[[Progress], None]] = []
 
 
@@ -63,6 +66,8 @@ def _progress_of(event: Any) -> Progress | None:
         return Progress("step_finished", step)
     if kind == "STEP_FAILURE":
         return Progress("step_failed", step, text=failure_sentence(event.event_specific_data.error))
+    if kind == "RESOURCE_INIT_FAILURE":
+        return Progress("step_failed", step, text=failure_sentence(event.engine_event_data.error))
     if kind == "ASSET_MATERIALIZATION":
         metadata = event.materialization.metadata
         rows = metadata.get("new_rows") or metadata.get("dagster/row_count")
@@ -79,10 +84,10 @@ def _progress_of(event: Any) -> Progress | None:
 def failure_sentence(error: Any) -> str:
     """What a person should read of a step's error: the sentence of our own failures, and only the kind of others, whose
     text may hold personal data."""
-    while error is not None and error.cause is not None and error.cls_name != "Failure":
+    while error is not None and error.cause is not None and error.cls_name not in _OUR_FAILURES:
         error = error.cause
     if error is None:
         return "failed without a reason"
-    if error.cls_name == "Failure":
-        return error.message.strip().removeprefix("dagster._core.definitions.events.Failure: ").strip()
+    if error.cls_name in _OUR_FAILURES:
+        return error.message.split(f"{error.cls_name}: ", 1)[-1].strip()
     return f"stopped by an unexpected {error.cls_name}; `context360 ui` shows where, under Runs"

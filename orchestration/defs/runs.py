@@ -1,17 +1,18 @@
 """Running the job in this process, from the command line."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration.channels.errors import CatalogError
 from orchestration.defs.automation import JOB_NAME
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
 from orchestration.defs.project import moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
 from orchestration.settings import Settings
-from orchestration.warehouse.connection import only_run, open_warehouse
+from orchestration.warehouse.connection import failure_sentence, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtError
 
 
@@ -46,12 +47,28 @@ def run_job(
         moment = moment_from(as_of).isoformat() if as_of else None
     except ValueError as error:
         raise RunError(str(error)) from error
-    with only_run(settings.lock_path), open_warehouse(settings.warehouse_path):
-        pass
-    try:
-        definitions = build_definitions(settings)
-    except DbtError as error:
-        raise RunError(str(error)) from error
+    with only_run(settings.lock_path):
+        with open_warehouse(settings.warehouse_path):
+            pass  # locked or damaged: say so before anything heavy is loaded
+        try:
+            definitions = build_definitions(settings)
+        except DbtError as error:
+            raise RunError(str(error)) from error
+        try:
+            return _execute(definitions, moment, full_refresh, accept_shrinkage, listener)
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            # The run's history could not be written.
+            sentence = failure_sentence(settings.dagster_home, error)
+            raise RunError(sentence or f"The run stopped: {settings.dagster_home} cannot be written.") from error
+
+
+def _execute(
+    definitions: dg.Definitions,
+    moment: str | None,
+    full_refresh: bool,
+    accept_shrinkage: bool,
+    listener: Callable[[Progress], None],
+) -> RunOutcome:
     job = definitions.resolve_job_def(JOB_NAME)
     config = {"full_refresh": full_refresh, "accept_shrinkage": accept_shrinkage} | (
         {"as_of": moment} if moment else {}
@@ -69,6 +86,3 @@ def run_job(
         if event.event_type_value == "ASSET_MATERIALIZATION"
     )
     return RunOutcome(result.run_id, result.success, published)
-
-
-__all__ = ["CatalogError", "RunError", "RunOutcome", "run_job"]

@@ -206,10 +206,16 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
                 )
         if failed:
             raise dg.Failure(
-                description="; ".join(f"{result.name}: {result.message}" for result in failed), allow_retries=False
+                description="\n".join(dict.fromkeys(_failure(result) for result in failed)), allow_retries=False
             )
 
     return build
+
+
+def _failure(result: NodeResult) -> str:
+    """A failed model in one sentence; a full disk or a locked file is not the model's fault."""
+    message = result.message or "failed without a reason"
+    return message if str(result.name) in message or "run again" in message else f"{result.name}: {message}"
 
 
 def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str]) -> list[NodeResult]:

@@ -61,8 +61,13 @@ def read_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published warehouse, for reading. Raises WarehouseError where there is none yet."""
     if not path.exists():
         raise WarehouseError(f"There is no published warehouse at {path} yet: start `context360 run`, or set --home.")
-    with open_warehouse(path, read_only=True) as connection:
-        yield connection
+    try:
+        with open_warehouse(path, read_only=True) as connection:
+            yield connection
+    except WarehouseError as error:
+        if "damaged" in str(error):
+            raise WarehouseError(f"{path} is damaged: start `context360 run`, which writes it anew.") from error
+        raise
 
 
 @contextmanager

@@ -45,8 +45,9 @@ def readable_failures(path: Path) -> Iterator[None]:
 def failure_sentence(path: Path, error: BaseException | str) -> str | None:
     """What a user should read about a failure on the file, or None where it is not about the file."""
     text = str(error).lower()
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if full or "no space left" in text or "disk quota" in text or "file too large" in text:
+    code = error.errno if isinstance(error, OSError) else None
+    full = ("no space left", "disk quota", "file too large", "disk is full")
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(sign in text for sign in full):
         return (
             f"The disk that holds {path.parent} is full: free space and run again; "
             "nothing was lost and readers still see the last good warehouse."
@@ -62,8 +63,12 @@ def failure_sentence(path: Path, error: BaseException | str) -> str | None:
             f"{path} is damaged: move it away and run again; the warehouse is rebuilt from landing "
             "and readers still see the last good warehouse."
         )
-    if "permission denied" in text:
-        return f"{path} may not be written by this user: correct the rights of the folder, or set CONTEXT360_HOME."
+    if "permission denied" in text or "read-only file system" in text or "not a directory" in text:
+        return f"{path} cannot be written: correct the rights of the folder, or choose another with --home."
+    if "disk i/o error" in text:
+        return (
+            f"The disk that holds {path.parent} does not take what is written: free space or repair it, and run again."
+        )
     return None
 
 
@@ -72,10 +77,12 @@ def only_run(lock_path: Path) -> Iterator[None]:
     """Holds the warehouse for one run. Raises WarehouseError where another run has it."""
     import filelock
 
-    lock_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(lock_path)
+    # One lock per process and file: the command holds it, and so does the run that it starts.
+    lock = filelock.FileLock(lock_path, is_singleton=True, thread_local=False)
     try:
-        lock.acquire(blocking=False)
+        with readable_failures(lock_path):
+            lock_path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(blocking=False)
     except filelock.Timeout as error:
         raise WarehouseError(
             "Another run is using this warehouse: wait until it is done (see `context360 status`), and run again."

@@ -98,11 +98,10 @@ def _check_staging_folders(catalog: Catalog, file: str) -> None:
     for system, stream in catalog.streams():
         known = declared_columns(system.staging_folder, f"{file}: system {system.name}")
         if stream.name not in known:
+            folder, names = system.staging_folder, ", ".join(sorted(known))
             raise DbtError(
-                f"{file}: system {system.name}, stream {stream.name}: "
-                f"the staging folder {system.staging_folder} does not interpret it (it knows {', '.join(sorted(known))}); "
-                f"correct the name, or describe the stream in "
-                f"_{system.staging_folder}__sources.yml and add its staging model."
+                f"{file}: system {system.name}, stream {stream.name}: the staging folder {folder} does not interpret "
+                f"it (it knows {names}); correct the name, or describe it in _{folder}__sources.yml and add its model."
             )
 
 
@@ -168,7 +167,7 @@ class DbtProject:
             outcome = dbtRunner(manifest=self._parsed, callbacks=callbacks).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()
-        results = [_node_result(result) for result in getattr(outcome.result, "results", None) or []]
+        results = [self._node_result(result) for result in getattr(outcome.result, "results", None) or []]
         if outcome.exception is not None:
             raise DbtError(self._sentence(str(outcome.exception)))
         return results
@@ -210,6 +209,16 @@ class DbtProject:
             digest.update(f"{path.relative_to(DBT_PROJECT)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
+    def _node_result(self, result: Any) -> NodeResult:
+        return NodeResult(
+            unique_id=result.node.unique_id,
+            name=result.node.name,
+            status=str(result.status),
+            seconds=result.execution_time,
+            failures=result.failures,
+            message=self._sentence(result.message) if result.message else None,
+        )
+
     def _sentence(self, message: str) -> str:
         return failure_sentence(self.settings.warehouse_path, message) or _first_sentence(message)
 
@@ -223,17 +232,6 @@ def _result_callback(on_result: Callable[[NodeResult], None]) -> Callable[[Any],
             on_result(NodeResult(info.unique_id, info.node_name, info.node_status, 0.0, None, None))
 
     return callback
-
-
-def _node_result(result: Any) -> NodeResult:
-    return NodeResult(
-        unique_id=result.node.unique_id,
-        name=result.node.name,
-        status=str(result.status),
-        seconds=result.execution_time,
-        failures=result.failures,
-        message=_first_sentence(result.message) if result.message else None,
-    )
 
 
 def _first_sentence(message: str) -> str:

@@ -19,7 +19,7 @@
 
 
 {% macro duckdb__parquet_folder(folder) -%}
-    read_parquet('{{ folder }}/*.parquet', union_by_name = true)
+    read_parquet('{{ folder | replace("'", "''") }}/*.parquet', union_by_name = true)
 {%- endmacro %}
 
 
