@@ -126,7 +126,7 @@ def core_suites(landed_at: datetime, *, compare_sizes: bool) -> dict[str, list[S
                 Rule(
                     "ExpectColumnValuesToBeBetween",
                     {"column": "largest_customer_records", "max_value": 50},
-                    "One person has a handful of records per system; 50 are a shared identifier (2026-11-21, Contoso: 3).",
+                    "One person has a few records per system; 50 are a shared identifier (2026-11-21, Contoso: 3).",
                     name="no customer swallows others",
                 ),
                 Rule(
