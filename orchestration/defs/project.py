@@ -72,7 +72,11 @@ class RunResource(dg.ConfigurableResource):
             try:
                 yield self
             finally:
-                self._docs.build()  # above all where the run has failed
+                try:
+                    self._docs.build()  # above all where the run has failed
+                except OSError as error:
+                    # A report that cannot be written must not hide what the run has done.
+                    context.log.warning(f"Data Docs could not be written to {self.reports_path} ({error.strerror}).")
 
     @property
     def moment(self) -> datetime:

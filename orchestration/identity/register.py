@@ -10,17 +10,20 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.warehouse.connection import readable_failures
+
 TABLES = ("known_number", "customer_id_change")
 
 
 def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
-    """Writes the present numbers to `folder`, each file put in place at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for table in TABLES:
-        target = folder / f"{table}.parquet"
-        fresh = target.with_suffix(".new")
-        connection.execute(f"copy (from {schema}.{table}) to '{_quoted(fresh)}' (format parquet)")
-        fresh.replace(target)
+    """Writes the present numbers to `folder`, each file put in place at once. Raises WarehouseError where it cannot."""
+    with readable_failures(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in TABLES:
+            target = folder / f"{table}.parquet"
+            fresh = target.with_suffix(".new")
+            connection.execute(f"copy (from {schema}.{table}) to '{_quoted(fresh)}' (format parquet)")
+            fresh.replace(target)
 
 
 def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
