@@ -76,7 +76,9 @@ class RunResource(dg.ConfigurableResource):
                     self._docs.build()  # above all where the run has failed
                 except OSError as error:
                     # A report that cannot be written must not hide what the run has done.
-                    context.log.warning(f"Data Docs could not be written to {self.reports_path} ({error.strerror}).")
+                    dg.get_dagster_logger().warning(
+                        f"Data Docs could not be written to {self.reports_path} ({error.strerror})."
+                    )
 
     @property
     def moment(self) -> datetime:
