@@ -86,7 +86,8 @@ class Rule:
 class Suite:
     """The rules for the rows of one query.
 
-    `personal_columns` are columns whose values are shown nowhere; `key_columns` point at failing rows.
+    `personal_columns` hold personal data: where there are any, values of no column are shown. `key_columns` point at
+    failing rows.
     """
 
     layer: str
@@ -338,8 +339,9 @@ def _problem(suite: Suite, error: Exception | str) -> str:
 
 
 def _is_personal(suite: Suite, rule: Rule) -> bool:
-    personal = {name.lower() for name in suite.personal_columns}
-    return any(name.lower() in personal for name in rule.columns)
+    # Where columns of a delivery are swapped, names stand in a column that never held any: beside personal columns no
+    # column is safe to show.
+    return bool(suite.personal_columns and rule.columns)
 
 
 def _withhold_personal_values(suite: Suite, rule: Rule, result: ExpectationValidationResult) -> None:
@@ -709,7 +711,7 @@ _STORED: tuple[tuple[str, str, str], ...] = (
     ("observed_value", "varchar", "What was measured, for rules about an aggregate; empty for personal columns"),
     ("unexpected_count", "bigint", "Rows that break the rule"),
     ("unexpected_share", "double", "Their share, between 0 and 1, of the rows that could break it"),
-    ("sample", "varchar", "JSON list of at most five unexpected values; empty for personal columns"),
+    ("sample", "varchar", "JSON list of at most five unexpected values; empty where the table holds personal columns"),
     ("reason", "varchar not null", "Why the rule and its threshold stand, with the date they were measured"),
     ("sentence", "varchar not null", "What was found, for people"),
     ("failing_rows_query", "varchar", "SQL that lists the failing rows, where single rows can be blamed"),
