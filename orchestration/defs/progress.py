@@ -90,4 +90,6 @@ def failure_sentence(error: Any) -> str:
         return "failed without a reason"
     if error.cls_name in _OUR_FAILURES:
         return error.message.split(f"{error.cls_name}: ", 1)[-1].strip()
+    if "Interrupt" in error.cls_name:
+        return "The run was interrupted: run again to go on; readers still see the last good warehouse."
     return f"stopped by an unexpected {error.cls_name}; `context360 ui` shows where, under Runs"
