@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess  # noqa: S404 (starts Dagster's own server)
 import sys
 import time
 from collections.abc import Callable
@@ -275,10 +274,8 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
         sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
         "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
-    try:
-        return subprocess.call(command, env=dict(os.environ))  # noqa: S603 (fixed command)
-    except KeyboardInterrupt:
-        return OK
+    # Dagster takes this process's place, so that nothing is left behind when it is ended.
+    return os.execve(sys.executable, command, dict(os.environ))  # noqa: S606 (fixed command)
 
 
 def _console() -> Console:

@@ -131,21 +131,22 @@ def landed_rows(landing_url: str, system: str, stream: str) -> str:
     return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
 
 
-def hold_loads_of_run(
-    connection: duckdb.DuckDBPyConnection, system: str, stream: str, *, landing_url: str, run_id: str
+def hold_unpublished_loads(
+    connection: duckdb.DuckDBPyConnection, system: str, stream: str, *, landing_url: str
 ) -> list[str]:
-    """Takes back the loads that this run has accepted, because staging found them wrong. Returns their ids.
+    """Takes back the loads that were accepted but never published, because staging found them wrong. Returns their ids.
 
-    Where there are none, what is wrong is older, or the rule is new: then nothing can be put aside.
+    They are those of this run, and of runs that were interrupted. Where there are none, what is wrong is older, or the
+    rule is new: then nothing can be put aside.
     """
     loads = connection.execute(
         "select load_id from quality.load"
-        " where source_system = ? and stream = ? and state = 'accepted' and judged_by_run = ? order by 1",
-        [system, stream, run_id],
+        " where source_system = ? and stream = ? and state = 'accepted' and published_by_run is null order by 1",
+        [system, stream],
     ).fetchall()
     for (load_id,) in loads:
         hold(landing_url, system, stream, load_id)
-        _set_state(connection, system, stream, load_id, "held", run_id)
+        _set_state(connection, system, stream, load_id, "held")
     return [load_id for (load_id,) in loads]
 
 
@@ -210,6 +211,14 @@ def forget_other_streams(connection: duckdb.DuckDBPyConnection, streams: Sequenc
     )
 
 
+def mark_published(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Writes down that readers see the accepted loads: from now on they are the last good rows."""
+    _prepare(connection)
+    connection.execute(
+        "update quality.load set published_by_run = ? where state = 'accepted' and published_by_run is null", [run_id]
+    )
+
+
 def landed_at(load_id: str) -> datetime:
     """When a load landed (naive UTC): dlt's load ids are the seconds of its start."""
     return datetime.fromtimestamp(float(load_id), UTC).replace(tzinfo=None)
@@ -238,7 +247,7 @@ def _judge_waiting_loads(
             is_bad = any(not outcome.success and outcome.severity == "error" for outcome in found)
             verdict = "held" if is_bad else "accepted"
             (hold if is_bad else accept)(landing_url, stream.system_name, stream.name, load.load_id)
-            _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, run_id, rows=load.rows)
+            _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, rows=load.rows)
             # A load held just now is met again in the second round: it counts once.
             if waiting == "held" or not is_bad:
                 counts[verdict] += 1
@@ -301,7 +310,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
         create schema if not exists quality;
         create table if not exists quality.load (
             source_system varchar, stream varchar, load_id varchar, landed_at timestamp, row_count bigint,
-            unreadable_rows bigint, state varchar, judged_by_run varchar
+            unreadable_rows bigint, state varchar, published_by_run varchar
         );
         create table if not exists quality.stream_status (
             source_system varchar, stream varchar, state varchar, sentence varchar, new_rows bigint,
@@ -324,7 +333,7 @@ def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, str
     if row and row[0] == 0:
         for load_id, rows in accepted_loads(landing_url, *names):
             connection.execute(
-                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', null)",
+                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', 'before this warehouse')",
                 [*names, load_id, landed_at(load_id), rows],
             )
 
@@ -344,18 +353,17 @@ def _set_state(
     stream: str,
     load_id: str,
     state: str,
-    run_id: str,
     rows: int = 0,
 ) -> None:
     """Writes the state down; a load that another run landed before it was stopped is written down now."""
     known = connection.execute(
-        "update quality.load set state = ?, judged_by_run = ? where source_system = ? and stream = ? and load_id = ?",
-        [state, run_id, system, stream, load_id],
+        "update quality.load set state = ? where source_system = ? and stream = ? and load_id = ?",
+        [state, system, stream, load_id],
     ).fetchone()
     if not known or not known[0]:
         connection.execute(
-            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, ?)",
-            [system, stream, load_id, landed_at(load_id), rows, state, run_id],
+            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, null)",
+            [system, stream, load_id, landed_at(load_id), rows, state],
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from orchestration.channels.intake import mark_published
 from orchestration.defs.project import Installation, RunResource
 from orchestration.identity.register import keep_register
 from orchestration.serving.publishing import publish
@@ -27,6 +28,7 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         target = installation.settings.serving_path
         try:
             with installation.warehouse() as connection:
+                mark_published(connection, context.run_id)
                 tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
                 keep_register(connection, installation.settings.identity_path)
         except WarehouseError as error:

@@ -19,7 +19,7 @@ from orchestration.channels.intake import (
     StreamState,
     broken_row_rules,
     held_sentence,
-    hold_loads_of_run,
+    hold_unpublished_loads,
     record_state,
 )
 from orchestration.defs.landing import landing_key
@@ -252,7 +252,7 @@ def _judge(
 def _hold_bad_loads(
     installation: Installation, step: Step, outcomes: Mapping[str, Sequence[Outcome]], run_id: str
 ) -> dict[str, str]:
-    """Holds what this run has taken in of every stream that staging found wrong: table -> sentence."""
+    """Holds what readers have not seen yet of every stream that staging found wrong: table -> sentence."""
     held = {}
     for stream in step.system.streams:
         table = f"staging.stg_{step.system.staging_folder}__{stream}"
@@ -261,9 +261,8 @@ def _hold_bad_loads(
             continue
         with installation.warehouse() as connection:
             broken = broken_row_rules(connection, step.system.staging_folder, stream)
-            if hold_loads_of_run(
-                connection, step.system.name, stream, landing_url=installation.settings.landing_url, run_id=run_id
-            ):
+            landing_url = installation.settings.landing_url
+            if hold_unpublished_loads(connection, step.system.name, stream, landing_url=landing_url):
                 sentence = held_sentence(f"{step.system.name}/{stream}", errors, broken)
                 record_state(
                     connection, StreamState(step.system.name, stream, "held", sentence, held_loads=1), run_id=run_id
