@@ -89,7 +89,11 @@ def test_every_model_is_an_asset_and_every_data_test_is_exactly_one_check(defini
     models = {(n["schema"], n["name"]) for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed")}
     assets = {tuple(key.path) for key in graph.get_all_asset_keys()}
     assert models <= assets
-    tests = Counter(node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test")
+    tests = Counter(
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["config"]["enabled"]
+    )
     checks = Counter(key.name for key in graph.asset_check_keys if key.name not in ("expectations", "delivery"))
     assert checks == tests
 

@@ -79,3 +79,87 @@
 {% macro spark__digits(expression) -%}
     regexp_replace({{ expression }}, '[^0-9]', '')
 {%- endmacro %}
+
+
+{#- '08-05-1986' -> 1986-05-08 -#}
+{% macro date_from_day_first_text(column) -%}
+    {{ adapter.dispatch('date_from_text')(column, '%d-%m-%Y', 'd-M-yyyy') }}
+{%- endmacro %}
+
+
+{#- '2025-07-01T12:00:00Z' and '2025-07-01 12:00:00' -> 2025-07-01 12:00:00, both being UTC -#}
+{% macro timestamp_from_utc_text(column) -%}
+    try_cast(replace(replace(trim({{ column }}), 'T', ' '), 'Z', '') as timestamp)
+{%- endmacro %}
+
+
+{#- '01.07.2025 12:00' on the wall in Amsterdam -> 2025-07-01 10:00:00 UTC. In the hour that happens twice the first one
+    is meant. -#}
+{% macro utc_from_local_text(column) -%}
+    {{ adapter.dispatch('utc_from_local_text')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_from_local_text(column) -%}
+    timezone('UTC', timezone('Europe/Amsterdam', try_strptime(trim({{ column }}), '%d.%m.%Y %H:%M')))
+{%- endmacro %}
+
+{% macro spark__utc_from_local_text(column) -%}
+    to_utc_timestamp(try_to_timestamp(trim({{ column }}), 'd.M.yyyy H:mm'), 'Europe/Amsterdam')
+{%- endmacro %}
+
+
+{#- '1.234,50' -> 1234.50 -#}
+{% macro decimal_from_comma_text(column) -%}
+    try_cast(replace(replace(trim({{ column }}), '.', ''), ',', '.') as decimal(18, 3))
+{%- endmacro %}
+
+{% macro money_from_comma_text(column) -%}
+    try_cast(replace(replace(trim({{ column }}), '.', ''), ',', '.') as decimal(18, 2))
+{%- endmacro %}
+
+
+{#- A Dutch, German or Belgian number with its country in front: '06 12345678' in NL and '0031612345678' ->
+    '+31612345678'. A text with fewer than eight digits is no number. country: an expression that gives NL, DE or BE. -#}
+{% macro comparable_phone(column, country) -%}
+    {%- set digits = adapter.dispatch('digits')(column) -%}
+    case
+        when length({{ digits }}) < 8 then null
+        when trim({{ column }}) like '+%' then '+' || {{ digits }}
+        when {{ digits }} like '00%' then '+' || substring({{ digits }}, 3)
+        when {{ digits }} like '0%'
+            then case upper({{ country }}) when 'DE' then '+49' when 'BE' then '+32' else '+31' end
+                || substring({{ digits }}, 2)
+        else '+' || {{ digits }}
+    end
+{%- endmacro %}
+
+
+{#- 'Jan de Vries' and 'de Vries, Jan' -> 'Jan' -#}
+{% macro given_name_of(column) -%}
+    nullif(trim(case
+        when {{ column }} like '%,%' then split_part({{ column }}, ',', 2)
+        else split_part(trim({{ column }}), ' ', 1)
+    end), '')
+{%- endmacro %}
+
+{#- 'Jan de Vries' and 'de Vries, Jan' -> 'de Vries' -#}
+{% macro family_name_of(column) -%}
+    nullif(trim(case
+        when {{ column }} like '%,%' then split_part({{ column }}, ',', 1)
+        else substring(trim({{ column }}), length(split_part(trim({{ column }}), ' ', 1)) + 1)
+    end), '')
+{%- endmacro %}
+
+
+{#- A moment with its time zone -> the same moment on a clock in UTC. Spark's sessions run in UTC. -#}
+{% macro utc_from_zoned(column) -%}
+    {{ adapter.dispatch('utc_from_zoned')(column) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_from_zoned(column) -%}
+    timezone('UTC', {{ column }})
+{%- endmacro %}
+
+{% macro spark__utc_from_zoned(column) -%}
+    {{ column }}
+{%- endmacro %}

@@ -10,6 +10,7 @@ select
     {{ date_key('answers.answered_at') }} as answered_date_key,
     answers.answered_at,
     answers.question,
+    coalesce(answers.is_about_satisfaction, false) as is_about_satisfaction,
     answers.score,
     answers.scale_minimum,
     answers.scale_maximum,

@@ -35,7 +35,7 @@ select
     coalesce(records.customer_count, 0) as customer_count,
     coalesce(records.linked_record_count, 0) as linked_record_count,
     cast(records.linked_record_count as double) / nullif(records.source_record_count, 0) as link_rate,
-    coalesce(records.linked_record_count, 0) = 0 as is_orphan,
+    coalesce(records.source_record_count, 0) > 0 and records.linked_record_count = 0 as is_orphan,
     coalesce(activity.interaction_count, 0) as interaction_count,
     coalesce(activity.known_interaction_count, 0) as known_interaction_count,
     coalesce(activity.interaction_count, 0) - coalesce(activity.known_interaction_count, 0)

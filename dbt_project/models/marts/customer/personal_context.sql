@@ -13,7 +13,7 @@ answers as (
         (score - scale_minimum) / nullif(scale_maximum - scale_minimum, 0) as satisfaction,
         row_number() over (partition by customer_key order by answered_at desc, survey_answer_key desc) as newest_rank
     from {{ ref('fct_survey_answer') }}
-    where answered_at < {{ as_of() }} and customer_key > 0
+    where answered_at < {{ as_of() }} and customer_key > 0 and is_about_satisfaction
 ),
 
 opinions as (

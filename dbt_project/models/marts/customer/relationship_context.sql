@@ -47,7 +47,7 @@ scored as (
 ),
 
 interactions as (
-    select customer_key, channel_key, happened_date_key, happened_at
+    select customer_key, channel_key, happened_date_key, happened_at, direction
     from {{ ref('fct_interaction') }}
     where happened_at < {{ as_of() }} and customer_key > 0
 ),
@@ -58,6 +58,7 @@ activity as (
     group by customer_key
 ),
 
+-- How customers deal with us shows in what they begin, not in what we send them.
 channel_use as (
     select
         interactions.customer_key,
@@ -68,6 +69,7 @@ channel_use as (
         ) as channel_rank
     from interactions
     inner join {{ ref('dim_channel') }} as channels on interactions.channel_key = channels.channel_key
+    where interactions.direction = 'inbound'
     group by interactions.customer_key, channels.channel
 ),
 
@@ -81,6 +83,7 @@ weekday_use as (
         ) as weekday_rank
     from interactions
     inner join {{ ref('dim_date') }} as dates on interactions.happened_date_key = dates.date_key
+    where interactions.direction = 'inbound'
     group by interactions.customer_key, dates.iso_weekday
 )
 

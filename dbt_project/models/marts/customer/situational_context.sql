@@ -50,7 +50,7 @@ last_answers as (
         answered_at,
         row_number() over (partition by customer_key order by answered_at desc, survey_answer_key desc) as newest_rank
     from {{ ref('fct_survey_answer') }}
-    where answered_at < {{ as_of() }} and customer_key > 0
+    where answered_at < {{ as_of() }} and customer_key > 0 and is_about_satisfaction
 ),
 
 felt_needs as (

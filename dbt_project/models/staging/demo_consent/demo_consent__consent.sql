@@ -1,0 +1,12 @@
+{{ config(enabled=adapter_is_on()) }}
+
+select
+    change_id as source_consent_id,
+    case when account_id is not null then 'crm_account_id' when email is not null then 'email' end as identifier_kind,
+    coalesce(account_id, email) as identifier_value,
+    purpose,
+    channel,
+    is_granted,
+    lawful_basis,
+    changed_at
+from {{ ref('stg_demo_consent__changes') }}

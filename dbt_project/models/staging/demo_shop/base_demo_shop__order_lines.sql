@@ -1,0 +1,27 @@
+{{ config(materialized='table', enabled=adapter_is_on()) }}
+
+with source as (
+    select * from {{ source('demo_shop', 'order_lines') }}
+),
+
+renamed as (
+    select
+        {{ clean_text('order_no') }} as order_no,
+        {{ clean_text('line_no') }} as line_no,
+        {{ clean_text('sku') }} as sku,
+        {{ clean_text('quantity') }} as raw_quantity,
+        {{ number_from_text('quantity', 'decimal(18, 3)') }} as quantity,
+        {{ clean_text('unit_price') }} as raw_unit_price_amount,
+        {{ money_from_text('unit_price') }} as unit_price_amount,
+        {{ clean_text('discount') }} as raw_discount_amount,
+        {{ money_from_text('discount') }} as discount_amount,
+        {{ landing_columns() }}
+    from source
+)
+
+{{ judged_rows(
+    'renamed',
+    key=['order_no', 'line_no'],
+    parsed=['quantity', 'unit_price_amount', 'discount_amount'],
+    required=['sku', 'quantity', 'unit_price_amount']
+) }}

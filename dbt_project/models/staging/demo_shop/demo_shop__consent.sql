@@ -1,0 +1,13 @@
+{{ config(enabled=adapter_is_on()) }}
+
+select
+    customer_no as source_consent_id,
+    'shop_customer_no' as identifier_kind,
+    customer_no as identifier_value,
+    'marketing' as purpose,
+    'email' as channel,
+    is_newsletter_subscriber as is_granted,
+    'consent' as lawful_basis,
+    registered_at as changed_at
+from {{ ref('stg_demo_shop__customers') }}
+where is_newsletter_subscriber is not null

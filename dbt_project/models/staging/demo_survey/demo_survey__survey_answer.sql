@@ -1,0 +1,15 @@
+{{ config(enabled=adapter_is_on()) }}
+
+select
+    answer_id as survey_answer_id,
+    'survey_answer' as touchpoint,
+    case when email is not null then 'email' end as identifier_kind,
+    email as identifier_value,
+    survey || ': ' || question as question,
+    survey in ('nps', 'csat') as is_about_satisfaction,
+    score,
+    case when survey = 'nps' then 0 else 1 end as scale_minimum,
+    scale_maximum,
+    verbatim,
+    answered_at
+from {{ ref('stg_demo_survey__answers') }}
