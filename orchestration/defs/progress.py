@@ -65,6 +65,8 @@ def _progress_of(event: Any) -> Progress | None:
     if kind == "STEP_SUCCESS":
         return Progress("step_finished", step)
     if kind == "STEP_FAILURE":
+        if event.event_specific_data.error.cls_name == "DagsterAssetCheckFailedError":
+            return None  # the failed check has been told
         return Progress("step_failed", step, text=failure_sentence(event.event_specific_data.error))
     if kind == "RESOURCE_INIT_FAILURE":
         return Progress("step_failed", step, text=failure_sentence(event.engine_event_data.error))

@@ -16,6 +16,25 @@ from orchestration.warehouse.connection import failure_sentence, only_run, open_
 from orchestration.warehouse.dbt import DbtError
 
 
+def end_lost_runs(settings: Settings) -> None:
+    """Writes down that runs which were killed have ended: while they count as running, no other is started.
+
+    Raises WarehouseError where a run holds the warehouse: then something is alive.
+    """
+    with only_run(settings.lock_path), dg.DagsterInstance.get() as instance:
+        _end_lost_runs(instance)
+
+
+def _end_lost_runs(instance: dg.DagsterInstance) -> None:
+    alive = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=alive)):
+        instance.report_run_failed(record.dagster_run, "The run was interrupted: its process is gone.")
+
+
 class RunError(Exception):
     """The run could not start; the message says why and what to do."""
 
@@ -74,6 +93,7 @@ def _execute(
         {"as_of": moment} if moment else {}
     )
     with dg.DagsterInstance.get() as instance, listening(listener):
+        _end_lost_runs(instance)  # whoever holds the warehouse is the only one alive
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
