@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # A catalog of source systems: the name of a bundled one, or the path of a YAML file.
-CATALOG ?= contoso
+CATALOG ?= demo
 PORT ?= 3000
 RUN_ARGS ?=
 
@@ -35,7 +35,7 @@ help:  ## List the targets
 	@touch $@
 
 .PHONY: run
-run: .venv/run.installed  ## Build and publish the warehouse (CATALOG=contoso, RUN_ARGS="--as-of 2019-02-06")
+run: .venv/run.installed  ## Build and publish the warehouse (CATALOG=demo, contoso or a file; RUN_ARGS="--full-refresh")
 	$(BIN)/context360 run --catalog $(CATALOG) $(RUN_ARGS)
 
 .PHONY: ui
@@ -59,7 +59,7 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 
 .PHONY: benchmark
 benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory (several minutes)
-	$(BIN)/python tests/benchmarks/warm_run.py
+	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
 
 # PySpark and Great Expectations do not live together: Spark has an environment of its own.
 .venv-spark/installed: requirements-spark.lock pyproject.toml

@@ -87,6 +87,43 @@ def ui(
     raise typer.Exit(open_ui(catalog=catalog, port=port, home=home))
 
 
+demo = typer.Typer(
+    help="An invented company whose truth is known: try everything out on it, and measure with it.",
+    no_args_is_help=True,
+)
+app.add_typer(demo, name="demo")
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder for the company. Default: demo_company in the folder with all state."),
+]
+
+
+@demo.command("create")
+def demo_create(
+    customers: Annotated[int, typer.Option(help="Number of customers.")] = 2_000,
+    days: Annotated[int, typer.Option(help="Number of days that are delivered.")] = 548,
+    seed: Annotated[int, typer.Option(help="The same seed and size give the same files, byte for byte.")] = 360,
+    out: OutOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the deliveries of all its systems, the truth about its people, and a catalog that couples them."""
+    from orchestration.console import create_demo
+
+    raise typer.Exit(create_demo(customers=customers, days=days, seed=seed, out=out, home=home))
+
+
+@demo.command("advance")
+def demo_advance(
+    days: Annotated[int, typer.Option(help="Number of days that are added.")] = 1,
+    out: OutOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Let the company live on: add the days that follow, as new deliveries."""
+    from orchestration.console import advance_demo
+
+    raise typer.Exit(advance_demo(days=days, out=out, home=home))
+
+
 def main() -> None:
     """Entry point of the `context360` script."""
     app()

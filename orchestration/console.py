@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestration.channels.errors import CatalogError
-from orchestration.settings import PROJECT_ROOT, Settings, SettingsError, set_up_process, settings_from
+from orchestration.settings import (
+    PROJECT_ROOT,
+    Settings,
+    SettingsError,
+    bundled_catalog,
+    set_up_process,
+    settings_from,
+)
 from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from orchestration.serving.reading import Connectedness
 
 OK, STOPPED, NOT_STARTED = 0, 1, 2
+MOST_LINES = 5  # of what is not connected; the tables hold all of it
+DEFAULT_DEMO = {"customers": 2_000, "days": 548, "seed": 360}
 
 
 def run_with_progress(
@@ -33,6 +43,11 @@ def run_with_progress(
     settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
+    if settings.catalog_path == bundled_catalog("demo"):
+        # Nothing is there to read yet: found the company first.
+        if _make_demo(console, settings.demo_path, **DEFAULT_DEMO) != OK:
+            return NOT_STARTED
+        settings = settings_from(catalog=catalog, home=home)
     with console.status("Reading catalog and project …") as spinner:
         try:
             set_up_process(settings)
@@ -80,7 +95,7 @@ class _Teller:
         elif progress.kind == "check_failed" and progress.text:
             self.faulty.add(step)
             self._fault("[yellow]![/]", progress.text)
-        elif progress.kind == "step_failed" and progress.text and "blocking asset check" not in progress.text:
+        elif progress.kind == "step_failed" and progress.text:
             for sentence in progress.text.splitlines():
                 self._fault("[red]✗[/]", sentence)
 
@@ -147,8 +162,14 @@ def _summary(
 def _tell_connectedness(console: Console, missing: Connectedness) -> None:
     for system, customers in missing.orphans:
         console.print(f"Orphan system: {system}; no other system knows any of its {customers:,} customers.")
-    for system, touchpoint, count, reason in missing.unattributed:
-        console.print(f"Unknown customer: {count:,} × {touchpoint} of {system}, for the {reason}.")
+    for system, touchpoint, count, reason in missing.unattributed[:MOST_LINES]:
+        console.print(f"Unknown customer: {count:,} × {touchpoint} of {system} ({reason}).")
+    if len(missing.unattributed) > MOST_LINES:
+        rest = missing.unattributed[MOST_LINES:]
+        console.print(
+            f"Unknown customer: {sum(count for *_, count, _ in rest):,} more of {len(rest)} kinds, "
+            "see marts.unattributed_activity."
+        )
 
 
 def show_status(*, catalog: str | None, home: Path | None) -> int:
@@ -218,6 +239,63 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     return OK
 
 
+def create_demo(*, customers: int, days: int, seed: int, out: Path | None, home: Path | None) -> int:
+    """Writes the demo company and a catalog that couples its systems."""
+    console = _console()
+    settings = _settings(console, None, home)
+    if settings is None:
+        return NOT_STARTED
+    return _make_demo(console, out or settings.demo_path, customers=customers, days=days, seed=seed)
+
+
+def advance_demo(*, days: int, out: Path | None, home: Path | None) -> int:
+    """Adds the days that follow to the demo company."""
+    from orchestration.demo_company.catalog import write_catalog
+    from orchestration.demo_company.company import DemoError, advance
+
+    console = _console()
+    settings = _settings(console, None, home)
+    if settings is None:
+        return NOT_STARTED
+    folder = out or settings.demo_path
+    try:
+        with _progress_bar(console, f"{days:,} more days") as progress:
+            advance(folder, days=days, progress=progress)
+        catalog = write_catalog(folder)
+    except DemoError as error:
+        return _not_started(console, error)
+    console.print(f"The company has lived on for {days:,} days. Take them in with: context360 run --catalog {catalog}")
+    return OK
+
+
+def _make_demo(console: Console, folder: Path, *, customers: int, days: int, seed: int) -> int:
+    from orchestration.demo_company.catalog import write_catalog
+    from orchestration.demo_company.company import DemoError, create
+
+    started = time.monotonic()
+    try:
+        with _progress_bar(console, f"{customers:,} customers, {days:,} days") as progress:
+            create(folder, customers=customers, days=days, seed=seed, progress=progress)
+        catalog = write_catalog(folder)
+    except DemoError as error:
+        return _not_started(console, error)
+    console.print(f"[bold]Demo company[/] {folder}: {customers:,} customers, {days:,} days, seed {seed}")
+    console.print(f"Couple it with: context360 run --catalog {catalog}   ({time.monotonic() - started:.1f} s)")
+    return OK
+
+
+@contextmanager
+def _progress_bar(console: Console, title: str) -> Iterator[Callable[[str, float], None]]:
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda what, share: bar.update(task, description=f"{title}: {what}", completed=share)
+
+
 def _expectation(cadence: timedelta | None, last_landed_at: datetime | None, now: datetime) -> str:
     """Whether a stream is in time, in words; nothing where nothing is expected."""
     if cadence is None:
@@ -269,6 +347,12 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
         set_up_process(settings)
     except SettingsError as error:
         return _not_started(console, error)
+    from orchestration.defs.runs import end_lost_runs
+
+    try:
+        end_lost_runs(settings)
+    except WarehouseError:
+        console.print("A run is going on; it shows under Runs.")
     console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
     command = [
         sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),

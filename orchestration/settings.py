@@ -10,7 +10,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 BUNDLED_CATALOGS = Path(__file__).resolve().parent / "channels" / "catalogs"
-DEFAULT_CATALOG = "contoso"
+DEFAULT_CATALOG = "demo"
 
 
 class SettingsError(Exception):
@@ -60,6 +60,10 @@ class Settings:
         return self.home / "dbt"
 
     @property
+    def demo_path(self) -> Path:
+        return self.home / "demo_company"
+
+    @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
 
@@ -75,9 +79,12 @@ def settings_from(
     """
     environment = os.environ if environment is None else environment
     home = (home or Path(environment.get("CONTEXT360_HOME") or ".context360")).expanduser().resolve()
+    chosen = catalog or environment.get("CONTEXT360_CATALOG") or DEFAULT_CATALOG
+    # The demo company writes a catalog of its own, which knows where it is and what its last day was.
+    own = home / "demo_company" / "catalog.yaml"
     return Settings(
         home=home,
-        catalog_path=catalog_path(catalog or environment.get("CONTEXT360_CATALOG") or DEFAULT_CATALOG),
+        catalog_path=own if chosen == "demo" and own.exists() else catalog_path(chosen),
         landing_url=(environment.get("CONTEXT360_LANDING_URL") or str(home / "landing")).rstrip("/"),
         webhook_url=environment.get("CONTEXT360_WEBHOOK_URL") or None,
         environment=dict(environment),
@@ -89,11 +96,16 @@ def catalog_path(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         return path.resolve()
-    bundled = BUNDLED_CATALOGS / f"{name_or_path}.yaml"
+    bundled = bundled_catalog(name_or_path)
     if bundled.is_file():
         return bundled
     known = ", ".join(sorted(file.stem for file in BUNDLED_CATALOGS.glob("*.yaml")))
     raise SettingsError(f"There is no catalog '{name_or_path}': give the path of a YAML file, or one of {known}.")
+
+
+def bundled_catalog(name: str) -> Path:
+    """Where the bundled catalog of this name is, or would be."""
+    return BUNDLED_CATALOGS / f"{name}.yaml"
 
 
 def set_up_process(settings: Settings) -> None:

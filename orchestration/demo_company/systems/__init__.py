@@ -1,0 +1,1 @@
+"""One module per source system: what it takes note of, and how it writes it down."""

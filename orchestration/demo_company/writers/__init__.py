@@ -1,0 +1,1 @@
+"""How rows become files: one module per form of delivery."""
