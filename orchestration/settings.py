@@ -134,7 +134,7 @@ def set_up_process(settings: Settings) -> None:
         ) from error
 
 
-# DuckDB has one writer, so runs queue up; a crashed run's worker is found and the run marked as failed.
+# DuckDB has one writer, so runs queue up. A run whose process was killed is ended by the next one (defs/runs.py).
 DAGSTER_CONFIGURATION = """\
 telemetry:
   enabled: false
@@ -143,6 +143,4 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
-run_monitoring:
-  enabled: true
 """

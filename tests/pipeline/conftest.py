@@ -1,0 +1,79 @@
+"""Installations that have run once: Contoso's as a user runs it, a little company's in a warm process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pipeline import little_company
+from pipeline.installation import CONTOSO, Installation, WarmCommand
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmCommand]:
+    """A process that runs commands one after the other."""
+    command = WarmCommand()
+    yield command
+    command.close()
+
+
+@pytest.fixture(scope="session")
+def contoso_files() -> Path:
+    """The folder of the third-party files."""
+    if not CONTOSO.is_dir():
+        pytest.skip(f"needs the seven Contoso files in {CONTOSO}")
+    return CONTOSO
+
+
+@pytest.fixture(scope="session")
+def contoso(contoso_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Contoso, run once; tests that change it leave its content as it was."""
+    folder = tmp_path_factory.mktemp("contoso")
+    installation = Installation(folder, {"CONTEXT360_CONTOSO_DATA": str(contoso_files)}, catalog="contoso")
+    said = installation.run()
+    assert said.code == 0, said.text
+    (folder / "first_run.txt").write_text(said.text)
+    return installation
+
+
+@pytest.fixture(scope="session")
+def new_company(warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Installation]:
+    """Makes a little company that has not run yet: its catalog and its files."""
+
+    def make(catalog: str = little_company.CATALOG, folder: Path | None = None) -> Installation:
+        folder = folder or tmp_path_factory.mktemp("company")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "catalog.yaml").write_text(catalog)
+        little_company.deliver_all(folder / "source")
+        return Installation(folder, {"LITTLE_COMPANY": str(folder / "source")}, warm=warm)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def good_company(new_company: Callable[..., Installation]) -> Installation:
+    """The little company after one good run. Not to be changed: copy it."""
+    company = new_company()
+    said = company.run()
+    assert said.code == 0, said.text
+    return company
+
+
+@pytest.fixture(scope="session")
+def company_copy(good_company: Installation, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Installation]:
+    """Makes copies of the good company."""
+    numbers = count(1)
+    folder = tmp_path_factory.mktemp("copies")
+
+    def make() -> Installation:
+        return good_company.copy_to(folder / f"company_{next(numbers)}")
+
+    return make
+
+
+@pytest.fixture
+def company(company_copy: Callable[[], Installation]) -> Installation:
+    """A copy of the good company, to be broken."""
+    return company_copy()

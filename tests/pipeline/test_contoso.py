@@ -1,0 +1,368 @@
+"""The seven Contoso files, run as a user runs them: every figure is known from the files or from the issue.
+
+What is expected of links and sums is worked out from the delivered files, without any code of this project.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from pipeline.installation import Content, Installation, Said, WarmCommand, environment
+from pipeline.personal_data import places_with
+
+# The shop knows this person by another number than the CRM does; e-mail, phone and birth date are the same.
+ONE_PERSON_TWO_NUMBERS = {"CNTID_1005", "f4444de5-664e-e911-a9ac-000d3a2d57c3"}
+# Purchases in the shop by contacts that are not in the shop's contact file. Only the first one's contact is nowhere.
+PURCHASES_WITHOUT_SHOP_CONTACT = (
+    "OPID_1004", "OPID_4532", "OPID_4533", "OPID_4534", "OPID_4535", "OPID_6580", "OPID_6581", "OPID_6582", "OPID_6583",
+)  # fmt: skip
+
+
+def rows_of(folder: Path, file: str) -> list[dict[str, str]]:
+    """The rows of a delivered file."""
+    with (folder / file).open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select count(*) from core.fct_order_line where source_system = 'shop'", 12_369),
+        ("select count(*) from core.fct_order_line where source_system = 'loyalty'", 20_024),
+        ("select count(*) from core.fct_order_line", 32_393),
+        ("select sum(net_amount) from core.fct_order_line", Decimal("5642309.00")),
+        ("select count(distinct order_line_key) from core.fct_order_line", 32_393),
+        ("select count(*) from core.fct_survey_answer", 20_020),
+        ("select count(*) from core.fct_booking", 41_550),
+        ("select sum(net_amount) from core.fct_booking", Decimal("11625471.00")),
+        ("select count(*) from marts.customer_360", 15_002),
+        ("select count(*) from marts.customer_360 where source_systems = 'hotel'", 10_000),
+        ("select count(distinct customer_key) from marts.customer_360", 15_002),
+        ("select count(*) from quality.quarantine", 0),
+        ("select sum(landed_rows) from quality.row_ledger", 108_964),
+        ("select count(*) from quality.row_ledger where difference <> 0", 0),
+    ],
+)
+def test_a_figure_of_the_issue_stands_in_the_published_warehouse(
+    contoso: Installation, query: str, expected: int | Decimal
+) -> None:
+    assert contoso.value(query) == expected
+
+
+@pytest.mark.parametrize(
+    ("touchpoint", "count", "amount"),
+    [("online_purchase", 12_369, 3_391_432), ("store_purchase", 20_024, 2_250_877), ("web_review", 20_020, None),
+     ("hotel_stay", 41_550, 11_625_471)],
+)  # fmt: skip
+def test_every_contact_is_an_interaction_with_its_amount(
+    contoso: Installation, touchpoint: str, count: int, amount: int | None
+) -> None:
+    ((found, total),) = contoso.ask(f"""
+        select count(*), sum(amount) from core.fct_interaction as i
+        inner join core.dim_touchpoint as t using (touchpoint_key) where t.touchpoint = '{touchpoint}'
+    """)
+    assert (found, total) == (count, amount)
+
+
+def test_the_hotel_is_the_only_orphan_system(contoso: Installation) -> None:
+    connected = dict(contoso.ask("select source_system, is_orphan from marts.source_system_connectedness"))
+    assert connected == {"crm": False, "hotel": True, "loyalty": False, "shop": False}
+
+
+def test_the_first_run_says_what_it_made(contoso: Installation) -> None:
+    text = (contoso.folder / "first_run.txt").read_text()
+    assert f"Published {contoso.published}, as of 2019-05-25 00:00 UTC" in text
+    assert "core.fct_order_line                            32,393 rows" in text
+    assert "Orphan system: hotel" in text
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def customer_of(contoso: Installation) -> dict[tuple[str, str], int]:
+    """(system, number there) -> customer."""
+    rows = contoso.ask("select source_system, source_record_id, customer_key from core.bridge_source_record")
+    return {(system, record): key for system, record, key in rows}
+
+
+@pytest.fixture(scope="module")
+def truth(contoso_files: Path) -> dict[tuple[str, str], str]:
+    """(system, number there) -> the person, by the contact number that the files themselves carry."""
+    person = {("shop", row["ContactId"]): row["ContactId"] for row in rows_of(contoso_files, "Contact.txt")}
+    person |= {
+        ("loyalty", row["LoyaltyId"]): row["ContactId"] for row in rows_of(contoso_files, "Customer-Loyalty.txt")
+    }
+    person |= {
+        ("crm", row["ContactId"]): row["ContactId"] for row in rows_of(contoso_files, "CustomerRecordContoso.txt")
+    }
+    return person
+
+
+def test_records_of_one_person_are_one_customer(
+    truth: dict[tuple[str, str], str], customer_of: dict[tuple[str, str], int]
+) -> None:
+    assert len(truth) == 5_000 + 5_002 + 4_999
+    customers: dict[str, set[int]] = {}
+    for record, person in truth.items():
+        customers.setdefault(person, set()).add(customer_of[record])
+    assert {person: keys for person, keys in customers.items() if len(keys) != 1} == {}
+
+
+def test_no_two_people_are_one_customer_but_the_one_who_has_two_numbers(
+    truth: dict[tuple[str, str], str], customer_of: dict[tuple[str, str], int]
+) -> None:
+    people: dict[int, set[str]] = {}
+    for record, person in truth.items():
+        people.setdefault(customer_of[record], set()).add(person)
+    assert [who for who in people.values() if len(who) > 1] == [ONE_PERSON_TWO_NUMBERS]
+    assert len(people) == 5_002
+
+
+def test_only_the_purchase_of_a_contact_that_no_system_knows_has_no_customer(
+    contoso: Installation, contoso_files: Path
+) -> None:
+    contacts = {row["ContactId"] for row in rows_of(contoso_files, "Contact.txt")}
+    purchases = rows_of(contoso_files, "OnlinePurchases.txt")
+    assert [row["PurchaseId"] for row in purchases if row["ContactId"] not in contacts] == [
+        *PURCHASES_WITHOUT_SHOP_CONTACT
+    ]
+    without_customer = contoso.ask("select source_order_id from core.fct_order_line where customer_key = -1")
+    assert without_customer == [("OPID_1004",)]
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        pytest.param(["CNTID_1001"], id="contact number"),
+        pytest.param(["loyid_1001"], id="loyalty number"),
+        pytest.param(["Kenneth_Beraun@KimBoyle.com"], id="e-mail"),
+        pytest.param(["(384) 995-7852"], id="phone"),
+        pytest.param(["Kenneth", "Beraun"], id="name"),
+        pytest.param(["Beraun Kenneth"], id="family name first"),
+    ],
+)
+def test_the_card_is_found_by_any_identifier(contoso: Installation, warm: WarmCommand, identifier: list[str]) -> None:
+    said = warm("who", *identifier, "--home", contoso.home, variables=contoso.variables)
+    assert said.code == 0, said.text
+    for line in (
+        "Kenneth Beraun", "01 August 1974", "kenneth_beraun@kimboyle.com", "9720 William Prairie",
+        "LOYID_1001, tier medium, 248 points", "3 records in crm, loyalty, shop",
+        # 183 + 126 + 195 + 65 at the tills, the last one on 2018-12-24, two of them since 2018-05-25
+        "4 purchases, the last 152 days ago (24 December 2018); 2 in the last 12 months",
+        "569.00 USD, of which 260.00 in the last 12 months",
+        # 5, 3, 2, 5 and 5 of 5 stars
+        "5 answers and reviews, satisfied 75%",
+        "The shipment was delayed",
+    ):  # fmt: skip
+        assert line in said.text, line
+
+
+def test_nobody_is_found_by_what_nobody_has(contoso: Installation, warm: WarmCommand) -> None:
+    said = warm("who", "nobody@example.org", "--home", contoso.home, variables=contoso.variables)
+    assert said.code == 1
+    assert "Nobody is known by 'nobody@example.org'" in said.text
+
+
+# --- again, at another moment, and from nothing ----------------------------------------------------------------------
+
+
+@contextmanager
+def reader_in_a_loop(published: Path) -> Iterator[Callable[[], dict]]:
+    """A BI tool that opens the published file again and again; what it met can be asked for at the end."""
+    code = """
+import duckdb, json, sys, threading
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+met = {"reads": 0, "errors": [], "rows": [], "as_of": []}
+while not stop.is_set():
+    try:
+        with duckdb.connect(sys.argv[1], read_only=True) as connection:
+            rows, as_of = connection.execute(
+                "select count(*), max(as_of)::varchar from marts.customer_360 "
+                "inner join core.dim_customer using (customer_key)"
+            ).fetchone()
+        met["reads"] += 1
+        for name, value in (("rows", rows), ("as_of", as_of)):
+            if value not in met[name]:
+                met[name].append(value)
+    except Exception as error:
+        met["errors"].append(repr(error))
+    stop.wait(0.02)
+print(json.dumps(met))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(published)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def end() -> dict:
+            return json.loads(process.communicate()[0])
+
+        yield end
+
+
+@dataclass
+class History:
+    """A copy of the installation through further runs."""
+
+    installation: Installation
+    first: Content
+    said: dict[str, Said]
+    content: dict[str, Content]
+    past: dict[str, list[tuple]]
+    reader: dict
+
+
+@pytest.fixture(scope="module")
+def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Run as of the past while somebody reads; rebuilt in full; twice at once; and rebuilt from landing."""
+    copy = contoso.copy_to(tmp_path_factory.mktemp("history") / "contoso")
+    copy.warm = warm
+    story = History(copy, contoso.content(), {}, {}, {}, {})
+    with reader_in_a_loop(copy.published) as end:
+        story.said["past"] = copy.run("--as-of", "2019-02-06")
+        story.reader = end()
+    story.content["past"] = copy.content()
+    story.past = {
+        table: copy.ask(f"select * from marts.{table}")
+        for table in ("relationship_context", "personal_context", "situational_context")
+    }
+    story.past["value"] = copy.ask("select sum(current_value_amount) from marts.relationship_context")
+    story.past["as_of"] = copy.ask("select distinct as_of from marts.situational_context")
+    story.said["full refresh"] = copy.run("--full-refresh")
+    story.content["full refresh"] = copy.content()
+
+    command = copy.cold_command(*copy.run_arguments())
+    both = [
+        subprocess.Popen(
+            command, cwd=copy.folder, env=environment(copy.variables), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    texts = [process.communicate()[0] for process in both]
+    ended = sorted((Said(p.returncode, text) for p, text in zip(both, texts, strict=True)), key=lambda said: said.code)
+    story.said["again"], story.said["beside"] = ended
+    story.content["again"] = copy.content()
+
+    (copy.home / "warehouse.duckdb").unlink()
+    story.said["rebuilt"] = copy.run()
+    story.content["rebuilt"] = copy.content()
+    return story
+
+
+def test_a_second_run_changes_nothing_and_says_so(history: History) -> None:
+    said = history.said["again"]
+    assert said.code == 0, said.text
+    assert "Nothing has changed" in said.text
+    assert history.content["again"] == history.first
+
+
+def test_of_two_runs_at_once_one_does_the_work_and_the_other_says_why_it_does_not(history: History) -> None:
+    said = history.said["beside"]
+    assert said.code == 2
+    assert len(said.faults) == 1, said.text
+    assert "Another run is using this warehouse" in said.faults[0]
+
+
+def test_a_full_refresh_gives_what_the_first_run_gave(history: History) -> None:
+    assert history.said["full refresh"].code == 0, history.said["full refresh"].text
+    assert history.content["full refresh"] == history.first
+
+
+def test_customers_keep_their_numbers_when_the_warehouse_is_deleted(history: History) -> None:
+    assert history.said["rebuilt"].code == 0, history.said["rebuilt"].text
+    assert history.content["rebuilt"] == history.first
+
+
+def test_a_reader_never_fails_while_a_run_publishes(history: History) -> None:
+    assert history.reader["errors"] == []
+    assert history.reader["reads"] > 100
+    assert history.reader["rows"] == [15_002]
+    assert history.reader["as_of"] == ["2019-05-25 00:00:00", "2019-02-06 00:00:00"]
+
+
+def test_contexts_as_of_the_past_know_nothing_later(history: History) -> None:
+    assert history.said["past"].code == 0, history.said["past"].text
+    assert "as of 2019-02-06 00:00 UTC" in history.said["past"].text
+    assert history.past["as_of"] == [(datetime(2019, 2, 6),)]
+    moments = [
+        value
+        for table in ("relationship_context", "personal_context", "situational_context")
+        for row in history.past[table]
+        for value in row
+        if isinstance(value, datetime)
+    ]
+    # The hotel's last stay is over by then, so no moment is a plan for later.
+    assert max(moments) <= datetime(2019, 2, 6)
+
+
+def test_value_as_of_the_past_is_what_had_been_paid_by_then(history: History, contoso_files: Path) -> None:
+    then = date(2019, 2, 6)
+
+    def us(text: str) -> date:
+        month, day, year = text.split(" ")[0].split("/")
+        return date(int(year), int(month), int(day))
+
+    paid = sum(
+        int(row["TotalPrice"])
+        for row in rows_of(contoso_files, "OnlinePurchases.txt")
+        if us(row["PurchasedOn"]) < then and row["PurchaseId"] != "OPID_1004"
+    )
+    paid += sum(
+        int(row["TotalPrice"])
+        for row in rows_of(contoso_files, "POSPurchases.txt")
+        if date.fromisoformat(row["PurchasedOn"]) < then
+    )
+    paid += sum(
+        int(row["DollarsSpent"])
+        for row in rows_of(contoso_files, "ContosoHotel_HotelActivity.txt")
+        if us(row["CheckInDate"]) < then
+    )
+    assert history.past["value"] == [(Decimal(paid),)]
+
+
+# --- personal data ---------------------------------------------------------------------------------------------------
+
+
+def test_no_personal_data_in_text_logs_or_results(contoso_files: Path, contoso: Installation, history: History) -> None:
+    values = set()
+    for file in ("Contact.txt", "Customer-Loyalty.txt", "CustomerRecordContoso.txt"):
+        for row in rows_of(contoso_files, file):
+            given, family, mail, phone = (row[c].lower() for c in ("FirstName", "LastName", "EMail", "Telephone"))
+            values |= {mail, f"{given} {family}", f"{family} {given}"}
+            if sum(letter.isdigit() for letter in phone) >= 10:
+                values.add(phone)
+    assert len(values) > 15_000
+    texts = {name: said.text for name, said in history.said.items()}
+    texts["first"] = (contoso.folder / "first_run.txt").read_text()
+    texts["status"] = history.installation.status().text
+    assert places_with(values, history.installation, texts) == {}
+
+
+def test_the_search_for_personal_data_finds_what_it_is_meant_to_find(contoso: Installation) -> None:
+    """A search that never finds anything proves nothing."""
+    with duckdb.connect(str(contoso.published), read_only=True) as connection:
+        ((name, mail, phone),) = connection.execute(
+            "select display_name, email, phone from core.dim_customer where customer_key = 1"
+        ).fetchall()
+    values = {name.lower(), mail.lower(), phone}
+    hidden = {"one": f"... for '{name}', who", "two": f'{{"sample": ["{mail}"]}}', "three": f"({phone})"}
+    assert set(places_with(values, contoso, hidden)) == {"one", "two", "three"}
