@@ -73,6 +73,13 @@ benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory 
 spark-trial: .venv-spark/installed  ## Build the same models on Spark and compare every table (needs Java 17 and a run)
 	CONTEXT360_CATALOG=$(CATALOG) .venv-spark/bin/python tests/spark_trial.py
 
+# Only packages and their data: the project itself is not installed there.
+.venv-reference/installed: requirements-reference.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }
+	$(PYTHON) -m venv .venv-reference
+	.venv-reference/bin/pip install --quiet --require-hashes -r requirements-reference.lock
+	@touch $@
+
 .PHONY: lock
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
@@ -80,7 +87,10 @@ lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml
 		--generate-hashes --no-strip-extras --no-header --no-emit-index-url"; \
 	$$compile -o requirements.lock; \
 	$$compile --extra dev -c requirements.lock -o requirements-dev.lock; \
-	$$compile --extra spark -o requirements-spark.lock
+	$$compile --extra spark -o requirements-spark.lock; \
+	.venv/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["reference"], sep="\n")' \
+		| .venv/lock/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+			--no-header --no-emit-index-url -o requirements-reference.lock
 
 .PHONY: clean
 clean:  ## Remove the warehouse and all state of this checkout (not the environment)
