@@ -27,6 +27,8 @@ def test_the_company_comes_with_a_catalog_that_finds_its_systems(tmp_path: Path)
     # 30 days from 2024-07-01: the last one is 30 July, and it is over at midnight.
     assert str(catalog.as_of)[:10] == "2024-07-31"
     for system in catalog.systems.values():
+        if system.connector == "rest_api":
+            continue  # its server answers while a run goes on
         place = system.location if system.connector == "files" else system.url.get_secret_value().split("///", 1)[1]
         assert Path(place).exists(), system.name
 

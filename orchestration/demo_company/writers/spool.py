@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +16,8 @@ import pyarrow.compute as pc
 from orchestration.demo_company.clock import day_of
 
 Array = np.ndarray[Any, Any]
+_LINES_AT_ONCE = 200_000
+_SAMPLED = 50  # one key in so many says where to cut
 
 
 class Spool:
@@ -30,9 +35,20 @@ class Spool:
 
     def parts(self, name: str) -> Iterator[pa.Table]:
         """The rows of each chunk, in order."""
-        for path in sorted((self.folder / name).glob("*.arrow")):
+        for path in self._paths(name):
             with pa.memory_map(str(path)) as file:
                 yield pa.ipc.open_file(file).read_all()
+
+    @contextmanager
+    def mapped(self, name: str) -> Iterator[list[pa.Table]]:
+        """The rows of all chunks at once, as they lie on disk."""
+        with ExitStack() as stack:
+            yield [
+                pa.ipc.open_file(stack.enter_context(pa.memory_map(str(path)))).read_all() for path in self._paths(name)
+            ]
+
+    def _paths(self, name: str) -> list[Path]:
+        return sorted((self.folder / name).glob("*.arrow"))
 
     def names(self, prefix: str) -> list[str]:
         """Names of what is kept below a prefix."""
@@ -45,24 +61,72 @@ def write_lines(spool: Spool, name: str, header: bytes, path_of: Any, period: An
     """Writes the kept lines of a stream, one file per period of delivery, each in the order of time.
 
     `period` maps day numbers to the number of a file, `path_of` the first day of a file to its path. A path that ends
-    in .gz is compressed by Arrow, whose library is the same on every machine.
+    in .gz is compressed by Arrow, whose library is the same on every machine. All chunks are sorted by their keys, so
+    some lines of each are merged at a time: memory does not grow with the stream.
     """
-    parts = list(spool.parts(name))
-    keys = [part.column("key").to_numpy() for part in parts]
-    files = [period((key >> 34) + start) for key in keys]
-    for number in np.unique(np.concatenate(files)) if files else []:
-        found, found_keys = [], []
-        for part, key, file in zip(parts, keys, files, strict=True):
-            low, high = np.searchsorted(file, number), np.searchsorted(file, number, side="right")
-            if high > low:
-                found.append(part.column("line").slice(low, high - low))
-                found_keys.append(key[low:high])
-        all_keys = np.concatenate(found_keys)
-        lines = pa.chunked_array([piece for column in found for piece in column.chunks])
-        if len(found) > 1:
-            lines = lines.take(pa.array(np.argsort(all_keys, kind="stable")))
-        days = np.sort(all_keys >> 34) + start
-        _write_file(path_of(day_of(int(days[0]))), header, lines)
+    samples = [part.column("key").to_numpy()[::_SAMPLED] for part in spool.parts(name)]
+    if not samples:
+        return
+    ends = np.unique(np.sort(np.concatenate(samples))[:: _LINES_AT_ONCE // _SAMPLED])[1:]
+    begin = [0] * len(samples)
+    with _Files(header) as files:
+        for end in [*ends.tolist(), None]:
+            # What is mapped counts as used until it is let go.
+            with spool.mapped(name) as parts:
+                part_keys = [part.column("key").to_numpy() for part in parts]
+                until = [len(keys) if end is None else int(np.searchsorted(keys, end)) for keys in part_keys]
+                spans = list(zip(begin, until, strict=True))
+                begin = until
+                keys = np.concatenate([keys[low:high] for keys, (low, high) in zip(part_keys, spans, strict=True)])
+                order = np.argsort(keys, kind="stable")
+                pieces = [
+                    part.column("line").slice(low, high - low) for part, (low, high) in zip(parts, spans, strict=True)
+                ]
+                lines = pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], pa.string())
+                lines = lines.take(pa.array(order))
+                days = (keys[order] >> 34) + start
+                firsts = np.unique(period(days), return_index=True)[1].tolist()
+                for low, high in pairwise([*firsts, len(days)]):
+                    files.add(
+                        int(period(days[low : low + 1])[0]),
+                        path_of(day_of(int(days[low]))),
+                        lines.slice(low, high - low),
+                    )
+
+
+class _Files:
+    """Files that are written one after the other."""
+
+    def __init__(self, header: bytes) -> None:
+        self._header = header
+        self._number: int | None = None
+        self._path = Path()
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._close()
+
+    def add(self, number: int, path: Path, lines: pa.ChunkedArray) -> None:
+        """Lines for the file with this number; `path` counts when it begins."""
+        if number != self._number:
+            self._close()
+            self._number, self._path = number, path
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = BytesIO() if self._path.suffix == ".gz" else self._path.open("wb")
+            self._file.write(self._header)
+        assert self._file is not None
+        for piece in _bytes_of(lines):
+            self._file.write(piece)
+
+    def _close(self) -> None:
+        if isinstance(self._file, BytesIO):
+            self._path.write_bytes(pa.compress(self._file.getvalue(), codec="gzip", asbytes=True))
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def write_snapshot(spool: Spool, name: str, header: bytes, path: Path) -> None:
@@ -73,14 +137,6 @@ def write_snapshot(spool: Spool, name: str, header: bytes, path: Path) -> None:
         for part in spool.parts(name):
             for piece in _bytes_of(part.column("line")):
                 file.write(piece)
-
-
-def _write_file(path: Path, header: bytes, lines: pa.ChunkedArray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = b"".join([header, *_bytes_of(lines)])
-    if path.suffix == ".gz":
-        data = pa.compress(data, codec="gzip", asbytes=True)
-    path.write_bytes(data)
 
 
 def _bytes_of(lines: pa.ChunkedArray) -> Iterator[bytes]:
