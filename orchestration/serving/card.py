@@ -33,7 +33,11 @@ def find_customers(connection: duckdb.DuckDBPyConnection, identifier: str) -> li
         with known as (
             select customer_key from core.bridge_customer_identifier
             where lower(identifier_value) = lower($text)
-                or (identifier_kind = 'phone' and length($digits) >= 7 and identifier_value = right($digits, 10))
+                or (
+                    identifier_kind = 'phone'
+                    and length($digits) >= 9
+                    and right(identifier_value, 9) = right($digits, 9)
+                )
             union
             select customer_key from core.dim_customer
             where lower(display_name) = lower($text)

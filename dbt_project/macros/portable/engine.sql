@@ -57,3 +57,17 @@
 {% macro spark__iso_weekday(date_expression) -%}
     (weekday({{ date_expression }}) + 1)
 {%- endmacro %}
+
+
+{#- How a table keeps one set of rows per run. Spark without a table format cannot delete: there a run only adds. -#}
+{% macro incremental_by_run() -%}
+    {{ adapter.dispatch('incremental_by_run')() }}
+{%- endmacro %}
+
+{% macro duckdb__incremental_by_run() -%}
+    delete+insert
+{%- endmacro %}
+
+{% macro spark__incremental_by_run() -%}
+    append
+{%- endmacro %}

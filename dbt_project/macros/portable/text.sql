@@ -53,34 +53,6 @@
 {%- endmacro %}
 
 
-{#- The form in which e-mail addresses are compared; the original is kept beside it. -#}
-{% macro comparable_email(column) -%}
-    nullif(lower(trim({{ column }})), '')
-{%- endmacro %}
-
-
-{#- The ten digits of a North American number, without country code and extension, or null where fewer were delivered:
-    '(983)566-0706x952' and '001-983-566-0706' -> '9835660706'; '-6854' -> null. -#}
-{% macro north_american_phone(column) -%}
-    case
-        when length({{ _digits_before_extension(column) }}) >= 10
-            then right({{ _digits_before_extension(column) }}, 10)
-    end
-{%- endmacro %}
-
-{% macro _digits_before_extension(column) -%}
-    {{ adapter.dispatch('digits')("split_part(lower(" ~ column ~ "), 'x', 1)") }}
-{%- endmacro %}
-
-{% macro duckdb__digits(expression) -%}
-    regexp_replace({{ expression }}, '[^0-9]', '', 'g')
-{%- endmacro %}
-
-{% macro spark__digits(expression) -%}
-    regexp_replace({{ expression }}, '[^0-9]', '')
-{%- endmacro %}
-
-
 {#- '08-05-1986' -> 1986-05-08 -#}
 {% macro date_from_day_first_text(column) -%}
     {{ adapter.dispatch('date_from_text')(column, '%d-%m-%Y', 'd-M-yyyy') }}
@@ -118,22 +90,6 @@
 {%- endmacro %}
 
 
-{#- A Dutch, German or Belgian number with its country in front: '06 12345678' in NL and '0031612345678' ->
-    '+31612345678'. A text with fewer than eight digits is no number. country: an expression that gives NL, DE or BE. -#}
-{% macro comparable_phone(column, country) -%}
-    {%- set digits = adapter.dispatch('digits')(column) -%}
-    case
-        when length({{ digits }}) < 8 then null
-        when trim({{ column }}) like '+%' then '+' || {{ digits }}
-        when {{ digits }} like '00%' then '+' || substring({{ digits }}, 3)
-        when {{ digits }} like '0%'
-            then case upper({{ country }}) when 'DE' then '+49' when 'BE' then '+32' else '+31' end
-                || substring({{ digits }}, 2)
-        else '+' || {{ digits }}
-    end
-{%- endmacro %}
-
-
 {#- 'Jan de Vries' and 'de Vries, Jan' -> 'Jan' -#}
 {% macro given_name_of(column) -%}
     nullif(trim(case
@@ -162,4 +118,17 @@
 
 {% macro spark__utc_from_zoned(column) -%}
     {{ column }}
+{%- endmacro %}
+
+
+{#- '1' / '0' -> true / false -#}
+{% macro boolean_from_digit(column) -%}
+    case trim({{ column }}) when '1' then true when '0' then false end
+{%- endmacro %}
+
+
+{#- True for a text that cannot be an e-mail address, because it has not just one @ with something on either side. A
+    domain that is misspelt is a matter of the expectations: the person behind it is real. -#}
+{% macro is_no_email(column) -%}
+    ({{ column }} not like '%_@_%' or {{ column }} like '%@%@%')
 {%- endmacro %}

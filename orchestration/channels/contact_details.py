@@ -1,0 +1,72 @@
+"""Contact details in the one form in which they are compared. The original is always kept beside it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Languages in which a country may be written out.
+_LANGUAGES = ("en", "de", "nl", "fr", "es", "it")
+# An international prefix as people write it who do not know their own country's: 00 and 001.
+_INTERNATIONAL_PREFIX = re.compile(r"^\s*00\s*(?=[1-9])")
+_SPELLINGS_KEPT = 200_000
+
+
+@lru_cache(maxsize=1_000)
+def country_code(country: str | None) -> str | None:
+    """The country (ISO 3166-1 alpha-2) that a text means: `nl`, `Nederland`, `The Netherlands`; else None.
+
+    Two letters are taken for a code. Names are those of the Unicode CLDR in six languages.
+    """
+    text = (country or "").strip().casefold().removeprefix("the ").strip()
+    if len(text) == 2 and text.isascii() and text.isalpha():
+        return text.upper()
+    return _names_of_countries().get(text)
+
+
+@lru_cache(maxsize=1)
+def _names_of_countries() -> dict[str, str]:
+    from babel import Locale
+
+    names: dict[str, str] = {"usa": "US", "uk": "GB", "holland": "NL"}
+    for language in _LANGUAGES:
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2:
+                names.setdefault(name.casefold().removeprefix("the "), code)
+    return names
+
+
+@lru_cache(maxsize=_SPELLINGS_KEPT)
+def e164(phone: str | None, country: str | None = None) -> str | None:
+    """A phone number in E.164 (`+31612345678`), without its extension, or None where the text is no possible number.
+
+    country: where it was written down, as a code or a name; needed where the number does not begin with + or 00.
+    The rules of numbering are those of Google's libphonenumber, through the package phonenumbers.
+    """
+    import phonenumbers
+
+    if not phone:
+        return None
+    text = _INTERNATIONAL_PREFIX.sub("+", phone)
+    try:
+        number = phonenumbers.parse(text, country_code(country))
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    number.extension = None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def e164_column(phones: pa.ChunkedArray | pa.Array, countries: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """`e164` of two text columns of one length. The library knows one number at a time: each distinct spelling once."""
+    import pyarrow as pa
+
+    return pa.array(
+        [e164(phone, country) for phone, country in zip(phones.to_pylist(), countries.to_pylist(), strict=True)],
+        pa.string(),
+    )
