@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -23,6 +23,8 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 # Names become folders, tables and dlt pipelines: one underscore between words, because two separate system and stream.
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _COLUMN = re.compile(r"_?[a-z][a-z0-9_]*")
+_TYPE = re.compile(r"(varchar|bigint|double|boolean|date|timestamp)|decimal\(([1-9][0-9]?), ?([0-9][0-9]?)\)")
+_MOST_DIGITS = 38
 _DURATION = re.compile(r"([1-9][0-9]*) ?(m|h|d|w)")
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # Filled in by load_catalog; a catalog file must not set them.
@@ -42,6 +44,17 @@ def _column(value: object) -> object:
     if not isinstance(value, str) or _COLUMN.fullmatch(value) is None:
         raise PydanticCustomError("column", "is not a landed column name; write it in snake_case, as in contact_id")
     return value
+
+
+def _type(value: object) -> object:
+    match = _TYPE.fullmatch(str(value).strip().lower())
+    fits = match is not None and (match[1] is not None or int(match[3]) <= int(match[2]) <= _MOST_DIGITS)
+    if match is None or not fits:
+        raise PydanticCustomError(
+            "column_type",
+            "is not a type; write varchar, bigint, double, boolean, date, timestamp or a decimal, as in decimal(12,2)",
+        )
+    return match[0].upper().replace(" ", "")
 
 
 def _moment(value: object) -> object:
@@ -66,7 +79,10 @@ def _encoding(value: object) -> object:
 
 
 Column = Annotated[str, BeforeValidator(_column)]
-Cadence = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+# The name of a DuckDB type, in capitals.
+ColumnType = Annotated[str, BeforeValidator(_type)]
+Delivery = Literal["append", "snapshot", "replace"]
 Moment = Annotated[datetime | date | None, BeforeValidator(_moment)]
 
 
@@ -82,9 +98,28 @@ class Stream(_Model):
     description: str = ""
     key: tuple[Column, ...] = ()
     cursor: Column | None = None
-    cadence: Cadence | None = None
-    delivery: Literal["append", "snapshot"] = "append"
+    # How much later than its cursor says a row may appear: so much is read again each time.
+    lag: Duration = timedelta(0)
+    # The column with the day, or the moment, that a row belongs to.
+    day: Column | None = None
+    cadence: Duration | None = None
+    # What a delivery says about earlier ones. append: nothing. snapshot: it is the full table, and what is missing from
+    # the newest one has been deleted. replace: a file stands for what the file of that name delivered before.
+    delivery: Delivery = "append"
+    # Delivered name, in snake_case -> the name under which it lands: for a column that was renamed at the source.
+    columns: Mapping[Column, Column] = Field(default_factory=dict)
+    # Landed column -> type that it is cast to: for a column whose type has changed at the source.
+    types: Mapping[Column, ColumnType] = Field(default_factory=dict)
     allow_empty: bool = False
+
+    @model_validator(mode="after")
+    def _snapshot_is_the_full_table(self) -> Self:
+        if self.delivery == "snapshot" and self.cursor is not None:
+            raise PydanticCustomError(
+                "snapshot",
+                "delivery snapshot is the full table, and cursor fetches a part of it; remove one of the two",
+            )
+        return self
 
     @property
     def label(self) -> str:
@@ -101,14 +136,35 @@ class FileStream(Stream):
     encoding: Annotated[str, BeforeValidator(_encoding)] = "utf-8"
 
     @model_validator(mode="after")
-    def _options_fit_the_format(self) -> FileStream:
+    def _options_fit_the_format(self) -> Self:
+        if self.lag:
+            raise PydanticCustomError("lag", "lag belongs to databases and APIs only; remove it")
         for field in ("delimiter", "encoding"):
             if self.format != "csv" and field in self.model_fields_set:
                 raise PydanticCustomError("csv_only", f"{field} belongs to format csv only; remove it")
         return self
 
 
-class TableStream(Stream):
+class _ReadStream(Stream):
+    """A stream that is asked for rows: those since the cursor or, without one, all of them each time."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_whole_is_a_snapshot(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("cursor") is None and "delivery" not in fields:
+            return {**fields, "delivery": "snapshot"}
+        return fields
+
+    @model_validator(mode="after")
+    def _delivery_and_lag_fit(self) -> Self:
+        if self.delivery == "replace":
+            raise PydanticCustomError("replace", "delivery replace belongs to files only; write append or snapshot")
+        if self.lag and self.cursor is None:
+            raise PydanticCustomError("lag", "lag needs cursor: the column whose newest value is reached back from")
+        return self
+
+
+class TableStream(_ReadStream):
     """A table or view of a database. Without `cursor` it is read whole each time."""
 
     table: str = Field(min_length=1)
@@ -116,7 +172,7 @@ class TableStream(Stream):
     schema_name: str | None = Field(default=None, alias="schema")
 
 
-class EndpointStream(Stream):
+class EndpointStream(_ReadStream):
     """An endpoint of a REST API. Without `cursor` it is read whole each time."""
 
     path: str
@@ -126,7 +182,7 @@ class EndpointStream(Stream):
     paginator: str | Mapping[str, Any] | None = None
 
     @model_validator(mode="after")
-    def _parameter_needs_a_cursor(self) -> EndpointStream:
+    def _parameter_needs_a_cursor(self) -> Self:
         if self.cursor_param is not None and self.cursor is None:
             raise PydanticCustomError(
                 "cursor_param", "cursor_param needs cursor: the column whose newest value is sent"
@@ -191,6 +247,8 @@ class Catalog(_Model):
     catalog: str
     description: str = ""
     as_of: Moment = None
+    # No row of any stream belongs to an earlier day.
+    first_day: date = date(2015, 1, 1)
     systems: Mapping[str, System] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -368,7 +426,7 @@ def _sentence(detail: ErrorDetails, written: dict[str, Any], file: str) -> str:
         return f"{place}: {value!r} is not one of {allowed}"
     if kind == "too_short" and loc[-1] in ("systems", "streams"):
         return f"{place}: is empty; name at least one"
-    if kind in ("duration", "column", "encoding", "moment"):
+    if kind in ("duration", "column", "column_type", "encoding", "moment"):
         return f"{place}: {value!r} {detail['msg']}"
     # Values of the remaining fields may be secrets; pydantic's messages do not repeat them.
     return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

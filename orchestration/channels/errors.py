@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 class CatalogError(Exception):
@@ -25,6 +25,12 @@ class ChannelError(Exception):
     def __init__(self, message: str, transient: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
+
+
+def several(faults: Sequence[object]) -> str:
+    """One sentence about several faults: the first of them, and how many more there are; empty if there are none."""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0]}{more}" if faults else ""
 
 
 # How DuckDB, Arrow and SQLite say ENOSPC when they no longer carry an errno.

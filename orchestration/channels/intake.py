@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from expectations.landing import landing_suites, unknown_column_rule
 from expectations.validation import Outcome, validate
-from orchestration.channels.errors import ChannelError
+from orchestration.channels.errors import ChannelError, several
+from orchestration.channels.freshness import expected_by, reach_of
 from orchestration.channels.landing import (
     accept,
     accepted_loads,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from expectations.data_docs import DataDocs
     from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
-    from orchestration.channels.landing import PendingLoad
+    from orchestration.channels.landing import Landing, PendingLoad
 
 State = Literal["current", "drifted", "held", "failed"]
 
@@ -40,7 +41,8 @@ class StreamState:
     """How a stream stands after its intake.
 
     state: `current`; `drifted` (its rows flow, but its shape has changed); `held` (a load was stopped, the last good
-    rows stay); `failed` (nothing could be fetched, the last good rows stay). sentence: what is wrong and what to do.
+    rows stay); `failed` (nothing could be fetched, or some files were left out; the last good rows stay). sentence:
+    what is wrong and what to do. remark: what is not wrong and yet worth knowing.
     """
 
     system: str
@@ -51,10 +53,26 @@ class StreamState:
     unreadable_rows: int = 0
     held_loads: int = 0
     unknown_columns: tuple[str, ...] = ()
+    # Days that the accepted rows belong to.
+    days: tuple[date, ...] = ()
+    # When something new is expected at the latest (naive UTC), and up to when the rows reach.
+    newest_at: datetime | None = None
+    expected_by: datetime | None = None
+    cadence: timedelta | None = None
+    remark: str = ""
 
     @property
     def label(self) -> str:
         return f"{self.system}/{self.stream}"
+
+    def lateness(self, as_of: datetime) -> str:
+        """That the stream is late as of a moment, in a sentence; empty where it is in time or nothing is expected."""
+        if self.newest_at is None or self.expected_by is None or as_of <= self.expected_by:
+            return ""
+        return (
+            f"{self.label} reaches to {self.newest_at:%Y-%m-%d %H:%M} only; something new was expected by "
+            f"{self.expected_by:%Y-%m-%d %H:%M} (UTC). Ask the source about it, or correct `cadence` in the catalog."
+        )
 
     @property
     def needs_attention(self) -> bool:
@@ -72,36 +90,45 @@ def take_in(
     declared: Mapping[str, str],
     personal_columns: frozenset[str],
     run_id: str,
+    as_of: datetime,
     docs: DataDocs | None = None,
+    days: tuple[date, date] | None = None,
 ) -> tuple[StreamState, list[Outcome]]:
-    """Land and judge one stream.
+    """Land and judge one stream. days: fetch these days again, first and last, whatever was landed before.
 
     connection: any DuckDB connection; the loads are judged on it, and the sizes of earlier loads are kept in its
     `quality.load`. declared: landed column -> type that staging reads. Raises ChannelError only where trying again soon
     may help (`transient`); every other failure is a state.
     """
-    _prepare(connection)
-    _remember_loads(connection, landing_url, stream)
-    fault: ChannelError | None = None
+    prepare_tables(connection)
+    _remember_loads(connection, landing_url, stream, as_of)
+    fault = remark = ""
     new_rows = unreadable_rows = 0
     try:
         ensure_declared_columns(landing_url, system.name, stream.name, declared)
         landing = land_stream(
-            system, stream, landing_url=landing_url, working_dir=working_dir, declared_columns=declared
+            system,
+            stream,
+            landing_url=landing_url,
+            working_dir=working_dir,
+            declared_columns=declared,
+            days=days,
         )
+        fault, remark = several(landing.faults), _remark(stream.label, landing)
         new_rows, unreadable_rows = landing.rows, landing.rejected_rows
         if landing.load_id:
             _record(connection, system.name, stream.name, landing.load_id, landing.rows, landing.rejected_rows)
     except ChannelError as error:
         if error.transient:
             raise
-        fault = error
-    outcomes, accepted, held = _judge_waiting_loads(
-        connection, stream, landing_url, declared, personal_columns, run_id, docs
+        fault = str(error)
+    outcomes, accepted, held, brought = _judge_waiting_loads(
+        connection, stream, landing_url, declared, personal_columns, run_id, as_of, docs
     )
+    newest_at = _newest_at(connection, stream, as_of)
     problems = [outcome for outcome in outcomes if not outcome.success]
     if fault:
-        state, sentence = "failed", str(fault)
+        state, sentence = "failed", fault
     elif held:
         state, sentence = "held", held_sentence(stream.label, [o for o in problems if o.severity == "error"])
     elif problems:
@@ -120,8 +147,34 @@ def take_in(
             unreadable_rows,
             held,
             tuple(problem.column for problem in problems if _is_unknown_column(problem) and problem.column),
+            tuple(sorted(brought)),
+            newest_at,
+            expected_by(stream, newest_at),
+            stream.cadence,
+            remark,
         ),
         outcomes,
+    )
+
+
+def _remark(label: str, landing: Landing) -> str:
+    if not landing.repeats:
+        return landing.remark
+    more = f" and {len(landing.repeats) - 1} more" if len(landing.repeats) > 1 else ""
+    return f"{label}: {landing.repeats[0]}{more} repeats what another file has delivered; it did not land again"
+
+
+def failed_state(connection: duckdb.DuckDBPyConnection, stream: Stream, sentence: str, as_of: datetime) -> StreamState:
+    """The state of a stream that could not be fetched: how new its last good rows are is still known."""
+    newest_at = _newest_at(connection, stream, as_of)
+    return StreamState(
+        stream.system_name,
+        stream.name,
+        "failed",
+        sentence,
+        newest_at=newest_at,
+        expected_by=expected_by(stream, newest_at),
+        cadence=stream.cadence,
     )
 
 
@@ -180,7 +233,7 @@ def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "") -> 
 
 def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, run_id: str) -> None:
     """Keeps the state of the stream in `quality.stream_status`, one row per stream."""
-    _prepare(connection)
+    prepare_tables(connection)
     if state.state == "drifted" and not state.sentence:
         return  # nothing has arrived since the drift was told
     connection.execute("begin")
@@ -192,11 +245,13 @@ def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, r
         insert into quality.stream_status
         select
             ?, ?, ?, ?, ?, ?, ?, ?, ?,
-            (select max(landed_at) from quality.load where source_system = ? and stream = ? and state = 'accepted')
+            (select max(landed_at) from quality.load where source_system = ? and stream = ? and state = 'accepted'),
+            ?, ?, ?
         """,
         [
             state.system, state.stream, state.state, state.sentence, state.new_rows, state.unreadable_rows,
-            state.held_loads, list(state.unknown_columns), run_id, state.system, state.stream,
+            state.held_loads, list(state.unknown_columns), run_id, state.system, state.stream, state.newest_at,
+            state.cadence.total_seconds() / 3600 if state.cadence else None, state.expected_by,
         ],
     )  # fmt: skip
     connection.execute("commit")
@@ -204,7 +259,7 @@ def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, r
 
 def forget_other_streams(connection: duckdb.DuckDBPyConnection, streams: Sequence[tuple[str, str]]) -> None:
     """Drops the states of streams that are not in the catalog any more. streams: (system, stream) of those that are."""
-    _prepare(connection)
+    prepare_tables(connection)
     connection.execute(
         "delete from quality.stream_status where source_system || '/' || stream not in (select unnest(?::varchar[]))",
         [["/".join(names) for names in streams]],
@@ -213,7 +268,7 @@ def forget_other_streams(connection: duckdb.DuckDBPyConnection, streams: Sequenc
 
 def mark_published(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Writes down that readers see the accepted loads: from now on they are the last good rows."""
-    _prepare(connection)
+    prepare_tables(connection)
     connection.execute(
         "update quality.load set published_by_run = ? where state = 'accepted' and published_by_run is null", [run_id]
     )
@@ -231,14 +286,16 @@ def _judge_waiting_loads(
     declared: Mapping[str, str],
     personal_columns: frozenset[str],
     run_id: str,
+    as_of: datetime,
     docs: DataDocs | None,
-) -> tuple[list[Outcome], int, int]:
-    """Accepts or holds every load that waits: (outcomes, accepted loads, held loads).
+) -> tuple[list[Outcome], int, int, set[date]]:
+    """Accepts or holds every load that waits: (outcomes, accepted loads, held loads, days of the accepted rows).
 
     What has just arrived comes first: it may replace what is held.
     """
     outcomes: list[Outcome] = []
     counts = {"accepted": 0, "held": 0}
+    days: set[date] = set()
     for waiting in ("incoming", "held"):
         for load in pending_loads(landing_url, stream.system_name, stream.name):
             if load.state != waiting or load.superseded:
@@ -246,13 +303,17 @@ def _judge_waiting_loads(
             found = _judge(connection, stream, load, declared, personal_columns, run_id, docs)
             is_bad = any(not outcome.success and outcome.severity == "error" for outcome in found)
             verdict = "held" if is_bad else "accepted"
+            reach = reach_of(connection, stream, _rows_of(load), load.source_files, as_of)
             (hold if is_bad else accept)(landing_url, stream.system_name, stream.name, load.load_id)
             _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, rows=load.rows)
+            if not is_bad:
+                days.update(reach.days)
+                _keep_reach(connection, stream, load.load_id, reach.newest_at)
             # A load held just now is met again in the second round: it counts once.
             if waiting == "held" or not is_bad:
                 counts[verdict] += 1
                 outcomes += found
-    return outcomes, counts["accepted"], counts["held"]
+    return outcomes, counts["accepted"], counts["held"], days
 
 
 def _judge(
@@ -264,8 +325,7 @@ def _judge(
     run_id: str,
     docs: DataDocs | None,
 ) -> list[Outcome]:
-    files = ", ".join("'" + file.replace("'", "''") + "'" for file in load.files)
-    query = f"select * from read_parquet([{files}], union_by_name = true)"
+    query = _rows_of(load)
     suites = landing_suites(
         stream.label,
         query,
@@ -277,6 +337,11 @@ def _judge(
         last_snapshot_rows=_last_snapshot_rows(connection, stream),
     )
     return validate(connection, suites, run_id=run_id, docs=docs)
+
+
+def _rows_of(load: PendingLoad) -> str:
+    files = ", ".join("'" + file.replace("'", "''") + "'" for file in load.files)
+    return f"select * from read_parquet([{files}], union_by_name = true)"
 
 
 def _is_unknown_column(outcome: Outcome) -> bool:
@@ -305,18 +370,23 @@ def _drifts_still(connection: duckdb.DuckDBPyConnection, system: str, stream: st
     return bool(row and set(row[0] or ()) - set(declared))
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the tables in which intake writes down loads and states, where they are missing."""
     connection.execute("""
         create schema if not exists quality;
         create table if not exists quality.load (
             source_system varchar, stream varchar, load_id varchar, landed_at timestamp, row_count bigint,
             unreadable_rows bigint, state varchar, published_by_run varchar
         );
+        alter table quality.load add column if not exists newest_at timestamp;
         create table if not exists quality.stream_status (
             source_system varchar, stream varchar, state varchar, sentence varchar, new_rows bigint,
             unreadable_rows bigint, held_loads bigint, unknown_columns varchar[], run_id varchar,
             last_landed_at timestamp
         );
+        alter table quality.stream_status add column if not exists newest_at timestamp;
+        alter table quality.stream_status add column if not exists cadence_hours double;
+        alter table quality.stream_status add column if not exists expected_by timestamp;
         comment on table quality.load is
             'One row per load: what was delivered at once, and whether staging may read it (accepted) or not (held).';
         comment on table quality.stream_status is
@@ -324,25 +394,31 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
-def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, stream: Stream) -> None:
+def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, stream: Stream, as_of: datetime) -> None:
     """A warehouse that was rebuilt learns from landing what was accepted before."""
     names = [stream.system_name, stream.name]
     row = connection.execute(
         "select count(*) from quality.load where source_system = ? and stream = ?", names
     ).fetchone()
     if row and row[0] == 0:
-        for load_id, rows in accepted_loads(landing_url, *names):
+        loads = accepted_loads(landing_url, *names)
+        for load_id, rows in loads:
             connection.execute(
-                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', 'before this warehouse')",
+                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', 'before this warehouse', null)",
                 [*names, load_id, landed_at(load_id), rows],
             )
+        if loads:
+            query = f"select * from {landed_rows(landing_url, *names)}"
+            files = [file for (file,) in connection.execute(f"select distinct _source_file from ({query})").fetchall()]
+            reach = reach_of(connection, stream, query, files, as_of)
+            _keep_reach(connection, stream, loads[-1][0], reach.newest_at)
 
 
 def _record(
     connection: duckdb.DuckDBPyConnection, system: str, stream: str, load_id: str, rows: int, unreadable_rows: int
 ) -> None:
     connection.execute(
-        "insert into quality.load values (?, ?, ?, ?, ?, ?, 'incoming', null)",
+        "insert into quality.load values (?, ?, ?, ?, ?, ?, 'incoming', null, null)",
         [system, stream, load_id, landed_at(load_id), rows, unreadable_rows],
     )
 
@@ -362,9 +438,29 @@ def _set_state(
     ).fetchone()
     if not known or not known[0]:
         connection.execute(
-            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, null)",
+            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, null, null)",
             [system, stream, load_id, landed_at(load_id), rows, state],
         )
+
+
+def _keep_reach(
+    connection: duckdb.DuckDBPyConnection, stream: Stream, load_id: str, newest_at: datetime | None
+) -> None:
+    connection.execute(
+        "update quality.load set newest_at = ? where source_system = ? and stream = ? and load_id = ?",
+        [newest_at, stream.system_name, stream.name, load_id],
+    )
+
+
+def _newest_at(connection: duckdb.DuckDBPyConnection, stream: Stream, as_of: datetime) -> datetime | None:
+    """Up to when the accepted rows of a stream reach; where neither rows nor files say so, when they landed. Nothing
+    reaches beyond the `as of`."""
+    row = connection.execute(
+        "select least(coalesce(max(newest_at), max(landed_at)), ?) from quality.load"
+        " where source_system = ? and stream = ? and state = 'accepted' having count(*) > 0",
+        [as_of, stream.system_name, stream.name],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _rejected_rows(connection: duckdb.DuckDBPyConnection, system: str, stream: str, load_id: str) -> int:

@@ -14,21 +14,34 @@ without a marker, and only then looks at the source again. Whether a load is goo
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import posixpath
 import shutil
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
-from orchestration.channels.connectors import INCOMING, REJECTS, Delivery, database, files, rest_api
-from orchestration.channels.errors import ChannelError, causes, disk_full, is_disk_full, store_client_errors
+from orchestration.channels.connectors import (
+    INCOMING,
+    REJECTS,
+    Delivery,
+    FileFault,
+    Request,
+    changed_type,
+    database,
+    files,
+    rest_api,
+)
+from orchestration.channels.errors import ChannelError, causes, disk_full, is_disk_full, several, store_client_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,13 +54,18 @@ _SCHEMA = "landing"
 _RESOURCE = "delivery"
 # Spark does not see files whose names begin with an underscore or a point.
 _DECLARED = "declared.parquet"
-_ORIGIN = {"_dlt_load_id": "VARCHAR", "_source_file": "VARCHAR", "_source_row": "BIGINT"}
+_ORIGIN = {"_dlt_load_id": "VARCHAR", "_source_file": "VARCHAR", "_source_row": "BIGINT", "_source_day": "DATE"}
 _REJECT_COLUMNS = {**_ORIGIN, "raw": "VARCHAR", "reason": "VARCHAR"}
 
 
 @dataclass(frozen=True)
 class Landing:
-    """What one call of `land_stream` has landed. `load_id` None and `rows` 0: the source had nothing new."""
+    """What one call of `land_stream` has landed. `load_id` None and `rows` 0: the source had nothing new.
+
+    `faults`: what is wrong with files that were left out and are tried again next time, a sentence each. `repeats`:
+    files that were left out because another file had delivered the same before. `remark`: what somebody who asked for
+    days should know, such as that nothing belongs to them.
+    """
 
     system: str
     stream: str
@@ -59,6 +77,9 @@ class Landing:
     columns: Mapping[str, str] = field(default_factory=dict)
     # Loads of an interrupted run that this call has finished; they wait in incoming/ like any other.
     recovered: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,42 +103,72 @@ def land_stream(
     landing_url: str,
     working_dir: Path,
     declared_columns: Mapping[str, str] | None = None,
+    days: tuple[date, date] | None = None,
 ) -> Landing:
     """Land what the source of `stream` has and landing does not, as one load in `incoming/`.
 
     `landing_url`: local folder or fsspec URL. `working_dir`: local folder of dlt, kept between runs; if it is lost, its
     content is restored from landing. `declared_columns`: landed column -> DuckDB type; files and tables must have them.
-    Raises ChannelError; nothing of the failed delivery is landed then.
+    `days`: land again, as one load, what belongs to these days (first and last), whether it was landed before or not:
+    files by the period in their name, rows by a cursor that holds moments, everything where there is neither.
+    Raises ChannelError if nothing could be landed. Of a file that is faulty nothing is landed; the others are.
     """
     label = stream.label
+    catalog_file = catalog_system.catalog_file.name
     store = _Store(landing_url, stream.system_name, stream.name)
-    with _failures(label, landing_url, working_dir, catalog_system.catalog_file.name), _alone(label, working_dir):
+    with _failures(label, landing_url, working_dir, catalog_file), _alone(label, working_dir), _no_search_for_cycles():
         _configure_dlt()
         if declared_columns is not None:
             ensure_declared_columns(landing_url, stream.system_name, stream.name, declared_columns)
         store.finish_moves()
-        pipeline, recovered = _ready_pipeline(store, stream, working_dir)
-        seen = _resource_state(pipeline).get("seen", {})
-        with tempfile.TemporaryDirectory(prefix=f"{pipeline.pipeline_name}-", dir=working_dir) as scratch:
-            delivery = _extract(catalog_system, stream, seen, Path(scratch), tuple(declared_columns or ()))
-            if delivery is None:
-                return Landing(stream.system_name, stream.name, recovered=recovered)
-            store.sweep()
-            return _land(pipeline, stream, delivery, recovered)
+        return _landed(catalog_system, stream, store, working_dir, tuple(declared_columns or ()), days)
 
 
-def _extract(
+def _landed(
     system: FilesSystem | DatabaseSystem | RestApiSystem,
-    stream: Any,
-    seen: Mapping[str, Any],
-    scratch: Path,
+    stream: Stream,
+    store: _Store,
+    working_dir: Path,
     declared: Collection[str],
-) -> Delivery | None:
-    if isinstance(system, FilesSystem):
-        return files.extract(system, stream, seen, scratch, declared)
-    if isinstance(system, DatabaseSystem):
-        return database.extract(system, stream, seen, scratch, declared)
-    return rest_api.extract(system, stream, seen, scratch, declared)
+    days: tuple[date, date] | None,
+) -> Landing:
+    skip: dict[str, ChannelError] = {}
+    recovered: tuple[str, ...] = ()
+    while True:
+        pipeline = None
+        state = _finished_state(store, stream, working_dir)
+        if state is None:
+            pipeline, finished = _ready_pipeline(store, stream, working_dir)
+            recovered += finished
+            state = _resource_state(pipeline)
+        types = _LandedTypes()
+        with tempfile.TemporaryDirectory(prefix=f"{_pipeline_name(stream)}-", dir=working_dir) as scratch:
+            request = Request(state.get("seen", {}), Path(scratch), declared, days, skip, types.changed)
+            delivery = _CONNECTORS[type(system)](system, stream, request)
+            if delivery.batches is None:
+                return Landing(stream.system_name, stream.name, recovered=recovered, remark=delivery.remark)
+            if pipeline is None:
+                pipeline, _ = _ready_pipeline(store, stream, working_dir)
+            store.sweep()
+            try:
+                landing = _land(pipeline, stream, delivery, request, types)
+            except Exception as error:
+                fault = next((cause for cause in causes(error) if isinstance(cause, FileFault)), None)
+                if fault is None:
+                    raise
+                # A part of these files has been extracted: it is thrown away, and all others are read once more.
+                skip |= dict.fromkeys(fault.names, fault.fault)
+                continue
+        if delivery.faults and landing.load_id is None:
+            raise ChannelError(several(delivery.faults), all(fault.transient for fault in delivery.faults))
+        return replace(landing, recovered=recovered)
+
+
+_CONNECTORS: dict[type, Callable[[Any, Any, Request], Delivery]] = {
+    FilesSystem: files.extract,
+    DatabaseSystem: database.extract,
+    RestApiSystem: rest_api.extract,
+}
 
 
 # Set for this process only. dlt takes these from its configuration and not as arguments.
@@ -154,6 +205,18 @@ def _alone(label: str, working_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Rows on their way are millions of small objects without cycles; to search them costs more than to fetch them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
 def _failures(label: str, landing_url: str, working_dir: Path, catalog_file: str) -> Iterator[None]:
     """Let out nothing but ChannelError, unless it is a fault of ours."""
     import duckdb
@@ -174,10 +237,7 @@ def _failures(label: str, landing_url: str, working_dir: Path, catalog_file: str
                     raise
                 raise cause from error
             if isinstance(cause, DataValidationError):
-                raise ChannelError(
-                    f"{label}: the type of column {cause.column_name} has changed at the source; deliver it as before, "
-                    f"or give the stream a new name in {catalog_file} so that both types are kept"
-                ) from error
+                raise changed_type(label, str(cause.column_name), catalog_file) from error
             if isinstance(cause, (CannotCoerceColumnException, SchemaException)):
                 raise ChannelError(
                     f"{label}: the columns no longer fit what was landed before ({type(cause).__name__}); deliver them "
@@ -218,12 +278,29 @@ def _ready_pipeline(store: _Store, stream: Stream, working_dir: Path) -> tuple[P
     return pipeline, recovered
 
 
+def _pipeline_name(stream: Stream) -> str:
+    return f"{stream.system_name}__{stream.name}"
+
+
+def _finished_state(store: _Store, stream: Stream, working_dir: Path) -> Mapping[str, Any] | None:
+    """What the last landing told to remember, if it has left nothing unfinished: read without starting dlt."""
+    folder = working_dir / _pipeline_name(stream)
+    for unfinished in ("normalize/new", "normalize/extracted", "load/new", "load/normalized"):
+        if (folder / unfinished).is_dir() and any((folder / unfinished).iterdir()):
+            return None
+    try:
+        state = _state_of(json.loads((folder / "state.json").read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return None
+    marked = store.marked_loads()
+    return state if marked and state.get("load_id") == marked[-1] else None
+
+
 def _pipeline(store: _Store, stream: Stream, working_dir: Path) -> Pipeline:
     import dlt
 
-    name = f"{stream.system_name}__{stream.name}"
     return dlt.pipeline(
-        name,
+        _pipeline_name(stream),
         pipelines_dir=str(working_dir),
         destination=dlt.destinations.filesystem(
             bucket_url=store.system_url,
@@ -236,7 +313,11 @@ def _pipeline(store: _Store, stream: Stream, working_dir: Path) -> Pipeline:
 
 
 def _resource_state(pipeline: Pipeline) -> Mapping[str, Any]:
-    sources: Mapping[str, Any] = pipeline.state.get("sources", {})
+    return _state_of(pipeline.state)
+
+
+def _state_of(pipeline_state: Mapping[str, Any]) -> Mapping[str, Any]:
+    sources: Mapping[str, Any] = pipeline_state.get("sources", {})
     state: Mapping[str, Any] = sources.get(_SCHEMA, {}).get("resources", {}).get(_RESOURCE, {})
     return state
 
@@ -247,30 +328,34 @@ def _has_leftovers(pipeline: Pipeline) -> bool:
     return new.is_dir() and any(new.iterdir())
 
 
-def _land(pipeline: Pipeline, stream: Stream, delivery: Delivery, recovered: tuple[str, ...]) -> Landing:
+def _land(pipeline: Pipeline, stream: Stream, delivery: Delivery, request: Request, types: _LandedTypes) -> Landing:
     import dlt
 
     counts = {INCOMING: 0, REJECTS: 0}
-    schema: list[pa.Schema] = []
+    schemas: list[pa.Schema] = []
+    batches = delivery.batches or iter(())
+    types.read(pipeline, stream)
 
     @dlt.resource(name=_RESOURCE, table_name=INCOMING, write_disposition="append")
     def deliver() -> Iterator[Any]:
-        for batch in delivery.batches:
-            if batch.table == INCOMING and (not schema or schema[-1] != batch.rows.schema):
-                schema.append(batch.rows.schema)
+        for batch in batches:
+            if batch.table == INCOMING and (not schemas or schemas[-1] != batch.rows.schema):
+                schemas.append(batch.rows.schema)
             counts[batch.table] += batch.rows.num_rows
             yield _with_hints(batch.table, batch.rows)
-        state = dlt.current.resource_state()
-        state.clear()
-        state.update(seen=delivery.seen, load_id=dlt.current.load_package_state()["load_id"])
+        if any(counts.values()) or delivery.seen != request.seen:
+            state = dlt.current.resource_state()
+            state.clear()
+            state.update(seen=delivery.seen, load_id=dlt.current.load_package_state()["load_id"])
 
     @dlt.source(name=_SCHEMA, schema_contract={"data_type": "freeze"}, max_table_nesting=0)
     def landing() -> Any:
         return deliver
 
-    info = pipeline.run(landing(), loader_file_format="parquet")
-    info.raise_on_failed_jobs()
-    load_id = info.loads_ids[-1] if info.loads_ids and (counts[INCOMING] or counts[REJECTS]) else None
+    with closing(batches) if isinstance(batches, Generator) else nullcontext():
+        info = pipeline.run(landing(), loader_file_format="parquet")
+        info.raise_on_failed_jobs()
+    load_id = info.loads_ids[-1] if info.loads_ids and any(counts.values()) else None
     return Landing(
         stream.system_name,
         stream.name,
@@ -278,9 +363,62 @@ def _land(pipeline: Pipeline, stream: Stream, delivery: Delivery, recovered: tup
         counts[INCOMING],
         counts[REJECTS],
         tuple(delivery.files),
-        _duckdb_types(schema),
-        recovered,
+        _duckdb_types(schemas),
+        faults=tuple(str(fault) for fault in delivery.faults),
+        repeats=tuple(delivery.repeats),
+        remark=delivery.remark,
     )
+
+
+class _LandedTypes:
+    """The types that the columns of a stream landed with. What the catalog casts may change its type."""
+
+    # DuckDB type, without its parameters -> type of dlt.
+    _DLT_TYPES: ClassVar = {
+        "VARCHAR": "text",
+        "BIGINT": "bigint",
+        "DOUBLE": "double",
+        "BOOLEAN": "bool",
+        "DATE": "date",
+        "TIMESTAMP": "timestamp",
+        "DECIMAL": "decimal",
+    }
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._passed: list[pa.Schema] = []
+
+    def read(self, pipeline: Pipeline, stream: Stream) -> None:
+        """Learn the types from the pipeline's schema, and make it forget those that the catalog has changed."""
+        if _SCHEMA not in pipeline.schema_names:
+            return
+        schema = pipeline.schemas[_SCHEMA]
+        columns: dict[str, Any] = schema.tables.get(INCOMING, {}).get("columns", {})
+        outdated = [
+            name
+            for name, kind in stream.types.items()
+            if name in columns and columns[name].get("data_type") != self._DLT_TYPES[kind.split("(")[0]]
+        ]
+        if outdated:
+            for name in outdated:
+                del columns[name]
+            pipeline.schemas.save_schema(schema)
+        self._known = {name: str(column["data_type"]) for name, column in columns.items() if "data_type" in column}
+
+    def changed(self, schema: pa.Schema) -> str | None:
+        """The first column of `schema` with another type than before; None adds its columns to those that are known."""
+        from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+
+        if schema in self._passed:
+            return None
+        columns = py_arrow_to_table_schema_columns(schema)
+        delivered = {name: str(column["data_type"]) for name, column in columns.items() if "data_type" in column}
+        for name, kind in delivered.items():
+            if self._known.get(name, kind) != kind:
+                return name
+        self._known |= delivered
+        self._passed.append(schema)
+        return None
 
 
 def _with_hints(table: str, rows: pa.Table) -> Any:
@@ -454,8 +592,6 @@ def pending_loads(landing_url: str, system: str, stream: str) -> list[PendingLoa
 
 
 def _flagged(load: PendingLoad, store: _Store) -> PendingLoad:
-    from dataclasses import replace
-
     accepted: set[str] = set()
     for load_id, names in store.load_files(_ROWS).items():
         if float(load_id) > float(load.load_id) and not load.source_files <= accepted:
@@ -501,27 +637,28 @@ def ensure_declared_columns(landing_url: str, system: str, stream: str, declared
     import duckdb
 
     store = _Store(landing_url, system, stream)
-    with duckdb.connect() as connection:
-        for folder, columns in ((_ROWS, {**declared_columns, **_ORIGIN}), (REJECTS, _REJECT_COLUMNS)):
-            try:
-                content = _empty_parquet(connection, columns)
-            except duckdb.Error as error:
-                raise ChannelError(
-                    f"{system}/{stream}: a declared column has a type that DuckDB does not know; correct its data_type"
-                ) from error
-            path = store.path(folder, _DECLARED)
-            if not store.fs.exists(path) or store.fs.cat_file(path) != content:
-                store.write(content, folder, _DECLARED)
+    for folder, columns in ((_ROWS, {**declared_columns, **_ORIGIN}), (REJECTS, _REJECT_COLUMNS)):
+        try:
+            content = _empty_parquet(tuple(columns.items()))
+        except duckdb.Error as error:
+            raise ChannelError(
+                f"{system}/{stream}: a declared column has a type that DuckDB does not know; correct its data_type"
+            ) from error
+        path = store.path(folder, _DECLARED)
+        if not store.fs.exists(path) or store.fs.cat_file(path) != content:
+            store.write(content, folder, _DECLARED)
 
 
-def _empty_parquet(connection: Any, columns: Mapping[str, str]) -> bytes:
+@lru_cache(maxsize=1_000)
+def _empty_parquet(columns: tuple[tuple[str, str], ...]) -> bytes:
     import io
 
+    import duckdb
     import pyarrow.parquet as pq
 
-    quoted = {name: '"' + name.replace('"', '""') + '"' for name in columns}
-    nothing = ", ".join(f"CAST(NULL AS {kind}) AS {quoted[name]}" for name, kind in columns.items())
-    table = connection.execute(f"SELECT {nothing} LIMIT 0").to_arrow_table()
+    nothing = ", ".join(f'CAST(NULL AS {kind}) AS "{name.replace(chr(34), chr(34) * 2)}"' for name, kind in columns)
+    with duckdb.connect() as connection:
+        table = connection.execute(f"SELECT {nothing} LIMIT 0").to_arrow_table()
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()

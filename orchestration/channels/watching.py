@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from orchestration.channels.catalog import FilesSystem
-from orchestration.channels.connectors.files import list_files
+from orchestration.channels.connectors._listing import list_files
 
 
 def files_fingerprint(systems: Iterable[FilesSystem]) -> str:

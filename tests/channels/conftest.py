@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,11 @@ class Bench:
         return self.catalog("shop:\n  connector: files\n  location: data\n  streams:\n" + body)
 
     def land(
-        self, catalog: Catalog, name: str | None = None, declared: Mapping[str, str] | None = None
+        self,
+        catalog: Catalog,
+        name: str | None = None,
+        declared: Mapping[str, str] | None = None,
+        days: tuple[str, str] | None = None,
     ) -> landing.Landing:
         for system, stream in catalog.streams():
             if name in (None, stream.name):
@@ -45,6 +50,7 @@ class Bench:
                     landing_url=self.landing_url,
                     working_dir=self.working_dir,
                     declared_columns=declared,
+                    days=(date.fromisoformat(days[0]), date.fromisoformat(days[1])) if days else None,
                 )
         raise KeyError(name)
 

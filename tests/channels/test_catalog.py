@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.channels.catalog import DatabaseSystem, load_catalog
+from orchestration.channels.catalog import DatabaseSystem, FileStream, load_catalog
 from orchestration.channels.errors import CatalogError
 
 CONTOSO = Path(__file__).parents[2] / "orchestration/channels/catalogs/contoso.yaml"
@@ -157,3 +157,78 @@ def test_catalog_is_imported_without_heavy_libraries() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert done.stdout.strip() == "[]"
+
+
+# --- What a stream says about its deliveries and columns -------------------------------------------------------------
+
+
+def test_first_day_is_2015_unless_the_catalog_says_otherwise(tmp_path: Path) -> None:
+    body = FILES + "{path: a.csv, format: csv}\n"
+    assert load_catalog(write(tmp_path, body), {}).first_day == date(2015, 1, 1)
+    assert load_catalog(write(tmp_path, "first_day: 2020-06-01\n" + body), {}).first_day == date(2020, 6, 1)
+
+
+READ = (
+    "catalog: firm\nsystems:\n  desk: {connector: database, url: 'sqlite://', streams: {tickets: {table: t%s}}}\n"
+    "  chat: {connector: rest_api, base_url: 'http://h', streams: {messages: {path: /m%s}}}\n"
+)
+
+
+def test_what_is_read_whole_is_a_snapshot_and_everything_else_an_appended_delivery(tmp_path: Path) -> None:
+    def deliveries(more: str) -> set[str]:
+        return {stream.delivery for _, stream in load_catalog(write(tmp_path, READ % (more, more)), {}).streams()}
+
+    assert deliveries("") == {"snapshot"}
+    assert deliveries(", cursor: updated_at") == {"append"}
+    assert deliveries(", delivery: append") == {"append"}
+    _, files = next(load_catalog(write(tmp_path, FILES + "{path: a.csv, format: csv}\n"), {}).streams())
+    assert files.delivery == "append"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        (
+            ", cursor: updated_at, delivery: snapshot",
+            "delivery snapshot is the full table, and cursor fetches a part of it; remove one of the two",
+        ),
+        (", delivery: replace", "delivery replace belongs to files only; write append or snapshot"),
+        (", lag: 1h", "lag needs cursor: the column whose newest value is reached back from"),
+    ],
+)
+def test_delivery_and_lag_must_fit_the_way_of_reading(tmp_path: Path, fields: str, fault: str) -> None:
+    assert faults(tmp_path, READ % (fields, fields)) == [
+        f"firm.yaml: system desk, stream tickets: {fault}",
+        f"firm.yaml: system chat, stream messages: {fault}",
+    ]
+
+
+def test_lag_is_no_field_of_files(tmp_path: Path) -> None:
+    (line,) = faults(tmp_path, FILES + "{path: a.csv, format: csv, lag: 1d}\n")
+    assert line == "firm.yaml: system shop, stream contacts: lag belongs to databases and APIs only; remove it"
+
+
+def test_columns_and_types_are_read(tmp_path: Path) -> None:
+    text = (
+        "{path: a.csv, format: csv, delivery: replace, day: ordered_at, columns: {customer_nr: customer_no}, "
+        "types: {amount: 'Decimal(12, 2)', customer_no: bigint}}\n"
+    )
+    _, stream = next(load_catalog(write(tmp_path, FILES + text), {}).streams())
+    assert isinstance(stream, FileStream)
+    assert (stream.delivery, stream.day, stream.lag) == ("replace", "ordered_at", timedelta(0))
+    assert dict(stream.columns) == {"customer_nr": "customer_no"}
+    assert dict(stream.types) == {"amount": "DECIMAL(12,2)", "customer_no": "BIGINT"}
+
+
+@pytest.mark.parametrize("kind", ["int", "decimal", "decimal(2,3)", "decimal(39,0)", "varchar(20)", "bigint; drop"])
+def test_type_that_is_not_on_the_list_is_refused(tmp_path: Path, kind: str) -> None:
+    (line,) = faults(tmp_path, FILES + f"{{path: a.csv, format: csv, types: {{amount: '{kind}'}}}}\n")
+    assert line == (
+        f"firm.yaml: system shop, stream contacts, field types.amount: {kind!r} is not a type; write varchar, bigint, "
+        "double, boolean, date, timestamp or a decimal, as in decimal(12,2)"
+    )
+
+
+def test_mapped_column_is_named_as_it_lands(tmp_path: Path) -> None:
+    (line,) = faults(tmp_path, FILES + "{path: a.csv, format: csv, columns: {customer_nr: Customer No}}\n")
+    assert line.startswith("firm.yaml: system shop, stream contacts, field columns.customer_nr: 'Customer No' is not a")

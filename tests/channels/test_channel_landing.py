@@ -44,6 +44,7 @@ KILLS = {
 }
 KILLER = """
 import os, signal, sys
+from datetime import date
 from pathlib import Path
 from dlt.extract.extract import Extract
 from dlt.pipeline.pipeline import Pipeline
@@ -77,17 +78,24 @@ def half_copy():
 
 exec(sys.argv[4])
 (system, stream), *_ = load_catalog(Path(sys.argv[1]), {}).streams()
-landing.land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]))
+day = date.fromisoformat(sys.argv[5]) if sys.argv[5] else None
+days = (day, day) if day else None
+landing.land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]), days=days)
 """
 
 
-def land_and_die(bench: Bench, how: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLER, bench.folder / "test.yaml", bench.landing_url, bench.working_dir, how],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
+def land_and_die(bench: Bench, how: str, days: str = "") -> None:
+    command = [
+        sys.executable,
+        "-c",
+        KILLER,
+        bench.folder / "test.yaml",
+        bench.landing_url,
+        bench.working_dir,
+        how,
+        days,
+    ]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
@@ -211,9 +219,9 @@ def test_held_load_is_superseded_once_its_files_are_accepted_in_a_newer_one(benc
         (held,) = [load for load in landing.pending_loads(bench.landing_url, *STREAM) if load.state == "held"]
         return held.superseded
 
-    for name in ("a.csv", "b.csv"):
+    for name, first_number in (("a.csv", 0), ("b.csv", 10)):
         assert not superseded()
-        deliver(bench, name, 0, 11)
+        deliver(bench, name, first_number, 11)
         newer = bench.land(catalog).load_id
         assert newer is not None
         assert not superseded()
@@ -265,9 +273,12 @@ def test_declared_columns_make_an_empty_stream_readable(bench: Bench) -> None:
             "_dlt_load_id": "VARCHAR",
             "_source_file": "VARCHAR",
             "_source_row": "BIGINT",
+            "_source_day": "DATE",
         }
         rejects = connection.execute(f"DESCRIBE SELECT * FROM read_parquet('{folder}/rejects/*.parquet')").fetchall()
-        assert [row[0] for row in rejects] == ["_dlt_load_id", "_source_file", "_source_row", "raw", "reason"]
+        assert [row[0] for row in rejects] == [
+            "_dlt_load_id", "_source_file", "_source_row", "_source_day", "raw", "reason",
+        ]  # fmt: skip
 
 
 def test_declared_columns_are_written_only_when_they_change(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlparse
@@ -22,17 +22,25 @@ INCOMING = "chat/messages/incoming"
 
 
 class Chat:
-    """A chat server with paged messages, a token, and a list of failures that come first."""
+    """A chat server with paged messages and a token.
+
+    It can be made to fail: `failures` come first, `cuts` answers end in the middle, and `before_answer` is called with
+    the number of the request and may change anything.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.failures: list[tuple[int, dict[str, str]]] = []
         self.requests: list[str] = []
+        self.token = "good"
+        self.cuts = 0
+        self.before_answer: Callable[[int], object] = lambda number: None
         chat = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 chat.requests.append(self.path)
+                chat.before_answer(len(chat.requests))
                 status, headers, body = chat.answer(self.path, self.headers.get("Authorization", ""))
                 self.send_response(status)
                 for name, value in headers.items():
@@ -40,6 +48,10 @@ class Chat:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                if chat.cuts:
+                    chat.cuts -= 1
+                    body = body[: len(body) // 2]
+                    self.close_connection = True
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
@@ -53,7 +65,7 @@ class Chat:
         if self.failures:
             status, headers = self.failures.pop(0)
             return status, headers, b"{}"
-        if authorization != "Bearer good":
+        if authorization != f"Bearer {self.token}":
             return 401, {}, b"{}"
         parts = urlparse(path)
         if parts.path == "/text":
@@ -64,8 +76,12 @@ class Chat:
         since = asked.get("since", [""])[0]
         found = [message for message in self.messages if (message.get("updated_at") or "") >= since]
         start = int(asked.get("start", ["0"])[0])
+        return 200, {}, json.dumps(self.page(found, since, start)).encode()
+
+    def page(self, found: list[dict[str, Any]], since: str, start: int) -> dict[str, Any]:
+        """One page of the messages found."""
         following = f"{self.url}/messages?since={since}&start={start + PAGE}" if start + PAGE < len(found) else None
-        return 200, {}, json.dumps({"items": found[start : start + PAGE], "next": following}).encode()
+        return {"items": found[start : start + PAGE], "next": following}
 
 
 @pytest.fixture
@@ -188,3 +204,58 @@ def test_lacking_key_is_told(bench: Bench, chat: Chat) -> None:
     chat.messages = [{"number": 1}]
     with pytest.raises(ChannelError, match=r"/messages: has no column id \(key\); deliver it .* or correct `key`"):
         bench.land(messages(bench, chat.url, fields=""))
+
+
+def test_fields_of_items_are_mapped_and_cast(bench: Bench, chat: Chat) -> None:
+    chat.messages = [
+        {"nr": 1, "updated_at": "2024-01-01T00:00:00Z", "stars": 1},
+        {"nr": 2, "updated_at": "2024-01-02T00:00:00Z", "stars": "many"},
+        {"nr": 3, "updated_at": "2024-01-03T00:00:00Z", "stars": 1.5},
+    ]
+    landed = bench.land(messages(bench, chat.url, CURSOR + "columns: {nr: id}, types: {stars: double, id: bigint},"))
+    assert (landed.rows, landed.rejected_rows, landed.columns["stars"]) == (2, 1, "DOUBLE")
+    assert bench.rows("id, stars, _source_day::VARCHAR", INCOMING) == [(1, 1.0, "2024-01-01"), (3, 1.5, "2024-01-03")]
+    assert bench.rows("raw, reason", "chat/messages/rejects") == [
+        ('{"id":"2","updated_at":"2024-01-02T00:00:00Z","stars":"many"}', "stars is no double")
+    ]
+
+
+def test_days_are_fetched_again_and_the_cursor_stays(bench: Bench, chat: Chat) -> None:
+    catalog = messages(bench, chat.url)
+    chat.messages = [message(number) for number in range(1, 8)]
+    bench.land(catalog)
+    again = bench.land(catalog, days=("2024-01-02", "2024-01-04"))
+    assert chat.requests[-2].startswith("/messages?since=2024-01-02T00%3A00%3A00Z")
+    assert [number for number, load in bench.rows("id, _dlt_load_id", INCOMING) if load == again.load_id] == [
+        "2", "3", "4",
+    ]  # fmt: skip
+    assert bench.land(catalog).load_id is None
+    nothing = bench.land(catalog, days=("2023-01-01", "2023-01-02"))
+    assert (nothing.load_id, nothing.remark) == (
+        None,
+        "chat/messages: /messages delivers nothing of 2023-01-01 to 2023-01-02",
+    )
+    chat.messages.append(message(8))
+    assert bench.land(catalog).rows == 1
+
+
+def test_endpoint_without_cursor_is_fetched_again_whole(bench: Bench, chat: Chat) -> None:
+    catalog = messages(bench, chat.url, fields="")
+    chat.messages = [message(1), message(2)]
+    bench.land(catalog)
+    assert bench.land(catalog, days=("2024-01-02", "2024-01-04")).rows == 2
+    assert bench.land(catalog).load_id is None
+
+
+def test_lag_finds_items_that_appear_late_and_lands_known_ones_once(bench: Bench, chat: Chat) -> None:
+    catalog = messages(bench, chat.url, CURSOR + "lag: 2d,")
+    chat.messages = [message(number) for number in range(1, 6)]
+    bench.land(catalog)
+    assert bench.land(catalog).load_id is None
+    assert chat.requests[-1] == "/messages?since=2024-01-03T00%3A00%3A00Z"
+    late = message(20, at="2024-01-04T12:00:00Z")
+    too_late = message(21, at="2024-01-01T12:00:00Z")
+    chat.messages += [late, too_late, message(6)]
+    assert bench.land(catalog).rows == 2
+    assert bench.land(catalog).load_id is None
+    assert bench.rows("count(*), count(DISTINCT id)", INCOMING) == [(7, 7)]

@@ -1,15 +1,17 @@
 """Connectors: one module per way of reaching a source system, each with a function `extract`.
 
-    extract(system, stream, seen, scratch, declared) -> Delivery | None
+    extract(system, stream, request) -> Delivery
 
-`seen` is what the last delivery told to remember; None says that the source has nothing new. A connector copies: it
-never interprets a value, and it knows nothing of landing.
+A connector copies: it never interprets a value, and it knows nothing of landing. The one exception is asked for in the
+catalog: `types` casts a column, and a value that does not fit goes to the rejects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.channels.errors import ChannelError
@@ -19,8 +21,26 @@ if TYPE_CHECKING:
 
 INCOMING = "incoming"
 REJECTS = "rejects"
-# Rows per Arrow table: what dlt was measured with, and some 100 MB at most.
-BATCH_ROWS = 500_000
+# Rows per Arrow table: dlt needs some 3 ms for each table, and 200,000 rows rarely take more than 50 MB.
+BATCH_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What landing asks a connector for.
+
+    `seen`: what the last delivery told to remember. `scratch`: an empty folder for temporary copies. `declared`: landed
+    columns that files and tables must have. `days`: fetch again what belongs to these days (first and last), landed or
+    not. `skip`: files that proved faulty in the middle, with their fault. `changed_type`: the column of an Arrow schema
+    whose type is no longer the landed one, if there is one.
+    """
+
+    seen: Mapping[str, Any]
+    scratch: Path
+    declared: Collection[str] = ()
+    days: tuple[date, date] | None = None
+    skip: Mapping[str, ChannelError] = field(default_factory=dict)
+    changed_type: Callable[[pa.Schema], str | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -33,17 +53,35 @@ class Batch:
 
 @dataclass
 class Delivery:
-    """What a source has that landing does not. `seen` and `files` are complete once `batches` is exhausted."""
+    """What a source has that landing does not; `batches` is None if that is nothing.
 
-    batches: Iterator[Batch]
+    Everything else but `remark` is complete once `batches` is exhausted. `seen`: what the next request must know.
+    `files`: the files, table or endpoint that the rows come from. `repeats`: files that were left out because another
+    file had delivered the same before. `faults`: what is wrong with the files that were left out.
+    """
+
+    batches: Iterator[Batch] | None = None
     seen: dict[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    repeats: list[str] = field(default_factory=list)
+    faults: list[ChannelError] = field(default_factory=list)
+    # What somebody who asked for days should know.
+    remark: str = ""
 
 
-def landed_names(names: Iterable[str], where: str) -> list[str]:
+class FileFault(ChannelError):
+    """A fault of some files that showed after a part of their rows had left: all has to be read again without them."""
+
+    def __init__(self, names: Collection[str], fault: ChannelError) -> None:
+        super().__init__(str(fault), fault.transient)
+        self.names = tuple(names)
+        self.fault = fault
+
+
+def landed_names(names: Iterable[str], where: str, renamed: Mapping[str, str] | None = None) -> list[str]:
     """Column names as they land: snake_case by dlt's convention, so that dlt renames nothing afterwards.
 
-    `where` opens the message of the ChannelError that two equal names raise.
+    `where` opens the message of the ChannelError that two equal names raise. `renamed`: snake_case name -> landed name.
     """
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
@@ -51,6 +89,7 @@ def landed_names(names: Iterable[str], where: str) -> list[str]:
     landed: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
         column = convention.normalize_identifier(name.strip()) if name.strip() else f"column_{position}"
+        column = (renamed or {}).get(column, column)
         if column in landed:
             raise ChannelError(
                 f"{where}: the columns {landed[column]!r} and {name!r} would both land as {column}; rename one of them"
@@ -71,21 +110,51 @@ def require_columns(
         if missing:
             names = ", ".join(missing)
             remedy = (
-                "deliver it with all columns that staging reads, or correct the sources file of its staging folder"
+                "deliver it with all columns that staging reads, map a renamed one with `columns` in "
+                f"{catalog_file}, or correct the sources file of its staging folder"
                 if reason == "declared"
-                else f"deliver it with that column, or correct `{reason}` in {catalog_file}"
+                else "deliver it with that column, map a renamed one with `columns`, or correct "
+                f"`{reason}` in {catalog_file}"
             )
             raise ChannelError(f"{where}: has no column {names} ({reason}); {remedy}")
 
 
-def with_source(rows: pa.Table, source: str, first_row: int) -> pa.Table:
-    """`rows` plus where each came from: `_source_file`, and `_source_row` counted from `first_row`."""
+def changed_type(where: str, column: str, catalog_file: str) -> ChannelError:
+    """The fault of a column whose type is no longer the one that it landed with."""
+    return ChannelError(
+        f"{where}: the type of column {column} has changed at the source; deliver it as before, or map it with `types` "
+        f"in {catalog_file}"
+    )
+
+
+def with_source(rows: pa.Table, source: str, first_row: int, day: date | pa.ChunkedArray | None = None) -> pa.Table:
+    """`rows` plus where each came from: `_source_file`, `_source_row` counted from `first_row`, and `_source_day`.
+
+    `day`: one day for all rows, or a column of days.
+    """
     import numpy as np
     import pyarrow as pa
 
     count = rows.num_rows
-    return rows.append_column(
-        pa.field("_source_file", pa.string()), pa.repeat(pa.scalar(source, pa.string()), count)
-    ).append_column(
-        pa.field("_source_row", pa.int64()), pa.array(np.arange(first_row, first_row + count, dtype=np.int64))
+    days = pa.repeat(pa.scalar(day, pa.date32()), count) if day is None or isinstance(day, date) else day
+    return (
+        rows.append_column(pa.field("_source_file", pa.string()), pa.repeat(pa.scalar(source, pa.string()), count))
+        .append_column(
+            pa.field("_source_row", pa.int64()), pa.array(np.arange(first_row, first_row + count, dtype=np.int64))
+        )
+        .append_column(pa.field("_source_day", pa.date32()), days)
     )
+
+
+def days_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The days of a column of moments, null where it holds none: dates, timestamps, or text that opens with a date."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = values.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return values.cast(pa.date32(), safe=False) if not pa.types.is_date32(kind) else values
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        moments = pc.strptime(pc.utf8_slice_codeunits(values, 0, 10), "%Y-%m-%d", "s", error_is_null=True)
+        return moments.cast(pa.date32(), safe=False)
+    return pa.chunked_array([pa.nulls(len(values), pa.date32())])

@@ -1,21 +1,32 @@
 """Tables and views of a database that SQLAlchemy reaches, read by dlt's table loader as Arrow tables.
 
-With a cursor, rows at or above its last value are read, and those that were landed before are left out. Without one the
-table is read whole and landed only if its content has changed.
+With a cursor, rows at or above its last value are read, and those that were landed before are left out; with a lag, the
+rows of that time before it, too, so that rows that were committed late are found. Without a cursor the table is read
+whole and landed only if its content has changed.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from orchestration.channels.catalog import DatabaseSystem, TableStream
-from orchestration.channels.connectors import Batch, Delivery, landed_names, require_columns, with_source
-from orchestration.channels.connectors._changes import Fingerprint, Spool
+from orchestration.channels.connectors import (
+    Batch,
+    Delivery,
+    Request,
+    days_of,
+    landed_names,
+    require_columns,
+    with_source,
+)
+from orchestration.channels.connectors._casts import cast_batch
+from orchestration.channels.connectors._changes import Spool, Window, is_moment
 from orchestration.channels.errors import ChannelError, causes
 
 if TYPE_CHECKING:
@@ -26,15 +37,13 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 50_000
 _CONNECT_SECONDS = 10
 _JULIANDAY_IMPRECISION = 1e-7  # days, some 9 ms: it is a float
+_IMPRECISION = timedelta(seconds=1)  # more than that; rows are looked at more closely afterwards
 
 
-def extract(
-    system: DatabaseSystem, stream: TableStream, seen: Mapping[str, Any], scratch: Path, declared: Collection[str] = ()
-) -> Delivery | None:
-    """Rows of the table that have not been landed, or None.
+def extract(system: DatabaseSystem, stream: TableStream, request: Request) -> Delivery:
+    """Rows of the table that have not been landed.
 
-    `seen`: {content} of a table without cursor; {cursor, boundary, without_cursor} of one with. `scratch`: an empty
-    folder for temporary copies. `declared`: landed columns that the table must have.
+    `request.seen`: {content} of a table without cursor; {cursor, boundary, without_cursor} of one with.
     """
     import sqlalchemy as sa
 
@@ -44,26 +53,33 @@ def extract(
     with _failures(system, stream, where):
         table = _reflected(engine, stream, where, system)
         names = dict(
-            zip((column.name for column in table.columns), landed_names(table.columns.keys(), where), strict=True)
+            zip(
+                (column.name for column in table.columns),
+                landed_names(table.columns.keys(), where, stream.columns),
+                strict=True,
+            )
         )
         wanted = {
             "key": stream.key,
             "cursor": (stream.cursor,) if stream.cursor else (),
-            "declared": tuple(column for column in declared if not column.startswith("_")),
+            "day": (stream.day,) if stream.day else (),
+            "declared": tuple(column for column in request.declared if not column.startswith("_")),
         }
         require_columns(list(names.values()), wanted, where, system.catalog_file.name)
         reader = _Reader(engine, table, names)
         if stream.cursor is None:
-            delivery = _whole(reader, stream, seen, scratch)
+            delivery = _whole(reader, stream, request)
+        elif request.days:
+            delivery = _of_days(reader, stream, request, request.days)
         else:
-            delivery = _since(reader, stream, seen, scratch)
-    if delivery is None:
+            delivery = _since(reader, stream, request, where, system)
+    if delivery.batches is None:
         engine.dispose()
-        if not seen and not stream.allow_empty:
+        if not request.seen and not stream.allow_empty and not request.days:
             raise ChannelError(
                 f"{where} holds no rows; fill it, or set `allow_empty: true` in {system.catalog_file.name}"
             )
-        return None
+        return delivery
     delivery.batches = _guarded(delivery.batches, engine, system, stream, where)
     return delivery
 
@@ -124,7 +140,7 @@ def _guarded(
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield batch
+            yield from cast_batch(batch, stream.types)
     finally:
         engine.dispose()
 
@@ -160,9 +176,23 @@ class _Reader:
             return sa.func.julianday(cursor) >= sa.func.julianday(last.isoformat(" ")) - _JULIANDAY_IMPRECISION
         return cursor >= last
 
+    def within(self, cursor: Any, days: tuple[date, date]) -> tuple[Any, ...] | None:
+        """Conditions for the rows whose cursor lies in the days; None if it holds neither moments nor text."""
+        import sqlalchemy as sa
+
+        first, end = days[0], days[1] + timedelta(days=1)
+        if isinstance(cursor.type, sa.DateTime):
+            zone = UTC if cursor.type.timezone else None
+            start, stop = (datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, end))
+            return self.at_or_above(cursor, start), sa.not_(self.at_or_above(cursor, stop + _IMPRECISION))
+        if isinstance(cursor.type, sa.Date):
+            return cursor >= first, cursor < end
+        if isinstance(cursor.type, sa.String):
+            return cursor >= first.isoformat(), cursor < end.isoformat()
+        return None
+
     def batches(self, *conditions: Any) -> Iterator[pa.Table]:
         import sqlalchemy as sa
-        from dlt.sources.sql_database import TableLoader
         from dlt.sources.sql_database.schema_types import table_to_columns
 
         hints = table_to_columns(self.table, "full_with_precision")
@@ -170,7 +200,10 @@ class _Reader:
             # Without this dlt reads a wall clock as UTC, which nobody has said that it is.
             if isinstance(column.type, sa.DateTime) and not column.type.timezone:
                 hints[column.name]["timezone"] = False
-        loader = TableLoader(
+            # dlt would look at the values of each batch, and take a batch of nulls for a column without a type.
+            if isinstance(column.type, (sa.Float, sa.Double)) and not column.type.asdecimal:
+                hints[column.name].setdefault("data_type", "double")
+        loader = _table_loader()(
             self.engine,
             "pyarrow",
             self.table,
@@ -182,62 +215,139 @@ class _Reader:
             yield rows.rename_columns([self.names[name] for name in rows.column_names])
 
 
-def _numbered(batches: Iterator[pa.Table], source: str, first_row: int = 1) -> Iterator[Batch]:
+@lru_cache(maxsize=1)
+def _table_loader() -> Any:
+    """dlt's loader, with a shorter way from rows to Arrow; dlt's own is taken for values that need care."""
+    import pyarrow as pa
+    from dlt.common.destination import DestinationCapabilitiesContext
+    from dlt.common.libs.pyarrow import get_py_arrow_datatype, row_tuples_to_arrow
+    from dlt.sources.sql_database import TableLoader
+
+    class Loader(TableLoader):
+        def _convert_result(self, result: Any, backend_kwargs: dict[str, Any]) -> Iterator[pa.Table]:  # noqa: ARG002
+            capabilities = DestinationCapabilitiesContext.generic_capabilities()
+            hints = {name: self.columns.get(name, {"name": name}) for name in list(result.keys())}
+            is_plain = all(hint.get("data_type", "json") != "json" for hint in hints.values())
+            kinds = [get_py_arrow_datatype(hint, capabilities, "UTC") for hint in hints.values()] if is_plain else []
+            for partition in result.partitions(size=self.chunk_size):
+                rows = [row._data for row in partition]  # noqa: SLF001 (as dlt does)
+                if is_plain:
+                    try:
+                        columns = zip(kinds, zip(*rows, strict=True), strict=True)
+                        yield pa.table([pa.array(values, kind) for kind, values in columns], names=list(hints))
+                        continue
+                    except (pa.ArrowInvalid, pa.ArrowTypeError):
+                        is_plain = False
+                yield row_tuples_to_arrow(rows, capabilities, hints, "UTC")
+
+    return Loader
+
+
+def _numbered(batches: Iterator[pa.Table], source: str, cursor: str | None) -> Iterator[Batch]:
+    first_row = 1
     for rows in batches:
         if rows.num_rows:
-            yield Batch(with_source(rows, source, first_row))
+            yield Batch(with_source(rows, source, first_row, days_of(rows[cursor]) if cursor else None))
             first_row += rows.num_rows
 
 
-def _whole(reader: _Reader, stream: TableStream, seen: Mapping[str, Any], scratch: Path) -> Delivery | None:
-    spool = Spool(scratch / "table.parquet").fill(reader.batches())
-    if str(spool.fingerprint) == seen.get("content") or (spool.rows == 0 and not stream.allow_empty):
-        return None
+def _whole(reader: _Reader, stream: TableStream, request: Request) -> Delivery:
+    spool = Spool(request.scratch / "table.parquet").fill(reader.batches())
+    is_known = str(spool.fingerprint) == request.seen.get("content") and not request.days
+    if is_known or (spool.rows == 0 and not stream.allow_empty):
+        return Delivery(remark=f"{stream.label}: the table holds no rows" if request.days else "")
     source = _table_name(stream)
-    return Delivery(_numbered(spool.batches(_BATCH_ROWS), source), {"content": str(spool.fingerprint)}, [source])
+    return Delivery(_numbered(spool.batches(_BATCH_ROWS), source, None), {"content": str(spool.fingerprint)}, [source])
 
 
-def _since(reader: _Reader, stream: TableStream, seen: Mapping[str, Any], scratch: Path) -> Delivery | None:
-    cursor = reader.column(str(stream.cursor))
-    last = _decoded(seen.get("cursor"))
-    # Rows without a cursor value have no place in the order: they land whenever their set has changed.
-    without = Spool(scratch / "without_cursor.parquet").fill(reader.batches(cursor.is_(None)))
-    without_is_new = without.rows > 0 and str(without.fingerprint) != seen.get("without_cursor")
+def _of_days(reader: _Reader, stream: TableStream, request: Request, days: tuple[date, date]) -> Delivery:
+    """The rows whose cursor value lies in the days; what the next request starts from stays as it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    boundary = Spool(scratch / "boundary.parquet")
-    condition = cursor.isnot(None) if last is None else reader.at_or_above(cursor, last)
-    newer = _above(reader.batches(condition), str(stream.cursor), last, boundary)
-    first = next(newer, None)
-    # Without newer rows the table has been read to its end, and the boundary is complete.
-    boundary_is_new = boundary.rows > 0 and str(boundary.fingerprint) != seen.get("boundary")
-    if first is None and not boundary_is_new and not without_is_new:
-        return None
-
-    source = _table_name(stream) + ("" if last is None else f"?{stream.cursor}>={_encoded(last)['value']}")
-    delivery = Delivery(iter(()), dict(seen), [source])
+    name = str(stream.cursor)
+    conditions, remark = reader.within(reader.column(name), days), ""
+    if conditions is None:
+        conditions, remark = (), f"{stream.label}: {name} holds no days, so all rows were fetched again"
 
     def tables() -> Iterator[pa.Table]:
-        newest, fingerprint = last, boundary.fingerprint
+        for batch in reader.batches(*conditions):
+            if not conditions:
+                yield batch
+                continue
+            found = days_of(batch[name])
+            first, last = (pa.scalar(day, pa.date32()) for day in days)
+            rows = batch.filter(pc.and_(pc.greater_equal(found, first), pc.less_equal(found, last)))
+            if rows.num_rows:
+                yield rows
+
+    batches = tables()
+    start = next(batches, None)
+    if start is None:
+        return Delivery(remark=f"{stream.label}: no row has a {name} of {days[0]} to {days[1]}; ask for other days")
+    source = f"{_table_name(stream)}?{name}={days[0]}..{days[1]}"
+    return Delivery(_numbered(chain([start], batches), source, name), dict(request.seen), [source], remark=remark)
+
+
+def _since(reader: _Reader, stream: TableStream, request: Request, where: str, system: DatabaseSystem) -> Delivery:
+    name, seen = str(stream.cursor), request.seen
+    cursor = reader.column(name)
+    last = _decoded(seen.get("cursor"))
+
+    def refuse_lag_without_moments(value: Any) -> None:
+        if stream.lag and value is not None and not is_moment(value):
+            raise ChannelError(
+                f"{where}: {name} holds no moments that a lag could be taken from; remove `lag` or correct `cursor` in "
+                f"{system.catalog_file.name}"
+            )
+
+    refuse_lag_without_moments(last)
+    # Rows without a cursor value have no place in the order: they land whenever their set has changed.
+    without = Spool(request.scratch / "without_cursor.parquet").fill(reader.batches(cursor.is_(None)))
+    without_is_new = without.rows > 0 and str(without.fingerprint) != seen.get("without_cursor")
+
+    window = Window(name, stream.lag, last)
+    spool = Spool(request.scratch / "window.parquet")
+    condition = cursor.isnot(None) if last is None else reader.at_or_above(cursor, window.start)
+    newer = _above(reader.batches(condition), name, last, window, spool)
+    first = next(newer, None)
+    refuse_lag_without_moments(first[name][0].as_py() if first is not None else None)
+    # Without newer rows the table has been read to its end, and the window is complete.
+    if first is None and not window.changed(_known_parts(seen)) and not without_is_new:
+        return Delivery()
+
+    source = _table_name(stream) + ("" if last is None else f"?{name}>={_encoded(window.start)['value']}")
+    delivery = Delivery(seen=dict(seen), files=[source])
+
+    def tables() -> Iterator[pa.Table]:
+        later = Window(name, stream.lag)
         batch = first
         while batch is not None:
-            newest, fingerprint = _advanced(batch, str(stream.cursor), newest, fingerprint)
+            later.add(batch)
             yield batch
             batch = next(newer, None)
-        if str(boundary.fingerprint) != seen.get("boundary"):
-            yield from boundary.batches(_BATCH_ROWS)
+        if changed := window.changed(_known_parts(seen)):
+            for batch in spool.batches(_BATCH_ROWS):
+                yield window.pick(batch, changed)
         if without_is_new:
             yield from without.batches(_BATCH_ROWS)
+        now = window.merged(later)
         delivery.seen["without_cursor"] = str(without.fingerprint)
-        if newest is not None:
-            delivery.seen["cursor"] = _encoded(newest)
-            delivery.seen["boundary"] = str(fingerprint)
+        if now.newest is not None:
+            delivery.seen["cursor"] = _encoded(now.newest)
+            delivery.seen["boundary"] = now.fingerprints()
 
-    delivery.batches = _numbered(tables(), source)
+    delivery.batches = _numbered(tables(), source, name)
     return delivery
 
 
-def _above(batches: Iterator[pa.Table], cursor: str, last: Any, boundary: Spool) -> Iterator[pa.Table]:
-    """The rows above the cursor value `last`; those that have it go into `boundary`.
+def _known_parts(seen: Mapping[str, Any]) -> Mapping[str, str]:
+    boundary = seen.get("boundary", {})
+    return {"": boundary} if isinstance(boundary, str) else boundary
+
+
+def _above(batches: Iterator[pa.Table], cursor: str, last: Any, window: Window, spool: Spool) -> Iterator[pa.Table]:
+    """The rows above the cursor value `last`; those of the window before it go into `window` and `spool`.
 
     Compared here and not by the database, whose clock may be finer than the microseconds that arrive.
     """
@@ -249,23 +359,13 @@ def _above(batches: Iterator[pa.Table], cursor: str, last: Any, boundary: Spool)
             yield batch
             continue
         values = batch[cursor]
-        edge = pa.scalar(last, values.type)
-        boundary.add(batch.filter(pc.equal(values, edge)))
+        edge, start = pa.scalar(last, values.type), pa.scalar(window.start, values.type)
+        before = batch.filter(pc.and_(pc.less_equal(values, edge), pc.greater_equal(values, start)))
+        window.add(before)
+        spool.add(before)
         above = batch.filter(pc.greater(values, edge))
         if above.num_rows:
             yield above
-
-
-def _advanced(batch: pa.Table, cursor: str, newest: Any, fingerprint: Fingerprint) -> tuple[Any, Fingerprint]:
-    """The newest cursor value after `batch`, and the fingerprint of all rows that have it."""
-    import pyarrow.compute as pc
-
-    top = pc.max(batch[cursor])
-    if newest is None or top.as_py() > newest:
-        newest, fingerprint = top.as_py(), Fingerprint()
-    if top.as_py() == newest:
-        fingerprint.add(batch.filter(pc.equal(batch[cursor], top)))
-    return newest, fingerprint
 
 
 # The state is JSON; the type of a cursor must survive it exactly, a wall clock without time zone above all.

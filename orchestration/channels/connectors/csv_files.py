@@ -1,0 +1,239 @@
+"""CSV files. Every value lands as text.
+
+A file that DuckDB does not accept as a whole is read a second time, record by record, so that only its unreadable
+records are set aside: DuckDB's own `store_rejects` takes good rows along when a quote stays open.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestration.channels.connectors import REJECTS, Batch, with_source
+from orchestration.channels.connectors._sources import (
+    CHUNK_BYTES,
+    LONGEST_RECORD_CHARS,
+    PATH_COLUMN,
+    Source,
+    Together,
+    arrow_tables,
+    is_undecodable,
+    is_utf8,
+    literal,
+    literals,
+    open_text,
+    printable,
+    rejects,
+    with_origins,
+)
+from orchestration.channels.errors import ChannelError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+# A quoted value may hold line breaks. A quote that is still open after this much text is a stray one.
+_LONGEST_RECORD_LINES = 1_000
+_CAREFUL_BATCH_ROWS = 50_000
+_LONGEST_FIELD_CHARS = 1 << 24
+
+
+def shape(source: Source) -> Hashable:
+    """What small files must have in common to be read together; None if this one must be read alone."""
+    if source.content is None or not is_utf8(source.stream.encoding):
+        return None
+    header = source.content.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].removesuffix(b"\r")
+    return None if b'"' in header or not header.strip() else (header, source.is_packed)
+
+
+def read(source: Source) -> Iterator[Batch]:
+    """The rows of one file, and its records that cannot be read."""
+    import duckdb
+
+    header = _header(source)
+    if header is None:
+        return
+    columns = source.columns(header)
+    source.require(columns)
+    path = _as_utf8(source)
+    if path is not None:
+        scan = _scan(source, literal(str(path)), columns)
+        # The whole file must be readable before the first row leaves: one pass that looks at every value.
+        try:
+            counted = source.connection.execute(f"SELECT count(*), count(COLUMNS(*)) FROM {scan}").fetchone()
+        except duckdb.InvalidInputException:
+            counted = None
+        if counted is not None:
+            rows = 0
+            for table in arrow_tables(source.connection, f"SELECT * FROM {scan}"):
+                yield Batch(with_source(table, source.name, rows + 1, source.day))
+                rows += table.num_rows
+            if rows != counted[0]:
+                raise ChannelError(
+                    f"{source.where} was changed while it was read; run again once it is complete", transient=True
+                )
+            return
+    yield from _record_by_record(source, columns)
+
+
+def read_together(sources: list[Source]) -> Together | None:
+    """The rows of small files of one shape, or None if one of them has to be looked at alone."""
+    import duckdb
+
+    first = sources[0]
+    try:
+        header = _header(first)
+        columns = first.columns(header or [])
+        first.require(columns)
+        rows = first.connection.execute(
+            f"SELECT * FROM {_scan(first, literals(sources), columns, f', filename = {literal(PATH_COLUMN)}')}"
+        ).to_arrow_table()
+    except (duckdb.InvalidInputException, ChannelError):
+        return None
+    return with_origins(rows, sources)
+
+
+def _scan(source: Source, paths: str, columns: list[str], options: str = "") -> str:
+    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
+    return (
+        f"read_csv({paths}, columns = {{{typed}}}, header = true, auto_detect = false, "
+        f"delim = {literal(source.stream.delimiter)}, quote = '\"', escape = '\"', strict_mode = true{options})"
+    )
+
+
+def _undecodable(source: Source) -> str:
+    """How undecodable bytes are let through, to be found again in the text: wide encodings know only one way."""
+    is_wide = source.stream.encoding.lower().startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    return "replace" if is_wide else "surrogateescape"
+
+
+def _header(source: Source) -> list[str] | None:
+    errors = _undecodable(source)
+    with open_text(source, errors) as text:
+        records = _records(text, source.stream.delimiter)
+        _, _, raw, header, _ = next(records, (0, 0, "", None, ""))
+    if not raw:
+        return None
+    if header is None or is_undecodable(raw, errors):
+        raise ChannelError(
+            f"{source.where}: the header cannot be read as {source.stream.encoding} with the delimiter "
+            f"{source.stream.delimiter!r}; correct `encoding` or `delimiter` in {source.system.catalog_file.name}"
+        )
+    return header
+
+
+def _as_utf8(source: Source) -> Path | None:
+    """A UTF-8 file with the same text, or None if some bytes are not valid in the declared encoding."""
+    if is_utf8(source.stream.encoding):
+        return source.path
+    copy = source.scratch / "as-utf8.csv"
+    try:
+        with open_text(source, "strict") as text, copy.open("w", encoding="utf-8", newline="") as out:
+            while chunk := text.read(CHUNK_BYTES):
+                out.write(chunk)
+    except UnicodeDecodeError:
+        return None
+    return copy
+
+
+def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, int, str, list[str] | None, str]]:
+    """(record number, line number, text, fields or None, what is wrong) of each record, blank lines left out.
+
+    A quote that is never closed costs its own line only: the record is closed again at the end of the line, and reading
+    goes on with the next one.
+    """
+    csv.field_size_limit(_LONGEST_FIELD_CHARS)
+    ahead: list[str] = []
+    record = line = 0
+    fields: list[str] | None
+
+    def next_line() -> str | None:
+        return ahead.pop(0) if ahead else next(lines, None)
+
+    while (text := next_line()) is not None:
+        line += 1
+        if not text.strip("\r\n"):
+            continue
+        record += 1
+        fields, problem = _fields(text, delimiter)
+        taken: list[str] = []
+        size = len(text)
+        while problem == _OPEN_QUOTE and len(taken) < _LONGEST_RECORD_LINES and size < LONGEST_RECORD_CHARS:
+            more = next_line()
+            if more is None:
+                break
+            taken.append(more)
+            size += len(more)
+            if '"' in more:
+                fields, problem = _fields("".join((text, *taken)), delimiter)
+        if fields is None:
+            ahead[:0] = taken
+            taken = []
+            problem = _BAD_QUOTE if problem == _OPEN_QUOTE else problem
+        yield record, line, "".join((text, *taken)), fields, problem
+        line += len(taken)
+
+
+_OPEN_QUOTE = "a quote is not closed"
+# What follows decides how a stray quote is seen, so both are told alike.
+_BAD_QUOTE = "a quote is not closed, or closed too early"
+
+
+def _fields(text: str, delimiter: str) -> tuple[list[str] | None, str]:
+    try:
+        records = list(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        # The only way in which the csv module tells its errors apart.
+        return None, _OPEN_QUOTE if "unexpected end of data" in str(error) else _BAD_QUOTE
+    return (records[0], "") if len(records) == 1 else (None, "a line break outside quotes")
+
+
+def _record_by_record(source: Source, columns: list[str]) -> Iterator[Batch]:
+    import pyarrow as pa
+
+    errors = _undecodable(source)
+    width = len(columns)
+    good: list[list[str | None]] = []
+    numbers: list[int] = []
+    bad: list[tuple[int, str, str]] = []
+
+    def flush() -> Iterator[Batch]:
+        if good:
+            rows = pa.table(
+                [pa.array(values, pa.string()) for values in zip(*good, strict=True)]
+                + [
+                    pa.array([source.name] * len(good), pa.string()),
+                    pa.array(numbers, pa.int64()),
+                    pa.array([source.day] * len(good), pa.date32()),
+                ],
+                names=[*columns, "_source_file", "_source_row", "_source_day"],
+            )
+            yield Batch(rows)
+        if bad:
+            yield Batch(rejects(source, bad), REJECTS)
+        good.clear()
+        numbers.clear()
+        bad.clear()
+
+    with open_text(source, errors) as text:
+        for record, line, raw, fields, problem in _records(text, source.stream.delimiter):
+            if record == 1:
+                continue
+            if fields is not None:
+                if len(fields) == width + 1 and fields[-1] == "":
+                    fields.pop()  # a delimiter at the end of the line: DuckDB takes it, too
+                if len(fields) != width:
+                    problem = f"{len(fields)} fields instead of {width}"
+                    fields = None
+            if is_undecodable(raw, errors):
+                fields, problem = None, f"bytes that are not {source.stream.encoding}"
+            if fields is None:
+                bad.append((line, printable(raw), problem))
+            else:
+                good.append([value or None for value in fields])
+                numbers.append(record - 1)
+            if len(good) + len(bad) >= _CAREFUL_BATCH_ROWS:
+                yield from flush()
+    yield from flush()

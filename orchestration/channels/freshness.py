@@ -1,0 +1,96 @@
+"""How new a stream is, and which days it has brought: read off what landed, not off the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from orchestration.channels.periods import period_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.channels.catalog import Stream
+
+# A delivery may be late by this share of its cadence before anybody is told.
+_GRACE_SHARE = 0.25
+# Ways of writing a moment that can be read one way only. Others are known by the name of their file.
+_TEXT_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y%m%d")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a load brings. newest_at: up to when its rows reach (naive UTC); days: those that they belong to.
+
+    newest_at is None where neither a column nor a file's name says so.
+    """
+
+    newest_at: datetime | None
+    days: tuple[date, ...]
+
+
+def reach_of(
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    query: str,
+    source_files: Collection[str],
+    as_of: datetime,
+) -> Reach:
+    """The reach of one load.
+
+    query: select that yields its rows. source_files: the files they came from. as_of: rows that claim to be later are
+    not believed. The catalog's `day` column speaks first, then the periods in the files' names, then the cursor's day.
+    """
+    columns = {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
+    if stream.day and stream.day in columns:
+        moment = _moment(stream.day, columns[stream.day])
+        newest, found = _newest_and_days(connection, query, moment, as_of)
+        if found:
+            return Reach(newest, found)
+    periods = [period for period in map(period_of, source_files) if period]
+    if periods:
+        last = min(max(last for _, last in periods), as_of.date())
+        days = sorted(
+            {first + timedelta(n) for first, end in periods for n in range((min(end, last) - first).days + 1)}
+        )
+        return Reach(min(_end_of(last), as_of), tuple(days))
+    if "_source_day" in columns:
+        newest, found = _newest_and_days(connection, query, "_source_day::timestamp", as_of)
+        if newest is not None:
+            return Reach(min(_end_of(newest.date()), as_of), found)
+    return Reach(None, ())
+
+
+def expected_by(stream: Stream, newest_at: datetime | None) -> datetime | None:
+    """The moment after which the stream is late, or None where nothing is expected of it."""
+    if stream.cadence is None or newest_at is None:
+        return None
+    return newest_at + stream.cadence * (1 + _GRACE_SHARE)
+
+
+def _newest_and_days(
+    connection: duckdb.DuckDBPyConnection, query: str, moment: str, as_of: datetime
+) -> tuple[datetime | None, tuple[date, ...]]:
+    rows = connection.execute(
+        f"select (moment)::date as day, max(moment) from (select {moment} as moment from ({query}))"
+        " where moment <= ? group by day order by day",
+        [as_of],
+    ).fetchall()
+    return (rows[-1][1] if rows else None), tuple(day for day, _ in rows)
+
+
+def _moment(column: str, kind: str) -> str:
+    quoted = '"' + column.replace('"', '""') + '"'
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {quoted})"
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"{quoted}::timestamp"
+    formats = ", ".join(f"'{text}'" for text in _TEXT_FORMATS)
+    text = f"{quoted}::varchar"
+    return f"coalesce(try_cast(left({text}, 19) as timestamp), try_strptime({text}, [{formats}]))"
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min)
