@@ -9,25 +9,149 @@ with delivered as (
         product_id,
         detail,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as {{ dbt.type_string() }}) as currency
+        cast(null as {{ dbt.type_string() }}) as currency,
+        campaign_id,
+        offer_id,
+        content_id,
+        device_id,
+        location_id,
+        session_id,
+        responds_to_id,
+        outcome,
+        duration_seconds,
+        url,
+        qr_code,
+        coupon_code,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        verbatim,
+        language
     from {{ ref('int_delivered_interaction') }}
 ),
 
 orders as (
     select
         source_system,
-        order_id as source_interaction_id,
+        order_id,
         min(touchpoint) as touchpoint,
         min(identifier_kind) as identifier_kind,
         min(identifier_value) as identifier_value,
-        min(ordered_at) as happened_at,
+        min(ordered_at) as ordered_at,
         case when count(*) = 1 then min(product_id) end as product_id,
         case when count(*) = 1 then min(product_id) else cast(count(*) as {{ dbt.type_string() }}) || ' lines' end
             as detail,
         cast(sum(net_amount) as decimal(18, 2)) as amount,
-        min(currency) as currency
+        min(currency) as currency,
+        min(campaign_id) as campaign_id,
+        min(offer_id) as offer_id,
+        min(coupon_code) as coupon_code,
+        min(device_id) as device_id,
+        min(location_id) as location_id,
+        min(utm_source) as utm_source,
+        min(utm_medium) as utm_medium,
+        min(utm_campaign) as utm_campaign,
+        min(original_order_id) as original_order_id,
+        min(return_reason) as return_reason
     from {{ ref('int_order_line') }}
     group by source_system, order_id
+),
+
+-- One coupon per order; should there be more, the first counts, so that no order stands here twice.
+used_coupons as (
+    select
+        order_id,
+        min(coupon_code) as coupon_code,
+        min(offer_id) as offer_id,
+        min(campaign_id) as campaign_id
+    from {{ ref('int_coupon_redemption') }}
+    group by order_id
+),
+
+order_interactions as (
+    select
+        orders.source_system,
+        orders.order_id as source_interaction_id,
+        orders.touchpoint,
+        orders.identifier_kind,
+        orders.identifier_value,
+        orders.ordered_at as happened_at,
+        orders.product_id,
+        orders.detail,
+        orders.amount,
+        orders.currency,
+        coalesce(orders.campaign_id, used_coupons.campaign_id) as campaign_id,
+        coalesce(orders.offer_id, used_coupons.offer_id) as offer_id,
+        cast(null as {{ dbt.type_string() }}) as content_id,
+        orders.device_id,
+        orders.location_id,
+        cast(null as {{ dbt.type_string() }}) as session_id,
+        orders.original_order_id as responds_to_id,
+        orders.return_reason as outcome,
+        cast(null as bigint) as duration_seconds,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as qr_code,
+        coalesce(orders.coupon_code, used_coupons.coupon_code) as coupon_code,
+        orders.utm_source,
+        orders.utm_medium,
+        orders.utm_campaign,
+        cast(null as {{ dbt.type_string() }}) as verbatim,
+        cast(null as {{ dbt.type_string() }}) as language
+    from orders
+    left join used_coupons on orders.order_id = used_coupons.order_id
+),
+
+buyers as (
+    select
+        order_id,
+        min(identifier_kind) as identifier_kind,
+        min(identifier_value) as identifier_value,
+        min(location_id) as location_id
+    from orders
+    group by order_id
+),
+
+-- The coupon of a friend says who brought the buyer, not who the buyer is.
+own_coupons as (
+    select source_system, coupon_code, identifier_kind, identifier_value
+    from {{ ref('int_coupon') }}
+    where coupon_kind <> 'referral'
+),
+
+redemptions as (
+    select
+        redemptions.source_system,
+        redemptions.redemption_id as source_interaction_id,
+        redemptions.touchpoint,
+        case when buyers.identifier_value is null then coupons.identifier_kind else buyers.identifier_kind end
+            as identifier_kind,
+        coalesce(buyers.identifier_value, coupons.identifier_value) as identifier_value,
+        redemptions.redeemed_at as happened_at,
+        cast(null as {{ dbt.type_string() }}) as product_id,
+        redemptions.offer_id as detail,
+        cast(null as decimal(18, 2)) as amount,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        redemptions.campaign_id,
+        redemptions.offer_id,
+        cast(null as {{ dbt.type_string() }}) as content_id,
+        cast(null as {{ dbt.type_string() }}) as device_id,
+        buyers.location_id,
+        cast(null as {{ dbt.type_string() }}) as session_id,
+        cast(null as {{ dbt.type_string() }}) as responds_to_id,
+        redemptions.order_id as outcome,
+        cast(null as bigint) as duration_seconds,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as qr_code,
+        redemptions.coupon_code,
+        cast(null as {{ dbt.type_string() }}) as utm_source,
+        cast(null as {{ dbt.type_string() }}) as utm_medium,
+        cast(null as {{ dbt.type_string() }}) as utm_campaign,
+        cast(null as {{ dbt.type_string() }}) as verbatim,
+        cast(null as {{ dbt.type_string() }}) as language
+    from {{ ref('int_coupon_redemption') }} as redemptions
+    left join buyers on redemptions.order_id = buyers.order_id
+    left join own_coupons as coupons
+        on redemptions.source_system = coupons.source_system and redemptions.coupon_code = coupons.coupon_code
 ),
 
 bookings as (
@@ -42,7 +166,24 @@ bookings as (
         booked_item || ', ' || booking_purpose || ', ' || cast(number_of_nights as {{ dbt.type_string() }}) || ' nights'
             as detail,
         net_amount as amount,
-        currency
+        currency,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        cast(null as {{ dbt.type_string() }}) as offer_id,
+        cast(null as {{ dbt.type_string() }}) as content_id,
+        cast(null as {{ dbt.type_string() }}) as device_id,
+        cast(null as {{ dbt.type_string() }}) as location_id,
+        cast(null as {{ dbt.type_string() }}) as session_id,
+        cast(null as {{ dbt.type_string() }}) as responds_to_id,
+        cast(null as {{ dbt.type_string() }}) as outcome,
+        cast(null as bigint) as duration_seconds,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as qr_code,
+        cast(null as {{ dbt.type_string() }}) as coupon_code,
+        cast(null as {{ dbt.type_string() }}) as utm_source,
+        cast(null as {{ dbt.type_string() }}) as utm_medium,
+        cast(null as {{ dbt.type_string() }}) as utm_campaign,
+        cast(null as {{ dbt.type_string() }}) as verbatim,
+        cast(null as {{ dbt.type_string() }}) as language
     from {{ ref('int_booking') }}
 ),
 
@@ -59,13 +200,32 @@ survey_answers as (
         || ' of ' || cast(scale_maximum as {{ dbt.type_string() }})
         || coalesce(': ' || verbatim, '') as detail,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as {{ dbt.type_string() }}) as currency
+        cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        cast(null as {{ dbt.type_string() }}) as offer_id,
+        cast(null as {{ dbt.type_string() }}) as content_id,
+        cast(null as {{ dbt.type_string() }}) as device_id,
+        cast(null as {{ dbt.type_string() }}) as location_id,
+        cast(null as {{ dbt.type_string() }}) as session_id,
+        cast(null as {{ dbt.type_string() }}) as responds_to_id,
+        cast(null as {{ dbt.type_string() }}) as outcome,
+        cast(null as bigint) as duration_seconds,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as qr_code,
+        cast(null as {{ dbt.type_string() }}) as coupon_code,
+        cast(null as {{ dbt.type_string() }}) as utm_source,
+        cast(null as {{ dbt.type_string() }}) as utm_medium,
+        cast(null as {{ dbt.type_string() }}) as utm_campaign,
+        verbatim,
+        language
     from {{ ref('int_survey_answer') }}
 )
 
 select * from delivered
 union all
-select * from orders
+select * from order_interactions
+union all
+select * from redemptions
 union all
 select * from bookings
 union all

@@ -16,7 +16,7 @@ renamed as (
         {{ clean_text('e_mail') }} as email_original,
         {{ comparable_email('e_mail') }} as email,
         {{ clean_text('telephone') }} as phone_original,
-        {{ north_american_phone('telephone') }} as phone,
+        {{ comparable_phone('telephone', "'US'") }} as phone,
         {{ landing_columns() }}
     from source
 )

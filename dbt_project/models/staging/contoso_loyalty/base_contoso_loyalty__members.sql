@@ -17,7 +17,7 @@ renamed as (
         {{ clean_text('e_mail') }} as email_original,
         {{ comparable_email('e_mail') }} as email,
         {{ clean_text('telephone') }} as phone_original,
-        {{ north_american_phone('telephone') }} as phone,
+        {{ comparable_phone('telephone', "'US'") }} as phone,
         {{ clean_text('reward_points') }} as raw_reward_points,
         {{ number_from_text('reward_points', 'integer') }} as reward_points,
         {{ clean_text('credit_card') }} as raw_has_credit_card,

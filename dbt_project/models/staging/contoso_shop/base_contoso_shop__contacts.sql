@@ -16,7 +16,7 @@ renamed as (
         {{ clean_text('e_mail') }} as email_original,
         {{ comparable_email('e_mail') }} as email,
         {{ clean_text('telephone') }} as phone_original,
-        {{ north_american_phone('telephone') }} as phone,
+        {{ comparable_phone('telephone', "'US'") }} as phone,
         {{ clean_text('post_code') }} as postal_code,
         {{ clean_text('street_address') }} as street_address,
         {{ clean_text('city') }} as city,

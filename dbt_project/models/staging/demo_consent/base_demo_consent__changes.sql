@@ -13,10 +13,11 @@ renamed as (
         lower({{ clean_text('purpose') }}) as purpose,
         lower({{ clean_text('channel') }}) as channel,
         {{ clean_text('granted') }} as raw_is_granted,
-        case trim(granted) when '1' then true when '0' then false end as is_granted,
+        {{ boolean_from_digit('granted') }} as is_granted,
         lower({{ clean_text('basis') }}) as lawful_basis,
         {{ clean_text('changed_at') }} as raw_changed_at,
         {{ timestamp_from_utc_text('changed_at') }} as changed_at,
+        lower({{ clean_text('source') }}) as given_through,
         {{ landing_columns() }}
     from source
 )
@@ -25,5 +26,10 @@ renamed as (
     'renamed',
     key=['change_id'],
     parsed=['is_granted', 'changed_at'],
-    required=['purpose', 'channel', 'is_granted', 'changed_at']
+    required=['purpose', 'channel', 'is_granted', 'changed_at'],
+    rules=[{
+        'name': 'email_is_no_address',
+        'when': is_no_email('email'),
+        'reason': 'email is no address, so nobody can tell whose consent it is',
+    }]
 ) }}

@@ -5,8 +5,9 @@ select
     case when account_id is not null then 'crm_account_id' when email is not null then 'email' end as identifier_kind,
     coalesce(account_id, email) as identifier_value,
     purpose,
-    channel,
+    case channel when 'phone' then 'call' else channel end as channel,
     is_granted,
     lawful_basis,
-    changed_at
+    changed_at,
+    given_through
 from {{ ref('stg_demo_consent__changes') }}

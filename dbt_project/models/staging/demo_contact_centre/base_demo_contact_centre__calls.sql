@@ -27,5 +27,10 @@ renamed as (
     'renamed',
     key=['call_id'],
     parsed=['started_at', 'duration_seconds'],
-    required=['direction', 'started_at']
+    required=['direction', 'started_at'],
+    rules=[{
+        'name': 'duration_is_negative',
+        'when': 'duration_seconds < 0',
+        'reason': 'duration_seconds is negative',
+    }]
 ) }}

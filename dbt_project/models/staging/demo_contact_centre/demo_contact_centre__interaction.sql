@@ -6,5 +6,7 @@ select
     case when account_id is not null then 'crm_account_id' when phone is not null then 'phone' end as identifier_kind,
     coalesce(account_id, phone) as identifier_value,
     started_at as happened_at,
-    coalesce(reason, 'no reason') || coalesce(', ' || outcome, '') as detail
+    coalesce(reason, 'no reason') || coalesce(', ' || outcome, '') as detail,
+    outcome,
+    duration_seconds
 from {{ ref('stg_demo_contact_centre__calls') }}

@@ -7,6 +7,7 @@ with source as (
 renamed as (
     select
         {{ clean_text('account_id') }} as account_id,
+        {{ clean_text('salutation') }} as salutation,
         {{ clean_text('first_name') }} as given_name,
         {{ clean_text('last_name') }} as family_name,
         {{ clean_text('birth_date') }} as raw_birth_date,
@@ -39,5 +40,7 @@ renamed as (
 {{ judged_rows(
     'renamed',
     key=['account_id'],
-    parsed=['birth_date', 'created_at', 'updated_at']
+    parsed=['birth_date', 'created_at', 'updated_at'],
+    version=['updated_at'],
+    deleted='is_deleted'
 ) }}

@@ -25,5 +25,6 @@ renamed as (
     'renamed',
     key=['appointment_id'],
     parsed=['starts_at', 'created_at', 'updated_at'],
-    required=['account_id', 'created_at']
+    required=['account_id', 'created_at'],
+    version=['updated_at']
 ) }}

@@ -21,5 +21,6 @@ renamed as (
     'renamed',
     key=['handle_id'],
     parsed=['updated_at'],
-    required=['account_id', 'handle']
+    required=['account_id', 'handle'],
+    version=['updated_at']
 ) }}

@@ -2,7 +2,6 @@
 
 select account_id as source_record_id, 'crm_account_id' as identifier_kind, account_id as identifier_value
 from {{ ref('stg_demo_crm__accounts') }}
-where not is_deleted
 
 union all
 
@@ -11,4 +10,4 @@ select handles.account_id as source_record_id, 'social_handle' as identifier_kin
     handles.network || ':' || lower(handles.handle) as identifier_value
 from {{ ref('stg_demo_crm__social_handles') }} as handles
 inner join {{ ref('stg_demo_crm__accounts') }} as accounts on handles.account_id = accounts.account_id
-where handles.has_opted_in and not accounts.is_deleted
+where handles.has_opted_in

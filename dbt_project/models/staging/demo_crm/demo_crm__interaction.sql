@@ -6,5 +6,23 @@ select
     'crm_account_id' as identifier_kind,
     account_id as identifier_value,
     created_at as happened_at,
-    kind || ', ' || status as detail
+    kind || ', ' || status as detail,
+    store_id as location_id,
+    cast(null as {{ dbt.type_string() }}) as responds_to_id,
+    status as outcome
 from {{ ref('stg_demo_crm__appointments') }}
+
+union all
+
+select
+    appointment_id || '-kept' as source_interaction_id,
+    'appointment_kept' as touchpoint,
+    'crm_account_id' as identifier_kind,
+    account_id as identifier_value,
+    starts_at as happened_at,
+    kind as detail,
+    store_id as location_id,
+    appointment_id as responds_to_id,
+    status as outcome
+from {{ ref('stg_demo_crm__appointments') }}
+where status = 'kept' and starts_at is not null

@@ -17,4 +17,3 @@ select
     occupation,
     created_at as recorded_at
 from {{ ref('stg_demo_crm__accounts') }}
-where not is_deleted

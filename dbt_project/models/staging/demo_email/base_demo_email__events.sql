@@ -13,6 +13,7 @@ renamed as (
         {{ clean_text('offer_id') }} as offer_id,
         {{ clean_text('content_id') }} as content_id,
         lower({{ clean_text('kind') }}) as kind,
+        {{ clean_text('url') }} as url,
         {{ utc_from_zoned('occurred_at') }} as occurred_at,
         {{ landing_columns() }}
     from source

@@ -11,6 +11,7 @@ renamed as (
         lower({{ clean_text('status') }}) as status,
         {{ clean_text('changed_at') }} as raw_changed_at,
         {{ timestamp_from_utc_text('changed_at') }} as changed_at,
+        {{ clean_text('note') }} as note,
         {{ landing_columns() }}
     from source
 )

@@ -27,5 +27,6 @@ renamed as (
     'renamed',
     key=['complaint_id'],
     parsed=['opened_at', 'updated_at'],
-    required=['opened_at', 'status']
+    required=['opened_at', 'status'],
+    version=['updated_at']
 ) }}

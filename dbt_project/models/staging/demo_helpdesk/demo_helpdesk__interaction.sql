@@ -1,5 +1,12 @@
 {{ config(enabled=adapter_is_on()) }}
 
+with history as (
+    select
+        *,
+        lag(history_id) over (partition by complaint_id order by changed_at, history_id) as previous_history_id
+    from {{ ref('stg_demo_helpdesk__complaint_history') }}
+)
+
 select
     history.history_id as source_interaction_id,
     case
@@ -14,6 +21,10 @@ select
     coalesce(complaints.account_id, complaints.email, complaints.phone) as identifier_value,
     history.changed_at as happened_at,
     complaints.product_id,
-    history.status as detail
-from {{ ref('stg_demo_helpdesk__complaint_history') }} as history
+    history.status as detail,
+    history.complaint_id as session_id,
+    history.previous_history_id as responds_to_id,
+    history.status as outcome,
+    case when history.status = 'opened' then complaints.subject end as verbatim
+from history
 inner join {{ ref('stg_demo_helpdesk__complaints') }} as complaints on history.complaint_id = complaints.complaint_id

@@ -7,6 +7,7 @@ with source as (
 renamed as (
     select
         {{ clean_text('card_no') }} as loyalty_number,
+        {{ clean_text('title') }} as salutation,
         {{ clean_text('first_name') }} as given_name,
         {{ clean_text('surname') }} as family_name,
         {{ clean_text('date_of_birth') }} as raw_birth_date,

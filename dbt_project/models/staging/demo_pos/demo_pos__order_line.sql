@@ -13,5 +13,6 @@ select
     gross_amount,
     discount_amount,
     net_amount,
-    'EUR' as currency
+    'EUR' as currency,
+    store_id as location_id
 from {{ ref('stg_demo_pos__receipts') }}

@@ -30,5 +30,10 @@ renamed as (
     'renamed',
     key=['customer_no'],
     parsed=['is_newsletter_subscriber', 'registered_at'],
-    required=['registered_at']
+    required=['registered_at'],
+    rules=[{
+        'name': 'email_is_no_address',
+        'when': is_no_email('email'),
+        'reason': 'email is no address, with which nobody can have an account',
+    }]
 ) }}

@@ -15,6 +15,8 @@ renamed as (
         {{ money_from_text('unit_price') }} as unit_price_amount,
         {{ clean_text('discount') }} as raw_discount_amount,
         {{ money_from_text('discount') }} as discount_amount,
+        {{ clean_text('vat_rate') }} as raw_vat_percent,
+        {{ number_from_text('vat_rate', 'decimal(5, 2)') }} as vat_percent,
         {{ landing_columns() }}
     from source
 )
@@ -22,6 +24,11 @@ renamed as (
 {{ judged_rows(
     'renamed',
     key=['order_no', 'line_no'],
-    parsed=['quantity', 'unit_price_amount', 'discount_amount'],
-    required=['sku', 'quantity', 'unit_price_amount']
+    parsed=['quantity', 'unit_price_amount', 'discount_amount', 'vat_percent'],
+    required=['sku', 'quantity', 'unit_price_amount'],
+    rules=[{
+        'name': 'quantity_is_not_positive',
+        'when': 'quantity <= 0',
+        'reason': 'quantity is nought or negative; what comes back is delivered as a return',
+    }]
 ) }}

@@ -24,5 +24,10 @@ renamed as (
     'renamed',
     key=['return_no'],
     parsed=['quantity', 'refund_amount', 'returned_at'],
-    required=['order_no', 'refund_amount', 'returned_at']
+    required=['order_no', 'quantity', 'refund_amount', 'returned_at'],
+    rules=[{
+        'name': 'quantity_is_implausible',
+        'when': 'quantity not between 1 and 50',
+        'reason': 'quantity is not between 1 and 50: no parcel holds more',
+    }]
 ) }}

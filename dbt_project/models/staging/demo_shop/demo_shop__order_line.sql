@@ -6,7 +6,11 @@ with orders as (
         ordered_at,
         case when customer_no is not null then 'shop_customer_no' when guest_email is not null then 'email' end
             as identifier_kind,
-        coalesce(customer_no, guest_email) as identifier_value
+        coalesce(customer_no, guest_email) as identifier_value,
+        coupon_code,
+        utm_source,
+        utm_campaign,
+        cookie_id
     from {{ ref('stg_demo_shop__orders') }}
 ),
 
@@ -37,7 +41,14 @@ select
     lines.discount_amount,
     lines.gross_amount - lines.discount_amount as net_amount,
     lines.cost_amount,
-    'EUR' as currency
+    'EUR' as currency,
+    orders.utm_campaign as campaign_id,
+    orders.coupon_code,
+    orders.cookie_id as device_id,
+    orders.utm_source,
+    orders.utm_campaign,
+    cast(null as {{ dbt.type_string() }}) as original_order_id,
+    cast(null as {{ dbt.type_string() }}) as return_reason
 from lines
 inner join orders on lines.order_no = orders.order_no
 
@@ -57,7 +68,14 @@ select
     0 as discount_amount,
     -returns.refund_amount as net_amount,
     cast(-lines.cost_amount * returns.quantity / nullif(lines.quantity, 0) as decimal(18, 2)) as cost_amount,
-    'EUR' as currency
+    'EUR' as currency,
+    cast(null as {{ dbt.type_string() }}) as campaign_id,
+    cast(null as {{ dbt.type_string() }}) as coupon_code,
+    cast(null as {{ dbt.type_string() }}) as device_id,
+    cast(null as {{ dbt.type_string() }}) as utm_source,
+    cast(null as {{ dbt.type_string() }}) as utm_campaign,
+    returns.order_no as original_order_id,
+    returns.reason as return_reason
 from {{ ref('stg_demo_shop__returns') }} as returns
-inner join orders on returns.order_no = orders.order_no
+left join orders on returns.order_no = orders.order_no
 left join lines on returns.order_no = lines.order_no and returns.line_no = lines.line_no

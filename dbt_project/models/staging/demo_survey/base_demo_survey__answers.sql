@@ -28,5 +28,10 @@ renamed as (
     'renamed',
     key=['answer_id'],
     parsed=['score', 'scale_maximum', 'answered_at'],
-    required=['survey', 'answered_at']
+    required=['survey', 'answered_at'],
+    rules=[{
+        'name': 'score_is_off_the_scale',
+        'when': 'score < 0 or score > scale_maximum',
+        'reason': 'score is higher than the scale goes, or negative',
+    }]
 ) }}

@@ -8,5 +8,14 @@ select
     coalesce(email, cookie_id) as identifier_value,
     occurred_at as happened_at,
     product_id,
-    coalesce(search_term, content_id) as detail
+    coalesce(search_term, content_id) as detail,
+    utm_campaign as campaign_id,
+    content_id,
+    cookie_id as device_id,
+    session_id,
+    url,
+    qr_code,
+    utm_source,
+    utm_medium,
+    utm_campaign
 from {{ ref('stg_demo_web__events') }}

@@ -1,0 +1,3 @@
+{{ config(enabled=adapter_is_on()) }}
+
+{{ staged_rows() }}
