@@ -7,3 +7,9 @@
     {%- endif -%}
     cast('{{ var("as_of", "1970-01-01 00:00:00") }}' as timestamp)
 {%- endmacro %}
+
+
+{#- The run that builds the table, for evidence that is kept from run to run. -#}
+{% macro run_id() -%}
+    cast('{{ var("run_id", "") }}' as {{ dbt.type_string() }})
+{%- endmacro %}

@@ -6,10 +6,42 @@
     {%- set relation = builtins.source(source_name, table_name) -%}
     {#- A unit test brings its own rows. -#}
     {%- if execute and source_name in var('adapters', {}) and model['resource_type'] != 'unit_test' -%}
+        {%- if not is_delivered(source_name, table_name) -%}
+            {{ return(nothing_of(source_name, table_name)) }}
+        {%- endif -%}
         {{ return(adapter.dispatch('parquet_folder')(landed_folder(source_name, table_name, 'rows'))) }}
     {%- endif -%}
     {{ return(relation) }}
 {% endmacro %}
+
+
+{#- Whether the catalog couples the stream, and not just others of its system. -#}
+{% macro is_delivered(adapter_name, stream_name) %}
+    {%- for stream in var('streams', []) if stream.adapter == adapter_name and stream.stream == stream_name -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(false) }}
+{% endmacro %}
+
+
+{#- A stream that is switched off: its declared columns, and no row. -#}
+{% macro nothing_of(adapter_name, stream_name) -%}
+    {%- set types = {
+        '_dlt_load_id': dbt.type_string(), '_source_file': dbt.type_string(), '_source_row': 'bigint', '_source_day': 'date'
+    } -%}
+    {%- for node in graph.sources.values() if node.source_name == adapter_name and node.name == stream_name -%}
+        {%- for column in node.columns.values() -%}
+            {%- do types.update({column.name: dbt.type_string() if column.data_type == 'varchar' else column.data_type}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    (
+        select
+        {%- for name, data_type in types.items() %}
+            cast(null as {{ data_type }}) as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+        where 1 = 0
+    )
+{%- endmacro %}
 
 
 {#- The folder of one stream's landed rows or rejects. -#}

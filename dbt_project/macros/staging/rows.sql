@@ -2,7 +2,8 @@
 {% macro landing_columns() -%}
     _dlt_load_id,
         _source_file,
-        _source_row
+        _source_row,
+        _source_day
 {%- endmacro %}
 
 
@@ -14,11 +15,20 @@
     parsed    columns that were made from text; the CTE also holds raw_<column>. Text that could not be read is a fault
     required  columns that must have a value
     rules     further row rules: {name, when, reason}; `when` is true for the rows that break the rule
+    version   columns that grow with every change at the source, such as updated_at: they say which version of a row is
+              the newest, in whatever order the versions were delivered
+    deleted   expression that is true where the source says that the row is deleted
 
-    Of the valid versions of a key the newest is staged. A row that breaks a rule goes to quarantine, and the last valid
-    version stays; it counts as a repeat as soon as a valid version arrives. Every other row is a repeat.
+    Of the valid versions of a key the newest is staged: by `version`, then by the day in the file's name, then by
+    arrival. A row that breaks a rule goes to quarantine, and the last valid version stays; it counts as a repeat as
+    soon as a newer valid version arrives. What the catalog calls a snapshot (the full table) or a replacement (a file
+    that stands for what it delivered before) deletes what it no longer holds, unless some of it could not be read.
+    Every other row is a repeat; they are counted on the row that stands for the key.
+
+    row_fate: staged, deleted (the newest version, gone at the source), quarantined; repeats are left out.
 -#}
-{% macro judged_rows(relation, key, parsed=[], required=[], rules=[]) %}
+{% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none) %}
+    {%- set delivery = stream_of_model().get('delivery', 'append') -%}
     {%- set faults = [] -%}
     {%- for column in key -%}
         {%- do faults.append({
@@ -37,7 +47,14 @@
         }) -%}
     {%- endfor -%}
     {%- set faults = faults + rules -%}
-    {%- set scaffolding = ['version_rank', 'newest_valid_load_id'] -%}
+    {%- set scaffolding = [
+        'row_identity', 'is_current', 'order_rank', 'newest_valid_rank', 'newest_faulty_rank', 'newest_valid_load_id',
+        'has_current'
+    ] -%}
+    {%- if delivery != 'append' -%}
+        {%- do scaffolding.append('delivery_scope') -%}
+        {%- do scaffolding.append('delivery_version') -%}
+    {%- endif -%}
     {%- for column in parsed -%}
         {%- do scaffolding.append('raw_' ~ column) -%}
     {%- endfor -%}
@@ -45,6 +62,14 @@
     , judged as (
         select
             *,
+            {%- if delivery != 'append' %}
+            {{ _delivery_scope(delivery) }} as delivery_scope,
+            {{ _delivery_version(delivery) }} as delivery_version,
+            {%- endif %}
+            -- A row without a key is known by its place only.
+            case when {{ key | join(' is null or ') }} is null
+                then _source_file || '|' || cast(_source_row as {{ dbt.type_string() }})
+            end as row_identity,
             case
                 {%- for fault in faults %}
                 when {{ fault.when }} then '{{ fault.name }}'
@@ -57,32 +82,106 @@
             end as quarantine_reason
         from {{ relation }}
     ),
+    {%- if delivery == 'append' %}
+
+    placed as (
+        select
+            *,
+            1 as is_current
+        from judged
+    ),
+    {%- else %}
+
+    newest_delivery as (
+        select
+            delivery_scope as scope,
+            max(delivery_version) as version
+        from judged
+        group by delivery_scope
+    ),
+
+    -- Where a row could not be read, nobody knows which rows are gone.
+    unreadable_delivery as (
+        select distinct
+            {{ _delivery_scope(delivery) }} as scope,
+            {{ _delivery_version(delivery) }} as version
+        from {{ landed_rejects(model['fqn'][-2], stream_of_model().stream) }}
+
+        union
+
+        select distinct
+            delivery_scope as scope,
+            delivery_version as version
+        from judged
+        where row_identity is not null
+    ),
+
+    placed as (
+        select
+            judged.*,
+            case
+                when judged.delivery_version = newest_delivery.version or unreadable_delivery.scope is not null then 1
+                else 0
+            end as is_current
+        from judged
+        inner join newest_delivery on judged.delivery_scope = newest_delivery.scope
+        left join unreadable_delivery
+            on newest_delivery.scope = unreadable_delivery.scope and newest_delivery.version = unreadable_delivery.version
+    ),
+    {%- endif %}
+
+    ordered as (
+        select
+            *,
+            row_number() over (
+                partition by {{ key | join(', ') }}, row_identity
+                order by
+                    is_current desc,
+                    {%- for column in version %}
+                    {{ column }} desc nulls last,
+                    {%- endfor %}
+                    _source_day desc nulls last,
+                    _dlt_load_id desc,
+                    _source_file desc,
+                    _source_row desc
+            ) as order_rank
+        from placed
+    ),
 
     ranked as (
         select
             *,
-            row_number() over (
-                partition by {{ key | join(', ') }}
-                order by
-                    case when quarantine_rule is null then 0 else 1 end,
-                    _dlt_load_id desc, _source_file desc, _source_row desc
-            ) as version_rank,
+            min(case when quarantine_rule is null then order_rank end) over (
+                partition by {{ key | join(', ') }}, row_identity
+            ) as newest_valid_rank,
+            min(case when quarantine_rule is not null then order_rank end) over (
+                partition by {{ key | join(', ') }}, row_identity
+            ) as newest_faulty_rank,
             max(case when quarantine_rule is null then _dlt_load_id end) over (
-                partition by {{ key | join(', ') }}
-            ) as newest_valid_load_id
-        from judged
+                partition by {{ key | join(', ') }}, row_identity
+            ) as newest_valid_load_id,
+            max(is_current) over (partition by {{ key | join(', ') }}, row_identity) as has_current
+        from ordered
     ),
 
     decided as (
         select
             *,
             case
-                when quarantine_rule is null and version_rank = 1 then 'staged'
-                when quarantine_rule is null then 'repeat'
+                when order_rank = coalesce(newest_valid_rank, newest_faulty_rank) and has_current = 0 then 'deleted'
+                {%- if deleted %}
+                when order_rank = newest_valid_rank and coalesce({{ deleted }}, false) then 'deleted'
+                {%- endif %}
+                when order_rank = newest_valid_rank then 'staged'
+                when quarantine_rule is null or is_current = 0 then 'repeat'
                 when
-                    {{ key | join(' is not null and ') }} is not null
-                    and newest_valid_load_id >= _dlt_load_id
+                    newest_valid_rank < order_rank
+                    {%- if version %}
+                    -- A row whose version cannot be read has its place by arrival.
+                    and ({{ version | join(' is not null and ') }} is not null or newest_valid_load_id >= _dlt_load_id)
+                    {%- endif %}
                     then 'repeat'
+                when newest_faulty_rank < order_rank then 'repeat'
                 else 'quarantined'
             end as row_fate
         from ranked
@@ -91,9 +190,13 @@
     counted as (
         select
             *,
-            sum(case when row_fate = 'repeat' then 1 else 0 end) over (
-                partition by {{ key | join(', ') }}
-            ) as repeat_count
+            case
+                when order_rank = coalesce(newest_valid_rank, newest_faulty_rank)
+                    then sum(case when row_fate = 'repeat' then 1 else 0 end) over (
+                        partition by {{ key | join(', ') }}, row_identity
+                    )
+                else 0
+            end as repeat_count
         from decided
     )
 
@@ -101,6 +204,33 @@
     from counted
     where row_fate <> 'repeat'
 {% endmacro %}
+
+
+{#- What the catalog says of the stream that a base or staging model interprets. -#}
+{% macro stream_of_model() %}
+    {%- set adapter_name = model['fqn'][-2] -%}
+    {%- set stream_name = model['name'].split('_' ~ adapter_name ~ '__', 1)[-1] -%}
+    {%- for stream in var('streams', []) if stream.adapter == adapter_name and stream.stream == stream_name -%}
+        {{ return(stream) }}
+    {%- endfor -%}
+    {{ return({'stream': stream_name}) }}
+{% endmacro %}
+
+
+{#- What a delivery stands for as a whole: the table, or one file. -#}
+{% macro _delivery_scope(delivery) -%}
+    {{ '_source_file' if delivery == 'replace' else "'table'" }}
+{%- endmacro %}
+
+
+{#- What grows from one delivery of it to the next. Load ids are seconds with a fraction: they sort as text. -#}
+{% macro _delivery_version(delivery) -%}
+    {%- if delivery == 'replace' -%}
+    _dlt_load_id
+    {%- else -%}
+    coalesce(cast(_source_day as {{ dbt.type_string() }}), '') || '|' || _dlt_load_id
+    {%- endif -%}
+{%- endmacro %}
 
 
 {#- A staging model: the rows of its base model that are good. -#}

@@ -1,4 +1,10 @@
-{{ config(materialized='table') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=incremental_by_run(),
+    unique_key=['run_id', 'source_system', 'stream'],
+    on_schema_change='append_new_columns',
+    full_refresh=false
+) }}
 
 -- Landed rows and what became of them, counted apart: the difference must be nought for every stream.
 {%- for stream in var('streams', []) %}
@@ -8,9 +14,11 @@
 select
     '{{ stream.system }}' as source_system,
     '{{ stream.stream }}' as stream,
+    {{ run_id() }} as run_id,
     {{ as_of() }} as as_of,
     landed.row_count as landed_rows,
     fates.staged_rows,
+    fates.deleted_rows,
     fates.quarantined_rows,
     fates.repeat_rows,
     unreadable.row_count as unreadable_rows,
@@ -18,9 +26,10 @@ select
 from (select count(*) as row_count from {{ landed }}) as landed
 cross join (
     select
-        count(case when row_fate = 'staged' then 1 end) as staged_rows,
+        count(case when row_fate in ('staged', 'deleted') then 1 end) as staged_rows,
+        count(case when row_fate = 'deleted' then 1 end) as deleted_rows,
         count(case when row_fate = 'quarantined' then 1 end) as quarantined_rows,
-        coalesce(sum(case when row_fate = 'staged' then repeat_count end), 0) as repeat_rows
+        cast(coalesce(sum(repeat_count), 0) as bigint) as repeat_rows
     from {{ base }}
 ) as fates
 cross join (
@@ -32,9 +41,11 @@ cross join (
 select
     cast(null as {{ dbt.type_string() }}) as source_system,
     cast(null as {{ dbt.type_string() }}) as stream,
+    {{ run_id() }} as run_id,
     {{ as_of() }} as as_of,
     0 as landed_rows,
     0 as staged_rows,
+    0 as deleted_rows,
     0 as quarantined_rows,
     0 as repeat_rows,
     0 as unreadable_rows,

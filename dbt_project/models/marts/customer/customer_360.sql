@@ -53,7 +53,11 @@ select
     situational.is_in_house,
     situational.stay_ends_at,
     situational.need,
-    situational.need_evidence
+    situational.need_evidence,
+    relationship.fresh_until as relationship_fresh_until,
+    personal.fresh_until as personal_fresh_until,
+    situational.fresh_until as situational_fresh_until,
+    relationship.is_stale or personal.is_stale or situational.is_stale as is_stale
 from {{ ref('dim_customer') }} as customers
 inner join {{ ref('relationship_context') }} as relationship on customers.customer_key = relationship.customer_key
 inner join {{ ref('personal_context') }} as personal on customers.customer_key = personal.customer_key

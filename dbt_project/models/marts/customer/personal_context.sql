@@ -73,9 +73,12 @@ select
     end as stated_channel,
     purchase_channel_use.channel as revealed_channel,
     product_use.product_id as revealed_product_id,
-    customers.has_email_marketing_consent
+    customers.has_email_marketing_consent,
+    freshness.fresh_until,
+    coalesce(freshness.is_stale, false) as is_stale
 from customers
 left join opinions on customers.customer_key = opinions.customer_key
 left join product_use on customers.customer_key = product_use.customer_key and product_use.product_rank = 1
 left join purchase_channel_use
     on customers.customer_key = purchase_channel_use.customer_key and purchase_channel_use.channel_rank = 1
+left join {{ ref('context_freshness') }} as freshness on freshness.context = 'personal'

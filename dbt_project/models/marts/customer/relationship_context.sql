@@ -36,13 +36,13 @@ purchases as (
     group by customer_key
 ),
 
--- Quintiles among the customers who bought; 5 is best. Ties go to the older customer number, so that they stay put.
+-- Quintiles among the customers who bought; 5 is best. Equal customers have equal scores.
 scored as (
     select
         customer_key,
-        cast(ntile(5) over (order by last_purchase_at asc, customer_key desc) as int) as recency_score,
-        cast(ntile(5) over (order by purchase_count asc, customer_key desc) as int) as frequency_score,
-        cast(ntile(5) over (order by current_value_amount asc, customer_key desc) as int) as monetary_score
+        {{ quintile('last_purchase_at') }} as recency_score,
+        {{ quintile('purchase_count') }} as frequency_score,
+        {{ quintile('current_value_amount') }} as monetary_score
     from purchases
 ),
 
@@ -110,10 +110,13 @@ select
     channel_use.channel as usual_channel,
     weekday_use.iso_weekday as usual_weekday,
     customers.loyalty_tier,
-    customers.loyalty_points
+    customers.loyalty_points,
+    freshness.fresh_until,
+    coalesce(freshness.is_stale, false) as is_stale
 from customers
 left join purchases on customers.customer_key = purchases.customer_key
 left join scored on customers.customer_key = scored.customer_key
 left join activity on customers.customer_key = activity.customer_key
 left join channel_use on customers.customer_key = channel_use.customer_key and channel_use.channel_rank = 1
 left join weekday_use on customers.customer_key = weekday_use.customer_key and weekday_use.weekday_rank = 1
+left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'

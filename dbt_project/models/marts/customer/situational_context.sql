@@ -101,8 +101,11 @@ select
     present_stays.customer_key is not null as is_in_house,
     present_stays.stay_ends_at,
     first_needs.need,
-    first_needs.evidence as need_evidence
+    first_needs.evidence as need_evidence,
+    freshness.fresh_until,
+    coalesce(freshness.is_stale, false) as is_stale
 from customers
 left join latest on customers.customer_key = latest.customer_key
 left join present_stays on customers.customer_key = present_stays.customer_key
 left join first_needs on customers.customer_key = first_needs.customer_key and first_needs.need_rank = 1
+left join {{ ref('context_freshness') }} as freshness on freshness.context = 'situational'
