@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from expectations.validation import Rule, Suite
 
-ORIGIN_COLUMNS = ("_dlt_load_id", "_source_file", "_source_row")
+ORIGIN_COLUMNS = ("_dlt_load_id", "_source_file", "_source_row", "_source_day")
 TEXT_TYPES = {"varchar", "text", "string"}
 
 # Share of rows that may be unreadable before the delivery as a whole is not trusted (chosen 2026-11-21: a broken export
 # breaks most rows, a stray quotation mark a handful).
 MOST_UNREADABLE_SHARE = 0.01
+# In a small delivery one stray row is more than that (chosen 2026-11-21).
+STRAY_ROWS = 5
 # A full copy of a table that has lost more than half its rows is more likely cut than true (chosen 2026-11-21).
 LEAST_SHARE_OF_LAST_SNAPSHOT = 0.5
 
@@ -74,16 +76,6 @@ def landing_suites(
         for column, data_type in declared.items()
         if data_type.lower() not in TEXT_TYPES
     ]
-    rules += [
-        Rule(
-            "ExpectColumnValuesToNotBeNull",
-            {"column": column, "mostly": 0.99},
-            "Rows without a key go to quarantine; where more than 1 % have none, the delivery is wrong (2026-11-21).",
-            name=f"{column} is filled",
-        )
-        for column in key
-        if column in declared
-    ]
     text_columns = [column for column, data_type in declared.items() if data_type.lower() in TEXT_TYPES]
     if text_columns:
         joined = ", ".join(f'"{column}"' for column in text_columns)
@@ -100,13 +92,23 @@ def landing_suites(
             )
         )
     suites = [Suite("landing", table, query, tuple(rules), personal_columns=personal_columns, key_columns=tuple(key))]
+    filled = [column for column in key if column in declared]
     volume = [
         Rule(
             "ExpectColumnValuesToBeBetween",
             {"column": "unreadable_share", "max_value": MOST_UNREADABLE_SHARE},
             "More unreadable rows than that mean a broken export, not a stray quotation mark (2026-11-21).",
             name="rows can be read",
-        )
+        ),
+        *(
+            Rule(
+                "ExpectColumnValuesToBeBetween",
+                {"column": f"{column}_missing_share", "max_value": MOST_UNREADABLE_SHARE},
+                "Rows without a key go to quarantine; where more than 1 % have none, the delivery is wrong.",
+                name=f"{column} is filled",
+            )
+            for column in filled
+        ),
     ]
     if last_snapshot_rows:
         volume.append(
@@ -117,9 +119,25 @@ def landing_suites(
                 name="the copy is whole",
             )
         )
+    missing = "".join(
+        f', {_share_of_many("missing_" + str(number), "row_count")} as "{column}_missing_share"'
+        for number, column in enumerate(filled)
+    )
+    counts = "".join(f', count(*) - count("{column}") as missing_{number}' for number, column in enumerate(filled))
     measures = f"""
-        select row_count, round({rejected_rows} / greatest(row_count + {rejected_rows}, 1), 4) as unreadable_share
-        from (select count(*) as row_count from ({query}))
+        select
+            row_count,
+            {_share_of_many(str(rejected_rows), f"(row_count + {rejected_rows})")} as unreadable_share
+            {missing}
+        from (select count(*) as row_count{counts} from ({query}))
     """
     suites.append(Suite("landing", f"{table} (volume)", measures, tuple(volume)))
     return suites
+
+
+def _share_of_many(count: str, total: str) -> str:
+    """The share that `count` is of `total`, or 0 where they are a few stray rows."""
+    return (
+        f"case when {count} > {STRAY_ROWS} or {count} * 2 > {total}"
+        f" then round({count} / greatest({total}, 1), 4) else 0 end"
+    )

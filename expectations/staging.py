@@ -1,42 +1,72 @@
 """Rules for staging: value domains and formats, and how much had to go to quarantine.
 
-The domains stand where the columns are described: `meta.expectations` of a column in the staging folder's models file,
-as a list of {expectation, arguments, reason}. `{landed_at}` in an argument is when the newest load landed: nothing that
-it tells can have happened later.
+Some follow from what is known already: the key from the catalog, and from the name and type of a column what it can
+hold. The domains stand where the columns are described: `meta.expectations` of a column in the staging folder's models
+file, as a list of {expectation, arguments, reason}. `{landed_at}` in an argument is when the newest load landed:
+nothing that it tells can have happened later.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from expectations.core import MOST_DAYS_AHEAD
 from expectations.validation import Rule, Suite
 
 # Share of the newest load that may be in quarantine before the load as a whole is not trusted (chosen 2026-11-21:
 # Contoso has none; a changed format breaks nearly all rows).
 MOST_QUARANTINED_SHARE = 0.01
+# In a small delivery one bad row is more than that, and still only a bad row (chosen 2026-11-21).
+STRAY_ROWS = 5
 
 
-def staging_suites(adapter: str, stream: str, model: Mapping[str, Any], landed_at: datetime) -> list[Suite]:
-    """The suites of one stream. model: the node of `stg_<adapter>__<stream>` in dbt's manifest."""
+# A derived rule is right for nearly every system and may be wrong for one: it tells, and stops nothing.
+MOST_IMPLAUSIBLE_SHARE = 0.01
+_EMAIL = "^[^@ ]+@[^@ ]+[.][^@ ]+$"
+_E164 = "^[+][1-9][0-9]{5,14}$"
+
+
+def staging_suites(
+    adapter: str,
+    stream: str,
+    model: Mapping[str, Any],
+    landed_at: datetime,
+    *,
+    key: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+) -> list[Suite]:
+    """The suites of one stream.
+
+    model: the node of `stg_<adapter>__<stream>` in dbt's manifest. key: the stream's key in the catalog. columns: those
+    of the staging view, with their DuckDB types; without them nothing is derived.
+    """
     table = f"staging.stg_{adapter}__{stream}"
     rules = []
     personal, keys = set(), []
+    described = set()
     for name, column in model["columns"].items():
         meta = column.get("meta") or (column.get("config") or {}).get("meta") or {}
         if meta.get("personal_data"):
             personal.add(name)
         if meta.get("is_key"):
             keys.append(name)
-        rules += [_rule(name, written, landed_at) for written in meta.get("expectations", ())]
+        written_rules = meta.get("expectations", ())
+        rules += [_rule(name, written, landed_at) for written in written_rules]
+        if written_rules:
+            described.add(name)
     base = f"staging.base_{adapter}__{stream}"
     newest = f"""
         select
             count(*) as row_count,
             count(*) filter (where row_fate = 'quarantined') as quarantined_rows,
-            coalesce(count(*) filter (where row_fate = 'quarantined') / nullif(count(*), 0), 0) as quarantined_share
+            case
+                when quarantined_rows > {STRAY_ROWS} or quarantined_rows * 2 > row_count
+                    then coalesce(quarantined_rows / nullif(row_count, 0), 0)
+                else 0
+            end as quarantined_share
         from {base}
         where _dlt_load_id = (select max(_dlt_load_id) from {base})
     """
@@ -46,13 +76,75 @@ def staging_suites(adapter: str, stream: str, model: Mapping[str, Any], landed_a
         "Where more of a load breaks the row rules, its format has changed (2026-11-21).",
         name="few rows of the newest load are in quarantine",
     )
+    key = key if columns and all(column in columns for column in key) else keys
+    derived = _derived(table, key, {n: t for n, t in (columns or {}).items() if n not in described}, landed_at)
     return [
         Suite("staging", f"{base} (newest load)", newest, (quarantine,)),
+        *derived,
         Suite(
             "staging", table, f"select * from {table}", tuple(rules),
             personal_columns=frozenset(personal), key_columns=tuple(keys),
         ),
     ]  # fmt: skip
+
+
+def _derived(table: str, key: Sequence[str], columns: Mapping[str, str], landed_at: datetime) -> list[Suite]:
+    """Rules that nobody had to write, as measures of one scan over the table."""
+    measures: dict[str, str] = {}
+    rules: list[Rule] = []
+    if key and all(column in columns for column in key):
+        measures["repeated_keys"] = f"count(*) - count(distinct ({', '.join(key)}))"
+        rules.append(
+            Rule(
+                "ExpectColumnValuesToBeBetween",
+                {"column": "repeated_keys", "max_value": 0},
+                "The catalog calls this the key of the stream: every row has its own.",
+                name=f"{', '.join(key)} names one row",
+            )
+        )
+    for column, kind in columns.items():
+        condition, reason = _plausible(column, kind, landed_at)
+        if condition is None:
+            continue
+        share = f"{column}_implausible_share"
+        wrong = f"count(*) filter (where not ({condition}))"
+        measures[share] = f'case when {wrong} > {STRAY_ROWS} then {wrong} / nullif(count("{column}"), 0) else 0 end'
+        rules.append(
+            Rule(
+                "ExpectColumnValuesToBeBetween",
+                {"column": share, "max_value": MOST_IMPLAUSIBLE_SHARE},
+                reason,
+                severity="warn",
+                name=f"{column} is plausible",
+            )
+        )
+    if not measures:
+        return []
+    query = "select " + ", ".join(f'{expression} as "{name}"' for name, expression in measures.items())
+    return [Suite("staging", f"{table} (derived)", f"{query} from {table}", tuple(rules))]
+
+
+def _plausible(column: str, kind: str, landed_at: datetime) -> tuple[str | None, str]:
+    """What every filled value of a column should keep, by the column's name and type, and why; None where unknown."""
+    if column.startswith("_") or column.endswith("_original"):
+        return None, ""
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
+        last = landed_at + timedelta(days=MOST_DAYS_AHEAD)
+        return (
+            f"\"{column}\" between timestamp '1900-01-01' and timestamp '{last:%Y-%m-%d}'",
+            "Earlier than 1900 or years ahead is a misread date, or a mark for `no date` that should be null.",
+        )
+    if kind == "VARCHAR" and (column == "email" or column.endswith("_email")):
+        return f"regexp_matches(\"{column}\", '{_EMAIL}')", "An address without @ and domain reaches nobody."
+    if kind == "VARCHAR" and column in ("phone", "mobile") or column.endswith(("_phone", "_mobile")):
+        return f"regexp_matches(\"{column}\", '{_E164}')", "Numbers are compared in E.164: see comparable_phone."
+    if kind == "VARCHAR" and column.endswith("currency"):
+        return f"regexp_matches(\"{column}\", '^[A-Z]{{3}}$')", "Currencies are written as in ISO 4217."
+    if kind.startswith("DECIMAL") and column.endswith("_amount"):
+        return f'abs("{column}") < 10000000', "No consumer pays ten millions; a wrong unit (cents) would."
+    if kind == "VARCHAR" and column.endswith("_name"):
+        return f'contains("{column}", chr(65533)) = false', "The replacement character stands for lost letters."
+    return None, ""
 
 
 def _rule(column: str, written: Mapping[str, Any], landed_at: datetime) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +24,16 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder with all state. Default: CONTEXT360_HOME, or ./.context360.")
 ]
 
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Moment for which the answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
+]
+
 
 @app.command()
 def run(
     catalog: CatalogOption = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", help="Moment for which the answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
-    ] = None,
+    as_of: AsOfOption = None,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild every table from landing. Customer numbers are kept.")
     ] = False,
@@ -51,6 +54,27 @@ def run(
             catalog=catalog, as_of=as_of, full_refresh=full_refresh, accept_shrinkage=accept_shrinkage, home=home
         )
     )
+
+
+@app.command()
+def backfill(
+    streams: Annotated[
+        list[str], typer.Argument(help="Streams to load again: shop/orders, or shop for all streams of a system.")
+    ],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    catalog: CatalogOption = None,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Load days of some streams again from their source, and rebuild and publish the warehouse, in one run.
+
+    Rows that are in landing already count as repeats; corrected ones replace what they correct.
+    """
+    from orchestration.console import run_with_progress
+
+    days = (first.date(), last.date())
+    raise typer.Exit(run_with_progress(catalog=catalog, as_of=as_of, home=home, reload=tuple(streams), days=days))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,19 @@ DEFAULT_DEMO = {"customers": 2_000, "days": 548, "seed": 360}
 
 
 def run_with_progress(
-    *, catalog: str | None, as_of: str | None, full_refresh: bool, accept_shrinkage: bool, home: Path | None
+    *,
+    catalog: str | None,
+    as_of: str | None,
+    home: Path | None,
+    full_refresh: bool = False,
+    accept_shrinkage: bool = False,
+    reload: tuple[str, ...] = (),
+    days: tuple[date, date] | None = None,
 ) -> int:
-    """Runs the job in this process, tells what happens, and returns the exit code."""
+    """Runs the job in this process, tells what happens, and returns the exit code.
+
+    reload, days: streams, and the first and the last of their days that are fetched again.
+    """
     console = _console()
     started = time.monotonic()
     settings = _settings(console, catalog, home)
@@ -53,7 +63,7 @@ def run_with_progress(
             set_up_process(settings)
         except SettingsError as error:
             return _not_started(console, error)
-        from orchestration.defs.runs import RunError, run_job
+        from orchestration.defs.runs import Reload, RunError, run_job
 
         teller = _Teller(console, spinner.update)
         try:
@@ -63,6 +73,7 @@ def run_with_progress(
                 full_refresh=full_refresh,
                 accept_shrinkage=accept_shrinkage,
                 listener=teller.hear,
+                reload=Reload(reload, *days) if days else None,
             )
         except (CatalogError, RunError, WarehouseError) as error:
             return _not_started(console, error)
@@ -184,20 +195,18 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     if settings is None:
         return NOT_STARTED
     try:
-        cadences = {
-            stream.label: stream.cadence
-            for _, stream in load_catalog(settings.catalog_path, settings.environment).streams()
-            if stream.cadence
-        }
+        fixed = load_catalog(settings.catalog_path, settings.environment).as_of
         with read_newest(settings.warehouse_path, settings.serving_path) as connection:
             found = status_of(connection)
             missing = connectedness_of(connection)
     except (CatalogError, WarehouseError) as error:
         return _not_started(console, error)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    # A closed data set is as old as it says; anything else is judged by the clock.
+    now = _moment(fixed) if fixed else datetime.now(UTC).replace(tzinfo=None)
     streams = Table(title="Streams", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading, justify in (
-        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("expected", "left"),
+        ("stream", "left"), ("state", "left"), ("last delivery (UTC)", "left"), ("reaches to", "left"),
+        ("expected", "left"),
         ("staged", "right"), ("in quarantine", "right"), ("repeats", "right"),
     ):  # fmt: skip
         streams.add_column(heading, justify=justify)  # type: ignore[arg-type]
@@ -208,7 +217,8 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             stream.label,
             f"[{colours.get(stream.state, 'white')}]{stream.state}[/]",
             landed,
-            _expectation(cadences.get(stream.label), stream.last_landed_at, now),
+            f"{stream.newest_at:%Y-%m-%d %H:%M}" if stream.newest_at else "",
+            _expectation(stream.expected_by, now),
             f"{stream.staged_rows:,}",
             f"{stream.quarantined_rows:,}",
             f"{stream.repeat_rows:,}",
@@ -295,17 +305,19 @@ def _progress_bar(console: Console, title: str) -> Iterator[Callable[[str, float
         yield lambda what, share: bar.update(task, description=f"{title}: {what}", completed=share)
 
 
-def _expectation(cadence: timedelta | None, last_landed_at: datetime | None, now: datetime) -> str:
+def _expectation(expected_by: datetime | None, now: datetime) -> str:
     """Whether a stream is in time, in words; nothing where nothing is expected."""
-    if cadence is None:
+    if expected_by is None:
         return ""
-    if last_landed_at is None:
-        return "[red]never came[/]"
-    late = now - last_landed_at - cadence
+    late = now - expected_by
     if late <= timedelta(0):
         return "[green]in time[/]"
     hours = late.total_seconds() / 3600
     return f"[red]{hours / 24:.0f} days late[/]" if hours >= 48 else f"[red]{hours:.1f} h late[/]"
+
+
+def _moment(day: date | datetime) -> datetime:
+    return day if isinstance(day, datetime) else datetime.combine(day, datetime.min.time())
 
 
 def show_customer(identifier: str, *, home: Path | None) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.channels.catalog import load_catalog
-from orchestration.defs.automation import customer_360_job, new_files_sensor, nightly_schedule
+from orchestration.defs.automation import backfill_job, customer_360_job, new_files_sensor, nightly_schedule
+from orchestration.defs.days import day_assets
 from orchestration.defs.identity import identity_assets
-from orchestration.defs.landing import landing_assets
+from orchestration.defs.landing import landing_assets, landing_key
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
-from orchestration.defs.quality import verdict_asset
+from orchestration.defs.quality import stream_status_spec, verdict_asset
 from orchestration.defs.serving import PUBLISHED_KEY, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
 from orchestration.settings import Settings, set_up_process, settings_from
@@ -29,17 +30,21 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     job = customer_360_job(installation)
     return dg.Definitions(
         assets=[
+            *day_assets(installation),
             *landing_assets(installation),
+            stream_status_spec([landing_key(system.name, stream.name) for system, stream in catalog.streams()]),
             *warehouse,
             identity_assets(installation),
             serving_asset(installation, published),
             verdict_asset(installation, PUBLISHED_KEY),
         ],
-        jobs=[job],
+        jobs=[job, backfill_job(installation)],
         schedules=[nightly_schedule(job)],
         sensors=[new_files_sensor(job, installation)],
         resources={"run": run_resource(installation)},
         loggers={"progress": progress_logger},
+        # Whatever is chosen by hand in the graph runs as the jobs do: DuckDB has one writer.
+        executor=dg.in_process_executor,
     )
 
 

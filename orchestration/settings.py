@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,8 +126,9 @@ def set_up_process(settings: Settings) -> None:
     configuration = settings.dagster_home / "dagster.yaml"
     try:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
-        if not configuration.exists() or configuration.read_text() != DAGSTER_CONFIGURATION:
-            configuration.write_text(DAGSTER_CONFIGURATION)
+        content = DAGSTER_CONFIGURATION.format(event_log=json.dumps(str(settings.dagster_home / "history" / "runs")))
+        if not configuration.exists() or configuration.read_text() != content:
+            configuration.write_text(content)
     except OSError as error:
         raise SettingsError(
             f"{settings.home} cannot be written ({error.strerror}): free space, correct the rights of the folder, "
@@ -136,6 +138,11 @@ def set_up_process(settings: Settings) -> None:
 
 # DuckDB has one writer, so runs queue up. A run whose process was killed is ended by the next one (defs/runs.py).
 DAGSTER_CONFIGURATION = """\
+event_log_storage:
+  module: orchestration.defs.event_log
+  class: KeptOpenEventLogStorage
+  config:
+    base_dir: {event_log}
 telemetry:
   enabled: false
 nux:

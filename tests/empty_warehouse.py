@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.channels.catalog import Catalog, load_catalog
+from orchestration.channels.intake import prepare_tables
 from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.settings import Settings, settings_from
@@ -28,6 +29,7 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
     without_identified = [*BEFORE_IDENTITY, "--exclude", "path:models/intermediate/identified"]
     results = project.run("build", without_identified, as_of=ANY_MOMENT)
     with open_warehouse(settings.warehouse_path) as connection:
+        prepare_tables(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
     results += project.run("build", list(AFTER_IDENTITY), as_of=ANY_MOMENT)
     return project, results

@@ -9,9 +9,11 @@ import dagster as dg
 from orchestration.channels.catalog import FilesSystem
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.watching import files_fingerprint
+from orchestration.defs.days import GROUP as DAYS
 from orchestration.defs.project import AS_OF_TAG, CATALOG_TAG, Installation
 
 JOB_NAME = "customer_360"
+BACKFILL_JOB_NAME = "backfill"
 NIGHTLY = "30 2 * * *"
 WEBHOOK_TIMEOUT_SECONDS = 10
 
@@ -20,8 +22,21 @@ def customer_360_job(installation: Installation) -> Any:
     """The one job: everything from the sources to the published warehouse, in one process."""
     return dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups(DAYS),
         description="From the source systems to the published customer 360.",
+        executor_def=dg.in_process_executor,
+        hooks={failure_webhook(installation)},
+        tags={CATALOG_TAG: installation.catalog.catalog},
+    )
+
+
+def backfill_job(installation: Installation) -> Any:
+    """Days of streams loaded again, and everything below: as one run over a range of partitions."""
+    return dg.define_asset_job(
+        BACKFILL_JOB_NAME,
+        selection=dg.AssetSelection.all(),
+        description="Loads a range of days again, of all streams, and rebuilds the customer 360. For the days of one "
+        "stream choose its asset in the group `days`, with what is downstream.",
         executor_def=dg.in_process_executor,
         hooks={failure_webhook(installation)},
         tags={CATALOG_TAG: installation.catalog.catalog},

@@ -1,6 +1,7 @@
 """One asset per stream of the catalog: what its source system delivered, as it came."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,8 @@ import dagster as dg
 from expectations.validation import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.intake import StreamState, landed_rows, record_state, take_in
+from orchestration.channels.intake import failed_state, landed_rows, record_state, take_in
+from orchestration.defs.days import days_key, report_days
 from orchestration.defs.project import Installation, RunResource
 from orchestration.defs.quality import expectations_result, table_metadata
 from orchestration.warehouse.dbt import declared_columns, personal_source_columns
@@ -35,6 +37,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
 
     @dg.asset(
         key=key,
+        deps=[days_key(system.name, stream.name)],
         group_name="landing",
         description=stream.description or f"What {system.title or system.name} delivers as {stream.name}.",
         owners=[system.owner] if system.owner else None,
@@ -59,6 +62,18 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 blocking=True,
                 description="The delivery has the shape that staging reads. A load that has not is held.",
             ),
+            *(
+                [
+                    dg.AssetCheckSpec(
+                        "freshness",
+                        asset=key,
+                        description=f"Something new comes at least every {_in_words(stream.cadence)} (cadence in the "
+                        "catalog, and a quarter of it as grace), as of the run.",
+                    )
+                ]
+                if stream.cadence
+                else []
+            ),
         ],
     )
     def landed_stream(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
@@ -74,16 +89,18 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                     declared=declared,
                     personal_columns=personal,
                     run_id=context.run_id,
+                    as_of=run.moment,
                     docs=run.docs,
                 )
             except ChannelError as error:
                 if context.retry_number < MOST_RETRIES:
                     raise dg.RetryRequested(MOST_RETRIES, SECONDS_BETWEEN_RETRIES) from error
-                state, outcomes = StreamState(system.name, stream.name, "failed", str(error)), []
+                state, outcomes = failed_state(connection, stream, str(error), run.moment), []
             store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
             record_state(connection, state, run_id=context.run_id)
             relation = landed_rows(settings.landing_url, system.name, stream.name)
             profile = profile_relation(connection, relation, shown=[c for c in declared if c not in personal])
+        report_days(context.instance, installation, system.name, stream.name, state.days)
         if state.needs_attention:
             context.log.warning(state.sentence)
         yield dg.MaterializeResult(
@@ -93,6 +110,8 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 "unreadable_rows": state.unreadable_rows,
                 "held_loads": state.held_loads,
                 "state": state.state,
+                **({"newest_at": state.newest_at.isoformat(" ")} if state.newest_at else {}),
+                **({"expected_by": state.expected_by.isoformat(" ")} if state.expected_by else {}),
             }
         )
         # WARN, for the fault is contained: the load is held here, and the steps below go on with the last good rows.
@@ -103,5 +122,15 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             description=state.sentence if state.state == "failed" else None,
         )
         yield expectations_result(outcomes, severity=dg.AssetCheckSeverity.WARN, sentence=state.sentence)
+        if stream.cadence:
+            late = state.lateness(run.moment)
+            yield dg.AssetCheckResult(
+                check_name="freshness", passed=not late, severity=dg.AssetCheckSeverity.WARN, description=late or None
+            )
 
     return landed_stream
+
+
+def _in_words(duration: timedelta) -> str:
+    hours = duration.total_seconds() / 3600
+    return f"{hours / 24:g} days" if hours > 24 else "day" if hours == 24 else f"{hours:g} hours"

@@ -13,6 +13,8 @@ from pydantic import Field, PrivateAttr
 
 from expectations.data_docs import DataDocs
 from orchestration.channels.catalog import Catalog
+from orchestration.demo_company.company import DemoError
+from orchestration.demo_company.servers import demo_servers, served_company
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
@@ -54,6 +56,9 @@ class RunResource(dg.ConfigurableResource):
     warehouse_path: str = Field(description="The warehouse file.")
     reports_path: str = Field(description="Folder for Data Docs.")
     catalog_as_of: str | None = Field(default=None, description="The catalog's `as_of`.")
+    demo_company_path: str | None = Field(
+        default=None, description="Folder of the demo company, whose chat provider answers while the run goes on."
+    )
 
     _moment: datetime | None = PrivateAttr(default=None)
     _docs: DataDocs | None = PrivateAttr(default=None)
@@ -66,7 +71,9 @@ class RunResource(dg.ConfigurableResource):
                 stack.enter_context(only_run(Path(self.lock_path)))
                 with open_warehouse(Path(self.warehouse_path)):
                     pass  # locked or damaged: say so before any work is done
-            except (WarehouseError, ValueError) as error:
+                if self.demo_company_path:
+                    stack.enter_context(demo_servers(Path(self.demo_company_path)))
+            except (DemoError, WarehouseError, ValueError) as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             self._docs = DataDocs(Path(self.reports_path) / "data_docs")
             try:
@@ -121,9 +128,11 @@ def moment_from(text: str | date | datetime) -> datetime:
 def run_resource(installation: Installation) -> Any:
     """The run resource for this installation; `as_of` and `full_refresh` are set when a run is launched."""
     settings, fixed = installation.settings, installation.catalog.as_of
+    company = served_company(settings.catalog_path)
     return RunResource.configure_at_launch(
         lock_path=str(settings.lock_path),
         warehouse_path=str(settings.warehouse_path),
         reports_path=str(settings.reports_path),
         catalog_as_of=moment_from(fixed).isoformat() if fixed else None,
+        demo_company_path=str(company) if company else None,
     )

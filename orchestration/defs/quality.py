@@ -73,6 +73,18 @@ def newest_landed_at(connection: Any, fallback: datetime) -> datetime:
     return landed_at(row[0]) if row and row[0] else fallback
 
 
+def stream_status_spec(landed: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+    """The table in which the landing steps write down how their streams stand. landed: their assets."""
+    return dg.AssetSpec(
+        ["quality", "stream_status"],
+        group_name="quality",
+        deps=list(landed),
+        owners=["team:data-engineering"],
+        kinds={"duckdb"},
+        description="One row per stream: its state, and how new its newest record is. Written by the landing steps.",
+    )
+
+
 def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
     """The last step: what could be published is published, but a run that stopped a stream has not succeeded."""
 

@@ -1,13 +1,18 @@
 """Running the job in this process, from the command line."""
 
+import difflib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration.defs.automation import JOB_NAME
+from orchestration.channels.catalog import load_catalog
+from orchestration.defs.automation import BACKFILL_JOB_NAME, JOB_NAME
+from orchestration.defs.days import GROUP as DAYS
+from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
 from orchestration.defs.project import moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
@@ -48,6 +53,15 @@ class RunOutcome:
     published: bool
 
 
+@dataclass(frozen=True)
+class Reload:
+    """Days that are fetched again from the source. streams: `system/stream`, or `system` for all of its streams."""
+
+    streams: tuple[str, ...]
+    first: date
+    last: date
+
+
 def run_job(
     settings: Settings,
     *,
@@ -55,8 +69,9 @@ def run_job(
     full_refresh: bool,
     accept_shrinkage: bool,
     listener: Callable[[Progress], None],
+    reload: Reload | None = None,
 ) -> RunOutcome:
-    """Runs everything from the sources to the published warehouse.
+    """Runs everything from the sources to the published warehouse. reload: days that are fetched again first.
 
     Raises RunError, CatalogError or WarehouseError where it cannot start.
     """
@@ -71,14 +86,40 @@ def run_job(
             pass  # locked or damaged: say so before anything heavy is loaded
         try:
             definitions = build_definitions(settings)
+            reloaded = _reloaded_assets(settings, reload) if reload else ()
         except DbtError as error:
             raise RunError(str(error)) from error
         try:
-            return _execute(definitions, moment, full_refresh, accept_shrinkage, listener)
+            return _execute(definitions, moment, full_refresh, accept_shrinkage, listener, reload, reloaded)
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             # The run's history could not be written.
             sentence = failure_sentence(settings.dagster_home, error)
             raise RunError(sentence or f"The run stopped: {settings.dagster_home} cannot be written.") from error
+
+
+def _reloaded_assets(settings: Settings, reload: Reload) -> list[dg.AssetKey]:
+    """The assets of the days of the chosen streams. Raises RunError where the catalog has no such stream."""
+    catalog = load_catalog(settings.catalog_path, settings.environment)
+    if reload.last < reload.first:
+        raise RunError(f"The days run from {reload.first} to {reload.last}: the first must not be after the last.")
+    if reload.first < catalog.first_day or reload.last > date.today():  # noqa: DTZ011 (Dagster's last partition is today)
+        raise RunError(
+            f"Days can be loaded again from {catalog.first_day} (`first_day` in {settings.catalog_path.name}) to today."
+        )
+    labels = [stream.label for _, stream in catalog.streams()]
+    chosen: list[str] = []
+    for name in reload.streams:
+        found = [label for label in labels if name in (label, label.split("/")[0])]
+        if not found:
+            near = difflib.get_close_matches(name, [*labels, *catalog.systems], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(labels)}."
+            raise RunError(f"The catalog has no stream '{name}': {hint}")
+        chosen += found
+    return [days_key(*label.split("/")) for label in dict.fromkeys(chosen)]
+
+
+def _range_tags(reload: Reload) -> dict[str, str]:
+    return {RANGE_START_TAG: reload.first.isoformat(), RANGE_END_TAG: reload.last.isoformat()}
 
 
 def _execute(
@@ -87,8 +128,12 @@ def _execute(
     full_refresh: bool,
     accept_shrinkage: bool,
     listener: Callable[[Progress], None],
+    reload: Reload | None,
+    reloaded: Sequence[dg.AssetKey],
 ) -> RunOutcome:
-    job = definitions.resolve_job_def(JOB_NAME)
+    job = definitions.resolve_job_def(BACKFILL_JOB_NAME if reload else JOB_NAME)
+    days = [key for key in job.asset_layer.executable_asset_keys if key.path[0] == DAYS] if reload else []
+    chosen = [key for key in job.asset_layer.executable_asset_keys if key not in days or key in reloaded]
     config = {"full_refresh": full_refresh, "accept_shrinkage": accept_shrinkage} | (
         {"as_of": moment} if moment else {}
     )
@@ -98,7 +143,8 @@ def _execute(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {LOGGER_NAME: {}}, "resources": {"run": {"config": config}}},
-            tags={"context360/started_by": "command line"},
+            tags={"context360/started_by": "command line"} | (_range_tags(reload) if reload else {}),
+            asset_selection=chosen if reload else None,
         )
     published = any(
         event.is_step_materialization and event.asset_key == PUBLISHED_KEY

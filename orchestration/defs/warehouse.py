@@ -160,7 +160,7 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
         chosen = {unique_ids[key]: key for key in context.selected_asset_keys}
         checks = context.selected_asset_check_keys
         selection = [*chosen, *(tests[(c.asset_key, c.name)] for c in checks if c.name != EXPECTATIONS)]
-        results = _run_dbt(installation, run, selection)
+        results = _run_dbt(installation, run, selection, context.run_id)
         failed = [result for result in results if not result.is_test and result.status == "error"]
         built = [result for result in results if result.status == "success" and result.unique_id in chosen]
         outcomes: dict[str, list[Outcome]] = {}
@@ -173,7 +173,7 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
                 held = _hold_bad_loads(installation, step, outcomes, context.run_id)
             if held:
                 # Staging again without the held loads: what is below goes on with the last good rows.
-                results = _run_dbt(installation, run, selection)
+                results = _run_dbt(installation, run, selection, context.run_id)
                 again = _judge(installation, step, list(held), run, context.run_id, only_failed=True)
                 still_bad = {table for table, found in again.items() if any(_is_error(o) for o in found)}
         with installation.warehouse() as connection:
@@ -218,11 +218,11 @@ def _failure(result: NodeResult) -> str:
     return message if str(result.name) in message or "run again" in message else f"{result.name}: {message}"
 
 
-def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str]) -> list[NodeResult]:
+def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str], run_id: str) -> list[NodeResult]:
     manifest = installation.dbt.manifest
     names = [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in unique_ids]
     try:
-        return installation.dbt.run("build", names, as_of=run.moment, full_refresh=run.full_refresh)
+        return installation.dbt.run("build", names, as_of=run.moment, run_id=run_id, full_refresh=run.full_refresh)
     except DbtError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
@@ -280,11 +280,18 @@ def _staging_suites_of(installation: Installation, system: Any) -> SuitesOf:
 
     def suites(connection: Any, run: RunResource) -> Mapping[str, Sequence[Suite]]:
         landed = newest_landed_at(connection, run.moment)
-        return {
-            f"staging.stg_{folder}__{stream}": staging_suites(
-                folder, stream, nodes[f"model.context360.stg_{folder}__{stream}"], landed
+        found = {}
+        for stream in system.streams.values():
+            name = f"stg_{folder}__{stream.name}"
+            columns = {row[0]: row[1] for row in connection.execute(f"describe staging.{name}").fetchall()}
+            found[f"staging.{name}"] = staging_suites(
+                folder,
+                stream.name,
+                nodes[f"model.context360.{name}"],
+                landed,
+                key=stream.key,
+                columns=columns,
             )
-            for stream in system.streams
-        }
+        return found
 
     return suites

@@ -32,6 +32,9 @@ class StreamStatus:
     staged_rows: int
     quarantined_rows: int
     repeat_rows: int
+    # Up to when its records reach, and when something new is expected at the latest (naive UTC).
+    newest_at: datetime | None
+    expected_by: datetime | None
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
     if table_exists(connection, "quality", "stream_status"):
         has_ledger = table_exists(connection, "quality", "row_ledger")
         ledger = (
-            "quality.row_ledger"
+            "(from quality.row_ledger where run_id = (select max_by(run_id, rowid) from quality.row_ledger))"
             if has_ledger
             else "(select null as source_system, null as stream, 0 as staged_rows, 0 as quarantined_rows, "
             "0 as repeat_rows, 0 as unreadable_rows where false)"
@@ -157,7 +160,7 @@ def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
                     s.source_system || '/' || s.stream, s.state, s.sentence, s.last_landed_at,
                     coalesce(l.staged_rows, 0)::bigint,
                     coalesce(l.quarantined_rows + l.unreadable_rows, 0)::bigint,
-                    coalesce(l.repeat_rows, 0)::bigint
+                    coalesce(l.repeat_rows, 0)::bigint, s.newest_at, s.expected_by
                 from quality.stream_status as s
                 left join {ledger} as l using (source_system, stream)
                 order by 1

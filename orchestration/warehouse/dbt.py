@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from orchestration.channels.catalog import Catalog
@@ -50,7 +52,12 @@ def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
     return {
         "adapters": adapters,
         "streams": [
-            {"adapter": system.staging_folder, "system": system.name, "stream": stream.name}
+            {
+                "adapter": system.staging_folder,
+                "system": system.name,
+                "stream": stream.name,
+                "delivery": stream.delivery,
+            }
             for system, stream in catalog.streams()
         ],
         "canonical": canonical,
@@ -81,8 +88,6 @@ def personal_source_columns(adapter: str) -> dict[str, frozenset[str]]:
 
 
 def _source_tables(adapter: str, where: str = "The catalog") -> list[dict[str, Any]]:
-    import yaml
-
     folder = DBT_PROJECT / "models" / "staging" / adapter
     file = folder / f"_{adapter}__sources.yml"
     if not file.is_file():
@@ -91,6 +96,13 @@ def _source_tables(adapter: str, where: str = "The catalog") -> list[dict[str, A
             f"{where}: there is no staging folder '{adapter}' (there are {', '.join(known)}): correct `adapter`, "
             f"or add {folder.relative_to(DBT_PROJECT.parent)}/{file.name} and its models."
         )
+    return _tables_in(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=200)
+def _tables_in(file: Path, _: int) -> list[dict[str, Any]]:
+    import yaml
+
     return [table for source in yaml.safe_load(file.read_text())["sources"] for table in source["tables"]]
 
 
@@ -127,7 +139,7 @@ class DbtProject:
             fingerprint_file = self.target_path / "manifest.fingerprint"
             fingerprint = self._fingerprint()
             if not (file.exists() and fingerprint_file.exists() and fingerprint_file.read_text() == fingerprint):
-                self._parse()
+                self._parse(write=True)
                 fingerprint_file.write_text(fingerprint)
             self._manifest = json.loads(file.read_text())
         return self._manifest
@@ -138,12 +150,14 @@ class DbtProject:
         selection: Sequence[str],
         *,
         as_of: datetime,
+        run_id: str = "",
         full_refresh: bool = False,
         on_result: Callable[[NodeResult], None] | None = None,
     ) -> list[NodeResult]:
         """Runs `dbt <command>` on the selected nodes and releases the warehouse file.
 
-        selection: names as dbt selects them. as_of: naive UTC. Returns a result per node, in the order they ended.
+        selection: names as dbt selects them. as_of: naive UTC. run_id: under which evidence is kept. Returns a result
+        per node, in the order they ended.
         Raises DbtError where dbt itself fails (not where a model or test does: that is in the results).
         """
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -157,7 +171,8 @@ class DbtProject:
             *selection,
             "--indirect-selection",
             "empty",
-            *self._common_arguments(as_of=as_of),
+            *self._common_arguments(as_of=as_of, run_id=run_id),
+            "--no-write-json",  # the results are here already, and the manifest does not change
             # Unit tests prove the SQL, not the data: they are run by `make test`.
             *(["--exclude-resource-type", "unit_test"] if command == "build" else []),
             *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
@@ -172,17 +187,20 @@ class DbtProject:
             raise DbtError(self._sentence(str(outcome.exception)))
         return results
 
-    def _parse(self) -> None:
+    def _parse(self, *, write: bool = False) -> None:
+        """Parses what has changed. write: keep the manifest as a file, for the next process."""
         from dbt.cli.main import dbtRunner
 
         self.target_path.mkdir(parents=True, exist_ok=True)
-        outcome = dbtRunner().invoke(["parse", *self._common_arguments()])
+        outcome = dbtRunner().invoke(
+            ["parse", *self._common_arguments(), "--write-json" if write else "--no-write-json"]
+        )
         if outcome.exception is not None or not outcome.success:
             raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
         self._parsed = outcome.result
 
-    def _common_arguments(self, as_of: datetime | None = None) -> list[str]:
-        moment = {"as_of": as_of.strftime("%Y-%m-%d %H:%M:%S")} if as_of else {}
+    def _common_arguments(self, as_of: datetime | None = None, run_id: str = "") -> list[str]:
+        moment = {"as_of": as_of.strftime("%Y-%m-%d %H:%M:%S"), "run_id": run_id} if as_of else {}
         return [
             "--project-dir", str(DBT_PROJECT),
             "--profiles-dir", str(DBT_PROJECT),

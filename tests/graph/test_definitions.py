@@ -44,7 +44,7 @@ def test_every_stream_of_the_catalog_is_an_asset_in_landing(graph) -> None:
 def test_groups_are_the_layers(graph) -> None:
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {
-        "landing", "staging", "intermediate", "identity", "seeds", "core", "marts", "quality", "serving",
+        "landing", "days", "staging", "intermediate", "identity", "seeds", "core", "marts", "quality", "serving",
     }  # fmt: skip
 
 
@@ -109,15 +109,28 @@ def test_every_gate_blocks_what_is_below_it(graph) -> None:
 def test_one_job_runs_everything_in_one_process(definitions: dg.Definitions, graph) -> None:
     job = definitions.resolve_job_def(JOB_NAME)
     assert job.executor_def is dg.in_process_executor
-    assert set(job.asset_layer.executable_asset_keys) == set(graph.get_all_asset_keys()) - {
-        key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable
-    }
+    executable = {key for key in graph.get_all_asset_keys() if graph.get(key).is_executable}
+    assert set(job.asset_layer.executable_asset_keys) == {key for key in executable if key.path[0] != "days"}
     assert job.tags["context360/catalog"] == "contoso"
+
+
+def test_days_are_partitions_that_one_run_can_load_again_with_all_that_is_below(
+    definitions: dg.Definitions, graph
+) -> None:
+    job = definitions.resolve_job_def("backfill")
+    assert job.executor_def is dg.in_process_executor
+    days = {key for key in graph.get_all_asset_keys() if key.path[0] == "days"}
+    assert {"/".join(key.path[1:]) for key in days} == STREAMS
+    for key in days:
+        assert isinstance(graph.get(key).partitions_def, dg.DailyPartitionsDefinition)
+        assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
+        assert graph.get(key).child_keys == {dg.AssetKey(["landing", *key.path[1:]])}
+    assert days < set(job.asset_layer.executable_asset_keys)
 
 
 def test_loading_the_graph_a_second_time_does_not_parse_the_project_again(settings: Settings, monkeypatch) -> None:
     build_definitions(settings)
-    monkeypatch.setattr(DbtProject, "_parse", lambda self: pytest.fail("parsed again"))
+    monkeypatch.setattr(DbtProject, "_parse", lambda self, **_: pytest.fail("parsed again"))
     build_definitions(settings)
 
 

@@ -1,0 +1,135 @@
+"""The days of each stream as partitions: they show which days are in landing, and any of them can be loaded again.
+
+A normal run takes in what is new, whatever day it belongs to, and only reports the days. Materialising a range of days
+fetches them again from the source, in one run. Chosen together with what lies below, the warehouse follows in it, too.
+"""
+
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import date
+from logging import INFO
+from typing import Any
+
+import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+
+from expectations.validation import store
+from orchestration.channels.catalog import Stream
+from orchestration.channels.errors import ChannelError
+from orchestration.channels.intake import record_state, take_in
+from orchestration.defs.project import Installation, RunResource
+from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+
+GROUP = "days"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def days_key(system: str, stream: str) -> dg.AssetKey:
+    """The key of the asset whose partitions are the days of a stream."""
+    return dg.AssetKey([GROUP, system, stream])
+
+
+def day_assets(installation: Installation) -> list[dg.AssetsDefinition]:
+    """One partitioned asset per stream."""
+    # One definition for all, so that days of several streams can be loaded again together.
+    partitions = dg.DailyPartitionsDefinition(start_date=installation.catalog.first_day.isoformat(), end_offset=1)
+    return [_day_asset(installation, system, stream, partitions) for system, stream in installation.catalog.streams()]
+
+
+def _day_asset(
+    installation: Installation, system: Any, stream: Stream, partitions: dg.DailyPartitionsDefinition
+) -> dg.AssetsDefinition:
+    declared = declared_columns(system.staging_folder).get(stream.name, {})
+    personal = personal_source_columns(system.staging_folder).get(stream.name, frozenset())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of the backfill policy; the version is pinned
+        as_asset = dg.asset(
+            key=days_key(system.name, stream.name),
+            group_name=GROUP,
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            description=f"The days of {stream.label} that are in landing. Materialise a range to load those days again "
+            "from the source; rows that are there already count as repeats. Select what is downstream as well, and the "
+            "warehouse follows in the same run.",
+            owners=[system.owner] if system.owner else None,
+            kinds={"parquet", "dlt"},
+            tags={"source_system": system.name, "connector": system.connector},
+        )
+
+    def reloaded_days(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:
+        keys = context.partition_keys
+        days = date.fromisoformat(min(keys)), date.fromisoformat(max(keys))
+        settings = installation.settings
+        with installation.warehouse() as connection:
+            try:
+                state, outcomes = take_in(
+                    connection,
+                    system,
+                    stream,
+                    landing_url=settings.landing_url,
+                    working_dir=settings.extraction_path,
+                    declared=declared,
+                    personal_columns=personal,
+                    run_id=context.run_id,
+                    as_of=run.moment,
+                    docs=run.docs,
+                    days=days,
+                )
+            except ChannelError as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+            store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
+            record_state(connection, state, run_id=context.run_id)
+        if state.needs_attention:
+            raise dg.Failure(description=state.sentence, allow_retries=False)
+        return dg.MaterializeResult(
+            metadata={"reloaded_rows": state.new_rows, "first_day": str(days[0]), "last_day": str(days[1])}
+        )
+
+    return as_asset(reloaded_days)
+
+
+def report_days(
+    instance: dg.DagsterInstance, installation: Installation, system: str, stream: str, days: Sequence[date]
+) -> None:
+    """Shows that these days of a stream are in landing. Days outside the partitions (`first_day` of the catalog) have
+    no place to be shown at."""
+    first, last = installation.catalog.first_day, date.today()  # noqa: DTZ011 (Dagster's last partition is today)
+    shown = [
+        dg.AssetMaterialization(days_key(system, stream), partition=day.isoformat())
+        for day in sorted(set(days))
+        if first <= day <= last
+    ]
+    if not shown:
+        return
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        for materialization in shown:
+            instance.report_runless_asset_event(materialization)
+        return
+    # One event at a time costs 5 ms, and a first run brings thousands of days: all of them in one transaction.
+    events = [_event(materialization) for materialization in shown]
+    with storage.index_transaction() as connection:
+        for event in events:
+            key = connection.execute(storage.prepare_insert_event(event)).inserted_primary_key
+        storage._store_asset_event(connection, events[-1], key[0] if key else 0)  # noqa: SLF001
+
+
+def _event(materialization: dg.AssetMaterialization) -> dg.EventLogEntry:
+    return dg.EventLogEntry(
+        error_info=None,
+        user_message="",
+        level=INFO,
+        run_id=RUNLESS_RUN_ID,
+        timestamp=time.time(),
+        job_name=RUNLESS_JOB_NAME,
+        dagster_event=DagsterEvent(
+            event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+            event_specific_data=StepMaterializationData(materialization),
+            job_name=RUNLESS_JOB_NAME,
+        ),
+    )

@@ -1,0 +1,164 @@
+"""Coupling a system as the README says: a catalog entry and a staging folder, nothing else."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pipeline import little_company
+from pipeline.installation import REPOSITORY, Installation, Said, environment
+
+BLOCK = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+MEMBERS = """\
+member_no,full_name,email,mobile,updated_at
+M1,{given} {family},{email},06 12345678,2019-03-01 10:00:00
+M2,Nobody Known,nobody.known@example.org,0031 6 87654321,2019-03-01 10:00:00
+M2,Nobody Known,nobody.known@example.org,0031 6 87654321,2019-03-02 10:00:00
+,Without Key,,,2019-03-01 10:00:00
+"""
+RENTALS = """\
+rental_no,member_no,bike,started_at,price
+R1,M1,B7,2019-04-01T09:00:00Z,25.50
+R2,M1,B8,2019-04-02T09:00:00Z,30.00
+R3,M2,B7,2019-05-24T09:00:00Z,12.25
+R4,M2,B7,yesterday,12.25
+"""
+
+
+def files_of_the_readme() -> dict[str, str]:
+    """Path -> content of every file that the section shows."""
+    text = (REPOSITORY / "README.md").read_text()
+    section = text[text.index("## Coupling your own system") : text.index("### The catalog in full")]
+    return dict(BLOCK.findall(section))
+
+
+def test_the_readme_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
+    files = files_of_the_readme()
+    outside = [file for file in files if not file.startswith("dbt_project/models/staging/rental/")]
+    assert outside == ["my_firm.yaml"]
+    assert {Path(file).suffix for file in files} == {".yaml", ".yml", ".sql"}
+
+
+@pytest.fixture(scope="module")
+def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Said]:
+    """A checkout with the new folder, run beside a CRM that knows one of the members."""
+    folder = tmp_path_factory.mktemp("new_system")
+    checkout = folder / "checkout"
+    for part in ("orchestration", "expectations", "dbt_project"):
+        shutil.copytree(
+            REPOSITORY / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
+        )
+    before = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file()}
+    for name, content in files_of_the_readme().items():
+        path = checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert not before & {Path(name) for name in files_of_the_readme()}, "a file that exists would be changed"
+
+    little_company.deliver_all(folder / "source")
+    deliveries = checkout / "deliveries" / "rental"
+    deliveries.mkdir(parents=True)
+    given, family = little_company.names(7)
+    (deliveries / "members_2019-05-24.csv").write_text(
+        MEMBERS.format(given=given, family=family, email=little_company.email(7).upper())
+    )
+    (deliveries / "rentals_2019-05-24.csv").write_text(RENTALS)
+    catalog = checkout / "my_firm.yaml"
+    catalog.write_text(
+        catalog.read_text().replace("systems:\n", "as_of: 2019-05-25\nsystems:\n" + little_company.CRM_SYSTEM)
+    )
+    installation = Installation(folder, {"LITTLE_COMPANY": str(folder / "source")})
+    return installation, run(installation)
+
+
+def run(installation: Installation, *arguments: str) -> Said:
+    """Runs the checkout's own command."""
+    checkout = installation.folder / "checkout"
+    command = [sys.executable, "-m", "orchestration.cli", "run", "--catalog", "my_firm.yaml"]
+    done = subprocess.run(
+        [*command, "--home", str(installation.home), *arguments], cwd=checkout,
+        env=environment(installation.variables) | {"PYTHONPATH": str(checkout)}, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=300, check=False,
+    )  # fmt: skip
+    return Said(done.returncode, done.stdout)
+
+
+def test_the_run_succeeds_and_tells_what_waits(coupled: tuple[Installation, Said]) -> None:
+    _, said = coupled
+    assert said.code == 0, said.text
+    assert "In quarantine: 1 row of rental/members (member_no_is_missing)." in said.text
+    assert "In quarantine: 1 row of rental/rentals (started_at_is_unreadable)." in said.text
+
+
+def test_its_rows_are_in_the_star(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    orders = "select count(*), sum(net_amount) from core.fct_order_line where source_system = 'rental'"
+    assert installation.ask(orders) == [(3, 67.75)]  # 25.50 + 30.00 + 12.25; the fourth has no moment
+    assert installation.value("select count(*) from core.fct_interaction where source_system = 'rental'") == 3
+    assert installation.value("select count(*) from core.fct_order_line where customer_key < 0") == 0
+
+
+def test_its_people_are_in_identity_and_one_is_known_from_the_crm(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    systems = "select source_systems from marts.customer_360 where phone = '{}'"
+    assert installation.ask(systems.format("+31687654321")) == [("rental",)]
+    (customer,) = installation.ask(
+        "select customer_key from core.bridge_customer_identifier where identifier_kind = 'rental_member_no'"
+        " and identifier_value = 'M1'"
+    )
+    found = installation.ask(
+        f"select source_systems, current_value_amount from marts.customer_360 where customer_key = {customer[0]}"
+    )
+    assert found == [("crm, rental", 55.50)]
+
+
+def test_great_expectations_guards_it_without_a_rule_being_written(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    rules = dict(
+        installation.ask(
+            "select table_name || ': ' || rule, success from quality.validation_result where table_name like '%rental%'"
+        )
+    )
+    assert all(rules.values()), rules
+    expected = {
+        "landing/rental/members (volume): member_no is filled",
+        "landing/rental/members: email is delivered",
+        "landing/rental/rentals (volume): rows can be read",
+        "staging.stg_rental__members (derived): member_no names one row",
+        "staging.stg_rental__members (derived): email is plausible",
+        "staging.stg_rental__members (derived): phone is plausible",
+        "staging.stg_rental__rentals (derived): started_at is plausible",
+        "staging.stg_rental__rentals (derived): price_amount is plausible",
+        "staging.base_rental__rentals (newest load): few rows of the newest load are in quarantine",
+    }
+    assert expected <= set(rules), sorted(rules)
+
+
+def test_every_row_of_it_is_accounted_for(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    ledger = installation.ask(
+        "select stream, landed_rows, staged_rows, quarantined_rows, repeat_rows, difference from quality.row_ledger"
+        " where source_system = 'rental' order by stream"
+    )
+    assert ledger == [("members", 4, 2, 1, 1, 0), ("rentals", 4, 3, 1, 0, 0)]
+
+
+def test_a_stream_that_is_late_is_told_and_the_marts_say_so(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    late = "select stream from core.dim_source_stream where is_late order by stream"
+    assert installation.ask(late) == []
+    assert installation.value("select bool_or(is_stale) from marts.relationship_context") is False
+    # A day and a quarter after the newest file and the newest rental they are late.
+    said = run(installation, "--as-of", "2019-05-26T07:00")
+    assert said.code == 0, said.text
+    assert (
+        "rental/members reaches to 2019-05-25 00:00 only; something new was expected by 2019-05-26 06:00" in said.text
+    )
+    assert installation.ask(late) == [("members",), ("rentals",)]
+    freshness = "select is_stale, late_streams, fresh_until::varchar from marts.context_freshness"
+    relationship = installation.ask(f"{freshness} where context = 'relationship'")
+    assert relationship == [(True, "rental/members, rental/rentals", "2019-05-24 09:00:00")]
+    assert installation.value("select bool_and(is_stale) from marts.relationship_context") is True
