@@ -58,8 +58,13 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 	$(BIN)/python tests/check_sql.py
 
 .PHONY: benchmark
-benchmark: .venv/dev.installed  ## Measure a warm run: seconds per step, memory (several minutes)
+benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memory, ratios (several minutes)
 	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
+	$(BIN)/python tests/benchmarks/landing.py
+
+.PHONY: history-trial
+history-trial: .venv/dev.installed  ## Compare many drawn delivery histories with perfect order (HISTORIES=50)
+	CONTEXT360_HISTORIES=$(or $(HISTORIES),50) $(BIN)/python -m pytest tests/pipeline/test_delivery_histories.py
 
 # PySpark and Great Expectations do not live together: Spark has an environment of its own.
 .venv-spark/installed: requirements-spark.lock pyproject.toml

@@ -86,8 +86,15 @@ def _day_asset(
             record_state(connection, state, run_id=context.run_id)
         if state.needs_attention:
             raise dg.Failure(description=state.sentence, allow_retries=False)
+        if state.remark:
+            context.log.warning(state.remark)
         return dg.MaterializeResult(
-            metadata={"reloaded_rows": state.new_rows, "first_day": str(days[0]), "last_day": str(days[1])}
+            metadata={
+                "reloaded_rows": state.new_rows,
+                "first_day": str(days[0]),
+                "last_day": str(days[1]),
+                **({"remark": state.remark} if state.remark else {}),
+            }
         )
 
     return as_asset(reloaded_days)

@@ -101,6 +101,8 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             relation = landed_rows(settings.landing_url, system.name, stream.name)
             profile = profile_relation(connection, relation, shown=[c for c in declared if c not in personal])
         report_days(context.instance, installation, system.name, stream.name, state.days)
+        if state.remark:
+            context.log.info(state.remark)
         if state.needs_attention:
             context.log.warning(state.sentence)
         yield dg.MaterializeResult(
@@ -110,6 +112,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 "unreadable_rows": state.unreadable_rows,
                 "held_loads": state.held_loads,
                 "state": state.state,
+                **({"remark": state.remark} if state.remark else {}),
                 **({"newest_at": state.newest_at.isoformat(" ")} if state.newest_at else {}),
                 **({"expected_by": state.expected_by.isoformat(" ")} if state.expected_by else {}),
             }
