@@ -38,9 +38,9 @@
 {%- endmacro %}
 
 {% macro duckdb__clean_name(column) -%}
-    nullif(trim(regexp_replace({{ column }}, '\\s+', ' ', 'g')), '')
+    nullif(trim(regexp_replace({{ column }}, '\s+', ' ', 'g')), '')
 {%- endmacro %}
 
 {% macro spark__clean_name(column) -%}
-    nullif(trim(regexp_replace({{ column }}, '\\\\s+', ' ')), '')
+    nullif(trim(regexp_replace({{ column }}, '\\s+', ' ')), '')
 {%- endmacro %}
