@@ -14,13 +14,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from expectations.core import MOST_DAYS_AHEAD
+from expectations.landing import STRAY_ROWS
 from expectations.validation import Rule, Suite
 
 # Share of the newest load that may be in quarantine before the load as a whole is not trusted (chosen 2026-11-21:
 # Contoso has none; a changed format breaks nearly all rows).
 MOST_QUARANTINED_SHARE = 0.01
-# In a small delivery one bad row is more than that, and still only a bad row (chosen 2026-11-21).
-STRAY_ROWS = 5
 
 
 # A derived rule is right for nearly every system and may be wrong for one: it tells, and stops nothing.
@@ -136,7 +135,7 @@ def _plausible(column: str, kind: str, landed_at: datetime) -> tuple[str | None,
         )
     if kind == "VARCHAR" and (column == "email" or column.endswith("_email")):
         return f"regexp_matches(\"{column}\", '{_EMAIL}')", "An address without @ and domain reaches nobody."
-    if kind == "VARCHAR" and column in ("phone", "mobile") or column.endswith(("_phone", "_mobile")):
+    if kind == "VARCHAR" and (column in ("phone", "mobile") or column.endswith(("_phone", "_mobile"))):
         return f"regexp_matches(\"{column}\", '{_E164}')", "Numbers are compared in E.164: see comparable_phone."
     if kind == "VARCHAR" and column.endswith("currency"):
         return f"regexp_matches(\"{column}\", '^[A-Z]{{3}}$')", "Currencies are written as in ISO 4217."

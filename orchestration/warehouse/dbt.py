@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -264,8 +264,3 @@ def _first_sentence(message: str) -> str:
         if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))
     ]
     return " ".join(kept[:3] + broken_contract)
-
-
-def source_tables(manifest: Mapping[str, Any]) -> list[str]:
-    """Names of all landed sources in the manifest, as system folder and table."""
-    return sorted(f"{node['source_name']}.{node['name']}" for node in manifest["sources"].values())
