@@ -1,0 +1,275 @@
+"""What the model compares, as Splink comparisons: the same settings run on Splink's DuckDB and Spark APIs.
+
+Every level has a starting probability, from general experience, for matches (m) and for strangers (u). Where there are
+records enough, Splink's learning replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import splink.comparison_level_library as cll
+import splink.comparison_library as cl
+from splink import SettingsCreator
+from splink.internals.comparison_level_creator import ComparisonLevelCreator
+
+# Comparisons that tell one person from another in the same home, and comparisons that relatives share.
+PERSONAL = ("given_name", "birth_date", "gender", "national_id", "loyalty_number")
+SHARED = ("family_name", "home", "phone", "email")
+
+Level = tuple[str, ComparisonLevelCreator | None, float, float]
+
+
+def _sql(condition: str) -> ComparisonLevelCreator:
+    return cll.CustomLevel(condition, base_dialect_str="duckdb")
+
+
+def _edit(column: str, distance: int) -> ComparisonLevelCreator:
+    """At most so many typing errors; texts whose lengths differ more are never measured."""
+    return cll.And(
+        _sql(f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3"),
+        cll.DamerauLevenshteinLevel(column, distance),
+    )
+
+
+def _alike(column: str) -> ComparisonLevelCreator:
+    """One typing error, or several in a long name."""
+    long = _sql(f"length({column}_l) > 4 and length({column}_r) > 4")
+    return cll.Or(_edit(column, 1), cll.And(long, cll.JaroWinklerLevel(column, 0.93)))
+
+
+def _initial(column: str) -> ComparisonLevelCreator:
+    """One is a letter or the beginning of the other."""
+    left, right = f"{column}_l", f"{column}_r"
+    return _sql(
+        f"(length({left}) < length({right}) and (length({left}) <> 2) and substr({right}, 1, length({left})) = {left}) or "
+        f"(length({right}) < length({left}) and (length({right}) <> 2) and substr({left}, 1, length({right})) = {right})"
+    )
+
+
+def _token(column: str) -> ComparisonLevelCreator:
+    """One is a whole word of the other: double names."""
+    left, right = f"{column}_l", f"{column}_r"
+    return _sql(
+        f"(length({left}) > 2 and concat(' ', {right}, ' ') like concat('% ', {left}, ' %')) or "
+        f"(length({right}) > 2 and concat(' ', {left}, ' ') like concat('% ', {right}, ' %'))"
+    )
+
+
+def _crossed() -> ComparisonLevelCreator:
+    """Given and family name stand in each other's field; one of them may be misspelled."""
+    return cll.Or(
+        _sql("given_name_l = family_name_r and family_name_l = given_name_r"),
+        cll.And(
+            _sql("given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)"),
+            _sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2"),
+        ),
+    )
+
+
+def _half_crossed() -> ComparisonLevelCreator:
+    """One name stands in the other's field, and the other one is somebody else's."""
+    return _sql(
+        "given_name_l <> given_name_r and ((given_name_l = family_name_r and length(given_name_l) > 2) "
+        "or (family_name_l = given_name_r and length(family_name_l) > 2))"
+    )
+
+
+def _given_name(columns: Iterable[str]) -> list[Level]:
+    levels: list[Level] = [
+        ("exact", cll.ExactMatchLevel("given_name").configure(tf_adjustment_column="given_name"), 0.80, 0.006),
+    ]
+    if "family_name" in columns:
+        levels.append(("crossed", _crossed(), 0.01, 0.00002))
+        levels.append(("half crossed", _half_crossed(), 0.003, 0.0005))
+    return [
+        *levels,
+        ("short form", cll.Or(_initial("given_name"), _token("given_name")), 0.07, 0.005),
+        ("similar", _alike("given_name"), 0.07, 0.004),
+        ("remotely similar", cll.JaroWinklerLevel("given_name", 0.8), 0.02, 0.02),
+        ("different", None, 0.03, 0.963),
+    ]
+
+
+def _family_name(_: Iterable[str]) -> list[Level]:
+    levels: list[Level] = [
+        ("exact", cll.ExactMatchLevel("family_name").configure(tf_adjustment_column="family_name"), 0.86, 0.002),
+    ]
+    return [
+        *levels,
+        ("similar", _alike("family_name"), 0.06, 0.003),
+        ("part", cll.Or(_token("family_name"), _initial("family_name")), 0.03, 0.002),
+        ("remotely similar", cll.JaroWinklerLevel("family_name", 0.8), 0.01, 0.01),
+        ("different", None, 0.03, 0.983),
+    ]
+
+
+def _birth_date(_: Iterable[str]) -> list[Level]:
+    year, month, day = (
+        f"substr(birth_date_l, {at}) = substr(birth_date_r, {at})" for at in ("1, 4", "6, 2", "9, 2")
+    )
+    swapped = (
+        f"{year} and substr(birth_date_l, 6, 2) = substr(birth_date_r, 9, 2) "
+        "and substr(birth_date_l, 9, 2) = substr(birth_date_r, 6, 2)"
+    )
+    two_parts = f"({year} and {month}) or ({year} and {day}) or ({month} and {day})"
+    return [
+        ("exact", cll.ExactMatchLevel("birth_date").configure(tf_adjustment_column="birth_date"), 0.92, 0.00008),
+        ("one error", cll.Or(_sql(swapped), cll.DamerauLevenshteinLevel("birth_date", 1)), 0.03, 0.001),
+        ("one part differs", _sql(two_parts), 0.015, 0.006),
+        ("same year", _sql(year), 0.005, 0.015),
+        ("different", None, 0.03, 0.978),
+    ]
+
+
+def _gender(_: Iterable[str]) -> list[Level]:
+    return [("same", cll.ExactMatchLevel("gender"), 0.98, 0.5), ("different", None, 0.02, 0.5)]
+
+
+def _email(_: Iterable[str]) -> list[Level]:
+    # Other digits are another address, not an error; names in it are what the comparison of names has counted.
+    local = "split_part(email_l, '@', 1) = split_part(email_r, '@', 1) and length(split_part(email_l, '@', 1)) > 5"
+    digits = " and ".join(
+        f"length(replace(email_l, '{digit}', '')) - length(email_l) = length(replace(email_r, '{digit}', '')) - length(email_r)"
+        for digit in range(10)
+    )
+    return [
+        ("exact", cll.ExactMatchLevel("email").configure(tf_adjustment_column="email"), 0.75, 0.00002),
+        ("one error", cll.Or(_sql(local), cll.And(_edit("email", 1), _sql(digits))), 0.05, 0.00002),
+        ("different", None, 0.20, 0.99996),
+    ]
+
+
+def _phone(_: Iterable[str]) -> list[Level]:
+    return [
+        ("exact", cll.ExactMatchLevel("phone").configure(tf_adjustment_column="phone"), 0.75, 0.00002),
+        ("one error", cll.DamerauLevenshteinLevel("phone", 1), 0.02, 0.00002),
+        ("different", None, 0.23, 0.99996),
+    ]
+
+
+def _national_id(_: Iterable[str]) -> list[Level]:
+    return [
+        ("exact", cll.ExactMatchLevel("national_id"), 0.95, 0.00001),
+        ("one error", _edit("national_id", 1), 0.03, 0.00005),
+        ("two errors", _edit("national_id", 2), 0.01, 0.001),
+        ("different", None, 0.01, 0.99894),
+    ]
+
+
+def _loyalty_number(_: Iterable[str]) -> list[Level]:
+    return [("exact", cll.ExactMatchLevel("loyalty_number"), 0.95, 0.00001), ("different", None, 0.05, 0.99999)]
+
+
+def _home(columns: Iterable[str]) -> list[Level]:
+    """Street, number, postal code and town as one piece of evidence: they say the same thing four times."""
+    has = {column: column in columns for column in ("street", "house_number", "postal_code", "city")}
+
+    def part(column: str, condition: str) -> str:
+        return f"coalesce(cast(({condition}) as int), 0)" if has[column] else "0"
+
+    street = part("street", "street_l = street_r or (substr(street_l, 1, 1) = substr(street_r, 1, 1) "
+                  "and abs(length(street_l) - length(street_r)) <= 3 and levenshtein(street_l, street_r) <= 3 "
+                  "and length(street_l) > 7)")  # fmt: skip
+    number = part("house_number", "house_number_l = house_number_r")
+    postal = part("postal_code", "postal_code_l = postal_code_r")
+    city = part("city", "city_l = city_r")
+    numbered = "2" if has["house_number"] else "1"
+    parts = {"agree": f"{street} + {number} + {postal} + {city}", "street_and_number": f"{street} + {number}"}
+    levels: list[Level] = []
+    if has["street"] or (has["postal_code"] and has["house_number"]):
+        most = sum(has.values())
+        same = f"({parts['agree']} >= {max(most - 1, 1)} and {street} + {number} >= 1)"
+        if has["street"]:
+            all_of = f"({parts['street_and_number']} >= {numbered} and ({postal} + {city} >= 1 or {most} <= {numbered}))"
+            levels.append(("same home", _sql(all_of), 0.60, 0.00003))
+        levels.append(("nearly the same home", _sql(same), 0.08, 0.00005))
+        if has["street"] and has["house_number"]:
+            levels.append(("same street and number", _sql(f"{parts['street_and_number']} >= 2"), 0.03, 0.00005))
+        if has["street"]:
+            levels.append(("same street", _sql(f"{street} >= 1"), 0.04, 0.002))
+    if has["postal_code"]:
+        exact = cll.ExactMatchLevel("postal_code").configure(tf_adjustment_column="postal_code")
+        levels.append(("same postal code", exact, 0.08, 0.001))
+    if has["city"]:
+        exact = cll.ExactMatchLevel("city").configure(tf_adjustment_column="city")
+        levels.append(("same town", exact, 0.06, 0.02))
+        levels.append(("similar town", cll.JaroWinklerLevel("city", 0.88), 0.01, 0.01))
+    levels.append(("different", None, 0.10, 0.95))
+    return levels
+
+
+_LEVELS: dict[str, Callable[[Iterable[str]], list[Level]]] = {
+    "given_name": _given_name,
+    "family_name": _family_name,
+    "birth_date": _birth_date,
+    "gender": _gender,
+    "email": _email,
+    "phone": _phone,
+    "national_id": _national_id,
+    "loyalty_number": _loyalty_number,
+    "home": _home,
+}
+_HOME_PARTS = ("street", "postal_code", "city")
+
+
+def comparison_names(columns: Iterable[str]) -> list[str]:
+    """The comparisons that records with these columns allow."""
+    columns = list(columns)
+    return [name for name in _LEVELS if (name in columns or (name == "home" and set(columns) & set(_HOME_PARTS)))]
+
+
+def level_labels(columns: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Per comparison, what its values (Splink's gammas) mean; -1 stands for a missing value."""
+    columns = list(columns)
+    labels = {}
+    for name in comparison_names(columns):
+        levels = _LEVELS[name](columns)
+        labels[name] = {len(levels) - 1 - place: level[0] for place, level in enumerate(levels)} | {-1: "missing"}
+    return labels
+
+
+def _missing(name: str, columns: list[str]) -> ComparisonLevelCreator:
+    if name == "family_name" and "given_name" in columns:
+        # Crossed names are one observation: the comparison of given names has counted it.
+        return cll.Or(cll.NullLevel(name), _crossed(), _half_crossed()).configure(is_null_level=True)
+    if name != "home":
+        return cll.NullLevel(name)
+    parts = [part for part in _HOME_PARTS if part in columns]
+    return cll.CustomLevel(
+        " and ".join(f"({part}_l is null or {part}_r is null)" for part in parts), base_dialect_str="duckdb"
+    ).configure(is_null_level=True)
+
+
+def linkage_settings(columns: Iterable[str], *, with_frequencies: bool = True, prior: float = 0.0001) -> SettingsCreator:
+    """The Splink settings for records that have these columns, usable with any of Splink's engines.
+
+    with_frequencies: weigh rare values more (needs the columns tf_<column>, or lets Splink count).
+    prior: probability that two random records match.
+    """
+    columns = list(columns)
+    comparisons = []
+    for name in comparison_names(columns):
+        levels = []
+        chosen = _LEVELS[name](columns)
+        total_m, total_u = sum(level[2] for level in chosen), sum(level[3] for level in chosen)
+        for label, creator, m, u in chosen:
+            level = creator if creator is not None else cll.ElseLevel()
+            options: dict[str, Any] = {"m_probability": m / total_m, "u_probability": u / total_u}
+            options["label_for_charts"] = label
+            if not with_frequencies and getattr(level, "tf_adjustment_column", None):
+                options["tf_adjustment_column"] = None
+            levels.append(level.configure(**options))
+        comparisons.append(cl.CustomComparison([_missing(name, columns), *levels], output_column_name=name))
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="record_number",
+        comparisons=comparisons,  # type: ignore[arg-type]
+        blocking_rules_to_generate_predictions=[],
+        probability_two_random_records_match=prior,
+        retain_matching_columns=True,
+        retain_intermediate_calculation_columns=True,
+        max_iterations=20,
+        em_convergence=0.001,
+    )

@@ -1,0 +1,210 @@
+"""From scores to judged pairs: how probable it is that two records are one person, and what speaks against it.
+
+Splink's weights treat the pieces of evidence as independent among strangers. People of one home are not strangers: they
+share family name, address, telephone and even e-mail. So pairs that share a home or an address are judged a second time
+against that alternative, and the weaker of the two judgements counts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy
+
+from orchestration.identity.comparisons import PERSONAL
+from orchestration.identity.model import LinkageModel
+from orchestration.identity.rules import Rules
+from orchestration.identity.workspace import Workspace
+
+_BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts for
+_STEPS = 60
+
+
+def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str) -> None:
+    """Adds to scored pairs: personal (bits that tell relatives apart), pattern (what they share), same_source."""
+    labels = model.labels
+    names = model.comparisons
+    personal = []
+    for name in PERSONAL:
+        if name not in names:
+            continue
+        share = {"given_name": rules.relatives_same_given_name, "birth_date": rules.relatives_same_birth_date}.get(name)
+        if share is None:
+            personal.append(f"mw_{name}")
+            continue
+        # How often relatives agree does not depend on how common the name or the date is.
+        exact = next(gamma for gamma, label in labels[name].items() if label == "exact")
+        bits = math.log2(model.probability(name, "exact") / share)
+        personal.append(f"case when gamma_{name} = {exact} then {bits} else mw_{name} end")
+    pattern = ["''"]
+    if "home" in names:
+        shared = [gamma for gamma, label in labels["home"].items() if label in _HOMES]
+        area = [gamma for gamma, label in labels["home"].items() if label in _AREAS]
+        family = "gamma_family_name > 0" if "family_name" in names else "false"
+        pattern.append(
+            f"case when gamma_home in ({_listed(shared)}) then 'home ' "
+            f"when gamma_home in ({_listed(area)}) and {family} then 'area ' else '' end"
+        )
+    for name in ("phone", "email"):
+        if name in names:
+            close = [gamma for gamma, label in labels[name].items() if label in ("exact", "one error")]
+            top = max(close)
+            pattern.append(
+                f"case when gamma_{name} = {top} then '{name} ' when gamma_{name} in ({_listed(close)}) "
+                f"then 'similar {name} ' else '' end"
+            )
+    if "family_name" in names:
+        pattern.append("""case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end""")
+    work.run(f"""
+        create or replace table {scored}_judged as
+        select
+            scored.*,
+            ({" + ".join(personal) or "0"})::float as personal,
+            nullif(regexp_replace({" || ".join(pattern)}, '^(family|other)$', ''), '') as pattern,
+            l.source_system = r.source_system as same_source
+        from {scored} as scored
+        inner join {{work}}.record as l on scored.record_number_l = l.record_number
+        inner join {{work}}.record as r on scored.record_number_r = r.record_number
+    """)
+    work.run(f"drop table {scored}")
+    work.run(f"alter table {scored}_judged rename to {scored.rsplit('.', 1)[-1]}")
+
+
+_AREAS = ("same street", "same postal code")
+_HOMES = ("same home", "nearly the same home", "same street and number")
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values)) or "null"
+
+
+def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -> None:
+    """Learns from the scored pairs how common matches are: in general, within and between systems, and in one home.
+
+    Expectation maximisation over the counts of equal weights; the evidence per comparison stays as it is.
+    """
+    counts = work.rows(f"""
+        select
+            same_source, coalesce(pattern, ''), round(weight * 2) / 2, round(personal * 2) / 2, count(*)
+        from {scored} group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    """)
+    sizes = [row[0] for row in work.rows("select count(*) from {work}.record group by source_system")]
+    pairs_same = sum(size * (size - 1) / 2 for size in sizes)
+    pairs = {"same": pairs_same, "cross": records * (records - 1) / 2 - pairs_same}
+    if not counts:
+        return
+    same, pattern, weight, personal, number = (numpy.array(column) for column in zip(*counts, strict=True))
+    weight, personal, number = weight.astype(float), personal.astype(float), number.astype(float)
+    patterns = {str(name): pattern == name for name in sorted(set(pattern)) if name}
+    prior = dict(model.prior)
+    home_prior = {name: _experience(name) for name in patterns}
+    believed = dict(home_prior)
+    for _ in range(_STEPS):
+        odds = weight + numpy.where(same, _logit(prior["same"]), _logit(prior["cross"]))
+        home = numpy.full(len(odds), numpy.inf)
+        for name, rows in patterns.items():
+            home[rows] = personal[rows] + _logit(home_prior[name])
+        probability = 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60)))
+        for name, rows in patterns.items():
+            posterior = 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60)))
+            found = float((posterior * number[rows]).sum())
+            total = float(number[rows].sum())
+            home_prior[name] = (found + _BELIEF_IN_RELATIVES * believed[name]) / (total + _BELIEF_IN_RELATIVES)
+        matches = {"same": float((probability * number)[same].sum()), "cross": float((probability * number)[~same].sum())}
+        overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
+        for kind in prior:
+            # Where one kind of pair has hardly any matches, the overall share still counts a little.
+            prior[kind] = (matches[kind] + 0.02 * overall * pairs[kind] + 0.1 * overall) / max(pairs[kind], 1)
+            prior[kind] = min(max(prior[kind], 1e-12), 0.5)
+    model.prior = prior
+    model.home_prior = home_prior
+
+
+def _experience(pattern: str) -> float:
+    """How many of the pairs that share this are one person, from general experience."""
+    if "email" in pattern and "similar email" not in pattern:
+        return 0.85
+    if "phone" in pattern and "similar phone" not in pattern:
+        return 0.7
+    if "similar" in pattern and "home" not in pattern:
+        return 0.5
+    if "area" in pattern:
+        return 0.2
+    return 0.15 if "other" in pattern else 0.45
+
+
+def _logit(probability: float) -> float:
+    return math.log2(probability / (1 - probability)) if probability < 1 else 60.0
+
+
+def _weaker(odds: Any, home: Any) -> Any:
+    """Odds against two alternatives at once: 1 / (1 / a + 1 / b), in bits."""
+    low, high = numpy.minimum(odds, home), numpy.maximum(odds, home)
+    return low - numpy.log2(1 + numpy.exp2(-numpy.clip(high - low, 0, 60)))
+
+
+def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, target: str) -> None:
+    """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge.
+
+    Pairs below half of the near-miss probability are left out unless something is refused about them.
+    """
+    names = model.comparisons
+    labels = model.labels
+
+    def at(name: str, *wanted: str) -> str:
+        """SQL for: this comparison came out as one of these."""
+        if name not in names:
+            return "false"
+        return f"gamma_{name} in ({_listed([g for g, label in labels[name].items() if label in wanted])})"
+
+    same_number = f"({at('national_id', 'exact', 'one error')} or {at('loyalty_number', 'exact')})"
+    other_given = at("given_name", "different")
+    # Where national ids are often mistyped, a difference is evidence like any other; where they are clean, it decides.
+    two_ids = at("national_id", "different") if model.probability("national_id", "different") <= 0.015 else "false"
+    refused = f"""
+        case
+            when {two_ids} and not ({at("given_name", "exact", "similar", "crossed")}
+                and {at("family_name", "exact", "similar", "crossed")} and {at("birth_date", "exact", "one error")})
+                and not {at("loyalty_number", "exact")}
+                then 'two national ids'
+            when {other_given} and {at("birth_date", "different", "same year")} and not {same_number}
+                then 'given name and birth date differ'
+            when {other_given} and {at("gender", "different")} and not {same_number}
+                then 'given name and sex differ'
+        end
+    """
+    if model.home_prior:
+        cases = " ".join(
+            f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
+        )
+        home = f"case pattern {cases} else {_logit(0.4)} end + personal"
+    else:
+        home = "cast(null as double)"
+    work.run(f"""
+        create or replace table {target} as
+        with odds as (
+            select
+                *,
+                weight + case when same_source then {_logit(model.prior["same"])}
+                    else {_logit(model.prior["cross"])} end as stranger_odds,
+                case when pattern is not null then {home} end as relative_odds,
+                {refused} as refused
+            from {scored}
+        )
+        select
+            record_number_l,
+            record_number_r,
+            (case
+                when relative_odds is null then stranger_odds
+                else least(stranger_odds, relative_odds)
+                    - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
+            end)::float as log_odds,
+            stranger_odds::float as stranger_odds,
+            relative_odds::float as relative_odds,
+            weight,
+            refused,
+            [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,
+            [{", ".join(f"mw_{name}" for name in names)}]::float[] as weights
+        from odds
+    """)
