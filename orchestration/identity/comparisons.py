@@ -83,6 +83,8 @@ def _given_name(columns: Iterable[str]) -> list[Level]:
     if "family_name" in columns:
         levels.append(("crossed", _crossed(), 0.01, 0.00002))
         levels.append(("half crossed", _half_crossed(), 0.003, 0.0005))
+    if "given_root" in columns:
+        levels.append(("known variant", cll.ExactMatchLevel("given_root"), 0.04, 0.003))
     return [
         *levels,
         ("short form", cll.Or(_initial("given_name"), _token("given_name")), 0.07, 0.005),
@@ -137,6 +139,7 @@ def _email(_: Iterable[str]) -> list[Level]:
     return [
         ("exact", cll.ExactMatchLevel("email").configure(tf_adjustment_column="email"), 0.75, 0.00002),
         ("one error", cll.Or(_sql(local), cll.And(_edit("email", 1), _sql(digits))), 0.05, 0.00002),
+        ("same number", _sql("email_number_l = email_number_r"), 0.05, 0.0005),
         ("different", None, 0.20, 0.99996),
     ]
 

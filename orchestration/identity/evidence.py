@@ -19,6 +19,9 @@ from orchestration.identity.workspace import Workspace
 
 _BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts for
 _STEPS = 60
+# A comparison counts as reliable where at most this share of matches differ in it (as learned).
+_RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
+_OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
 
 
 def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str) -> None:
@@ -48,11 +51,11 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
         )
     for name in ("phone", "email"):
         if name in names:
-            close = [gamma for gamma, label in labels[name].items() if label in ("exact", "one error")]
-            top = max(close)
+            level = {label: gamma for gamma, label in labels[name].items()}
+            close = [gamma for label, gamma in level.items() if label in ("one error", "same number")]
             pattern.append(
-                f"case when gamma_{name} = {top} then '{name} ' when gamma_{name} in ({_listed(close)}) "
-                f"then 'similar {name} ' else '' end"
+                f"case when gamma_{name} = {level['exact']} then '{name} ' when gamma_{name} in ({_listed(close)}) "
+                f"then 'similar {name} ' when gamma_{name} = {level['different']} then '-{name} ' else '' end"
             )
     if "family_name" in names:
         pattern.append("""case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end""")
@@ -61,7 +64,8 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
         select
             scored.*,
             ({" + ".join(personal) or "0"})::float as personal,
-            nullif(regexp_replace({" || ".join(pattern)}, '^(family|other)$', ''), '') as pattern,
+            {" || ".join(pattern)} as shared,
+            case when regexp_matches(shared, '(^| )(home|area|phone|email)') then shared end as pattern,
             l.source_system = r.source_system as same_source
         from {scored} as scored
         inner join {{work}}.record as l on scored.record_number_l = l.record_number
@@ -123,15 +127,21 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
 
 def _experience(pattern: str) -> float:
     """How many of the pairs that share this are one person, from general experience."""
-    if "email" in pattern and "similar email" not in pattern:
-        return 0.85
-    if "phone" in pattern and "similar phone" not in pattern:
-        return 0.7
-    if "similar" in pattern and "home" not in pattern:
-        return 0.5
-    if "area" in pattern:
-        return 0.2
-    return 0.15 if "other" in pattern else 0.45
+    words = pattern.split()
+    exact = {word for place, word in enumerate(words) if place == 0 or words[place - 1] != "similar"}
+    if "email" in exact:
+        share = 0.85
+    elif "phone" in exact:
+        share = 0.7
+    elif "similar" in words:
+        share = 0.5
+    elif "area" in words:
+        share = 0.2
+    else:
+        share = 0.15 if "other" in words else 0.45
+    # Relatives mostly have a telephone and an address of their own, one person seldom has two.
+    odds = share / (1 - share) * 0.3 ** len({"-phone", "-email"} & set(words))
+    return odds / (1 + odds)
 
 
 def _logit(probability: float) -> float:
@@ -160,20 +170,30 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
 
     same_number = f"({at('national_id', 'exact', 'one error')} or {at('loyalty_number', 'exact')})"
     other_given = at("given_name", "different")
-    # Where national ids are often mistyped, a difference is evidence like any other; where they are clean, it decides.
-    two_ids = at("national_id", "different") if model.probability("national_id", "different") <= 0.015 else "false"
-    refused = f"""
-        case
-            when {two_ids} and not ({at("given_name", "exact", "similar", "crossed")}
-                and {at("family_name", "exact", "similar", "crossed")} and {at("birth_date", "exact", "one error")})
-                and not {at("loyalty_number", "exact")}
-                then 'two national ids'
+    other_birth = at("birth_date", "different")
+    # How much a contradiction says depends on how clean the data are: where birth dates are often wrong, as measured,
+    # a different one is evidence like any other; where they are reliable, it takes near certainty to overrule it.
+    often = {name: model.probability(name, "different") for name in ("given_name", "birth_date", "national_id")}
+    refusals = []
+    if often["national_id"] <= _RELIABLE["national_id"]:
+        refusals.append(f"""
+            when {at("national_id", "different")} and not ({at("given_name", "exact", "similar", "crossed")}
+                and {at("family_name", "exact", "similar", "missing")} and {at("birth_date", "exact", "one error")})
+                and not {at("loyalty_number", "exact")} then 'two national ids'
+        """)
+    if often["given_name"] * often["birth_date"] <= _RELIABLE["given_name"] * _RELIABLE["birth_date"]:
+        refusals.append(f"""
             when {other_given} and {at("birth_date", "different", "same year")} and not {same_number}
                 then 'given name and birth date differ'
-            when {other_given} and {at("gender", "different")} and not {same_number}
-                then 'given name and sex differ'
-        end
-    """
+        """)
+    refusals.append(f"""
+        when {other_given} and {at("gender", "different")} and not {same_number} then 'given name and sex differ'
+    """)
+    if often["given_name"] <= _RELIABLE["given_name"]:
+        refusals.append(f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'")
+    if often["birth_date"] <= _RELIABLE["birth_date"]:
+        refusals.append(f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'")
+    refused = f"case {' '.join(refusals)} end"
     if model.home_prior:
         cases = " ".join(
             f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
@@ -188,23 +208,28 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
                 *,
                 weight + case when same_source then {_logit(model.prior["same"])}
                     else {_logit(model.prior["cross"])} end as stranger_odds,
-                case when pattern is not null then {home} end as relative_odds,
-                {refused} as refused
+                case when pattern is not null then {home} end as relative_odds
             from {scored}
+        ),
+        weighed as (
+            select
+                *,
+                (case
+                    when relative_odds is null then stranger_odds
+                    else least(stranger_odds, relative_odds)
+                        - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
+                end)::float as log_odds
+            from odds
         )
         select
             record_number_l,
             record_number_r,
-            (case
-                when relative_odds is null then stranger_odds
-                else least(stranger_odds, relative_odds)
-                    - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
-            end)::float as log_odds,
+            log_odds,
             stranger_odds::float as stranger_odds,
             relative_odds::float as relative_odds,
             weight,
-            refused,
+            {refused} as refused,
             [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,
             [{", ".join(f"mw_{name}" for name in names)}]::float[] as weights
-        from odds
+        from weighed
     """)

@@ -18,6 +18,7 @@ from orchestration.identity.decisions import read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
 from orchestration.identity.identifiers import write_identifiers, write_rule_pairs
 from orchestration.identity.model import LinkageModel, learn, score, telling_columns, untrained_model
+from orchestration.identity.name_variants import add_name_roots
 from orchestration.identity.records import WITH_FREQUENCY, read_records
 from orchestration.identity.rule_links import judge_rule_pairs
 from orchestration.identity.rules import RULES_FILE, Rules, read_rules
@@ -97,6 +98,8 @@ def link_records(
 
 def _prepared_model(work: Workspace, rules: Rules, count: int) -> LinkageModel:
     columns = telling_columns(work, "{work}.clean_record", count)
+    if {"given_name", "family_name", "birth_date"} <= set(columns) and add_name_roots(work, "{work}.clean_record"):
+        columns.append("given_root")
     frequencies = "".join(
         f", count(*) over (partition by {column}) / nullif(count({column}) over (), 0)::double as tf_{column}"
         for column in WITH_FREQUENCY
@@ -206,6 +209,7 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         work.run("""
             alter table {work}.missing_judged add column rule varchar;
             alter table {work}.missing_judged add column sharing varchar;
+            alter table {work}.missing_judged add column objection varchar;
             alter table {work}.missing_judged add column decision boolean;
             insert into {work}.judged by name from {work}.missing_judged;
         """)
@@ -274,6 +278,7 @@ def _keep(work: Workspace, least: float, near: float) -> None:
             case
                 when not judged.decision then 'reviewed: not the same'
                 when judged.refused is not null then judged.refused
+                when judged.objection is not null then judged.objection
                 when judged.log_odds >= {least} or judged.rule is not null then 'contradicts the other records'
                 when judged.relative_odds < judged.stranger_odds then 'could be a relative'
                 else 'too little evidence'

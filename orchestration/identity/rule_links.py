@@ -94,9 +94,9 @@ def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: 
             coalesce(judged.weight, 0)::float as weight,
             case
                 when verdicts.sharing = 'one_person' then null
-                when judged.refused is not null then judged.refused
-                when verdicts.rule is null then verdicts.objection
+                else judged.refused
             end as refused,
+            case when verdicts.rule is null then verdicts.objection end as objection,
             coalesce(judged.gammas, [{", ".join(["-1"] * width)}])::tinyint[] as gammas,
             coalesce(judged.weights, [{", ".join(["0"] * width)}])::float[] as weights,
             case when verdicts.sharing = 'one_person' or judged.refused is null then verdicts.rule end as rule,
