@@ -13,6 +13,7 @@ import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 from splink import SettingsCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
+from splink.internals.dialects import SplinkDialect
 
 # Comparisons that tell one person from another in the same home, and comparisons that relatives share.
 PERSONAL = ("given_name", "birth_date", "gender", "national_id", "loyalty_number")
@@ -25,18 +26,67 @@ def _sql(condition: str) -> ComparisonLevelCreator:
     return cll.CustomLevel(condition, base_dialect_str="duckdb")
 
 
+class _Within(ComparisonLevelCreator):
+    """A costly condition that is looked at only where a cheap one, which it implies, holds.
+
+    Engines evaluate both sides of AND for all rows, but a branch of CASE only for its own.
+    """
+
+    def __init__(self, bound: str, level: ComparisonLevelCreator) -> None:
+        self.bound = bound
+        self.level = level
+
+    def create_sql(self, sql_dialect: SplinkDialect) -> str:
+        bound = _sql(self.bound).create_sql(sql_dialect)
+        return f"case when {bound} then {self.level.create_sql(sql_dialect)} else false end"
+
+    def create_label_for_charts(self) -> str:
+        return self.level.create_label_for_charts()
+
+
+def _ends_agree(column: str, letters: int = 1) -> str:
+    """One typing error leaves the first or the last letters as they are."""
+    return (
+        f"(substr({column}_l, 1, {letters}) = substr({column}_r, 1, {letters}) "
+        f"or substr({column}_l, length({column}_l) - {letters - 1}) = substr({column}_r, length({column}_r) - {letters - 1}))"
+    )
+
+
 def _edit(column: str, distance: int) -> ComparisonLevelCreator:
-    """At most so many typing errors; texts whose lengths differ more are never measured."""
-    return cll.And(
-        _sql(f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3"),
+    """At most so many typing errors; texts whose lengths or ends differ more are never measured."""
+    return _Within(
+        f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3 and {_ends_agree(column)}",
         cll.DamerauLevenshteinLevel(column, distance),
+    )
+
+
+def _jaro_winkler(column: str, least: float, shortest: int = 2) -> ComparisonLevelCreator:
+    """Texts of that similarity; those that begin and end differently are never measured."""
+    return _Within(
+        f"length({column}_l) >= {shortest} and length({column}_r) >= {shortest} and {_ends_agree(column)}",
+        cll.JaroWinklerLevel(column, least),
+    )
+
+
+def _crossed() -> ComparisonLevelCreator:
+    """Given and family name stand in each other's field; one of them may be misspelled."""
+    return _Within(
+        "given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)",
+        _sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2"),
+    )
+
+
+def _half_crossed() -> ComparisonLevelCreator:
+    """One name stands in the other's field, and the other one is somebody else's."""
+    return _sql(
+        "given_name_l <> given_name_r and ((given_name_l = family_name_r and length(given_name_l) > 2) "
+        "or (family_name_l = given_name_r and length(family_name_l) > 2))"
     )
 
 
 def _alike(column: str) -> ComparisonLevelCreator:
     """One typing error, or several in a long name."""
-    long = _sql(f"length({column}_l) > 4 and length({column}_r) > 4")
-    return cll.Or(_edit(column, 1), cll.And(long, cll.JaroWinklerLevel(column, 0.93)))
+    return cll.Or(_edit(column, 1), _jaro_winkler(column, 0.93, 5))
 
 
 def _initial(column: str) -> ComparisonLevelCreator:
@@ -89,7 +139,7 @@ def _given_name(columns: Iterable[str]) -> list[Level]:
         *levels,
         ("short form", cll.Or(_initial("given_name"), _token("given_name")), 0.07, 0.005),
         ("similar", _alike("given_name"), 0.07, 0.004),
-        ("remotely similar", cll.JaroWinklerLevel("given_name", 0.8), 0.02, 0.02),
+        ("remotely similar", _jaro_winkler("given_name", 0.8), 0.02, 0.02),
         ("different", None, 0.03, 0.963),
     ]
 
@@ -102,7 +152,7 @@ def _family_name(_: Iterable[str]) -> list[Level]:
         *levels,
         ("similar", _alike("family_name"), 0.06, 0.003),
         ("part", cll.Or(_token("family_name"), _initial("family_name")), 0.03, 0.002),
-        ("remotely similar", cll.JaroWinklerLevel("family_name", 0.8), 0.01, 0.01),
+        ("remotely similar", _jaro_winkler("family_name", 0.8), 0.01, 0.01),
         ("different", None, 0.03, 0.983),
     ]
 
@@ -118,7 +168,7 @@ def _birth_date(_: Iterable[str]) -> list[Level]:
     two_parts = f"({year} and {month}) or ({year} and {day}) or ({month} and {day})"
     return [
         ("exact", cll.ExactMatchLevel("birth_date").configure(tf_adjustment_column="birth_date"), 0.92, 0.00008),
-        ("one error", cll.Or(_sql(swapped), cll.DamerauLevenshteinLevel("birth_date", 1)), 0.03, 0.001),
+        ("one error", cll.Or(_sql(swapped), _Within(_ends_agree("birth_date", 4), cll.DamerauLevenshteinLevel("birth_date", 1))), 0.03, 0.001),
         ("one part differs", _sql(two_parts), 0.015, 0.006),
         ("same year", _sql(year), 0.005, 0.015),
         ("different", None, 0.03, 0.978),
@@ -132,13 +182,9 @@ def _gender(_: Iterable[str]) -> list[Level]:
 def _email(_: Iterable[str]) -> list[Level]:
     # Other digits are another address, not an error; names in it are what the comparison of names has counted.
     local = "split_part(email_l, '@', 1) = split_part(email_r, '@', 1) and length(split_part(email_l, '@', 1)) > 5"
-    digits = " and ".join(
-        f"length(replace(email_l, '{digit}', '')) - length(email_l) = length(replace(email_r, '{digit}', '')) - length(email_r)"
-        for digit in range(10)
-    )
     return [
         ("exact", cll.ExactMatchLevel("email").configure(tf_adjustment_column="email"), 0.75, 0.00002),
-        ("one error", cll.Or(_sql(local), cll.And(_edit("email", 1), _sql(digits))), 0.05, 0.00002),
+        ("one error", cll.Or(_sql(local), cll.And(_edit("email", 1), _sql("email_digits_l = email_digits_r"))), 0.05, 0.00002),
         ("same number", _sql("email_number_l = email_number_r"), 0.05, 0.0005),
         ("different", None, 0.20, 0.99996),
     ]
@@ -147,7 +193,7 @@ def _email(_: Iterable[str]) -> list[Level]:
 def _phone(_: Iterable[str]) -> list[Level]:
     return [
         ("exact", cll.ExactMatchLevel("phone").configure(tf_adjustment_column="phone"), 0.75, 0.00002),
-        ("one error", cll.DamerauLevenshteinLevel("phone", 1), 0.02, 0.00002),
+        ("one error", _Within(_ends_agree("phone", 3), cll.DamerauLevenshteinLevel("phone", 1)), 0.02, 0.00002),
         ("different", None, 0.23, 0.99996),
     ]
 
@@ -172,9 +218,9 @@ def _home(columns: Iterable[str]) -> list[Level]:
     def part(column: str, condition: str) -> str:
         return f"coalesce(cast(({condition}) as int), 0)" if has[column] else "0"
 
-    street = part("street", "street_l = street_r or (substr(street_l, 1, 1) = substr(street_r, 1, 1) "
-                  "and abs(length(street_l) - length(street_r)) <= 3 and levenshtein(street_l, street_r) <= 3 "
-                  "and length(street_l) > 7)")  # fmt: skip
+    street = part("street", "case when street_l = street_r then true when substr(street_l, 1, 1) = substr(street_r, 1, 1) "
+                  "and abs(length(street_l) - length(street_r)) <= 3 and length(street_l) > 7 "
+                  "then levenshtein(street_l, street_r) <= 3 else false end")  # fmt: skip
     number = part("house_number", "house_number_l = house_number_r")
     postal = part("postal_code", "postal_code_l = postal_code_r")
     city = part("city", "city_l = city_r")
@@ -198,7 +244,7 @@ def _home(columns: Iterable[str]) -> list[Level]:
     if has["city"]:
         exact = cll.ExactMatchLevel("city").configure(tf_adjustment_column="city")
         levels.append(("same town", exact, 0.06, 0.02))
-        levels.append(("similar town", cll.JaroWinklerLevel("city", 0.88), 0.01, 0.01))
+        levels.append(("similar town", _jaro_winkler("city", 0.88, 4), 0.01, 0.01))
     levels.append(("different", None, 0.10, 0.95))
     return levels
 

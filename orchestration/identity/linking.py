@@ -156,16 +156,12 @@ def _support(rules: Rules) -> str:
 
 def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
     """Writes clusters, and the tables of links that hold and links that were refused."""
-    import math
-
-    least = math.log2(rules.link_probability / (1 - rules.link_probability))
-    near = math.log2(rules.near_miss_probability / (1 - rules.near_miss_probability))
     support = _support(rules)
     work.run(f"""
         create or replace table {{work}}.accepted as
         select record_number_l, record_number_r, {support} as support
         from {{work}}.judged
-        where coalesce(decision, refused is null and (log_odds >= {least} or rule is not null))
+        where coalesce(decision, refused is null and ({rules.accepts} or rule is not null))
     """)
     cut = cut_large_components(work, "{work}.accepted", "{work}.part")
     if cut:
@@ -226,7 +222,7 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
     apart = split_doubtful(work, "{work}.part", "{work}.doubtful_pair", "{work}.cluster_number", least_mean=0.0)
     if apart:
         work.note(f"{apart:,} groups of records that contradict themselves were taken apart.")
-    _keep(work, least, near)
+    _keep(work, rules)
     large = work.value(
         "select count(*) from (select 1 from {work}.cluster_number group by cluster_id having count(*) > ?)",
         [rules.suspicious_records],
@@ -237,7 +233,7 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         )
 
 
-def _keep(work: Workspace, least: float, near: float) -> None:
+def _keep(work: Workspace, rules: Rules) -> None:
     """Writes the tables that stay: link, refused_link, cluster, and cluster_record for the assignment."""
     keys = """
         ours.source_system,
@@ -266,7 +262,7 @@ def _keep(work: Workspace, least: float, near: float) -> None:
             judged.weights
         {judged}
         where our.cluster_id = their.cluster_id
-            and (coalesce(judged.decision, judged.rule is not null) or (judged.log_odds >= {least} and judged.refused is null))
+            and (coalesce(judged.decision, judged.rule is not null) or {rules.accepts})
     """)
     work.run(f"""
         create or replace table {{kept}}.refused_link as
@@ -279,7 +275,7 @@ def _keep(work: Workspace, least: float, near: float) -> None:
                 when not judged.decision then 'reviewed: not the same'
                 when judged.refused is not null then judged.refused
                 when judged.objection is not null then judged.objection
-                when judged.log_odds >= {least} or judged.rule is not null then 'contradicts the other records'
+                when {rules.accepts} or judged.rule is not null then 'contradicts the other records'
                 when judged.relative_odds < judged.stranger_odds then 'could be a relative'
                 else 'too little evidence'
             end as reason,
@@ -287,7 +283,7 @@ def _keep(work: Workspace, least: float, near: float) -> None:
             judged.weights
         {judged}
         where our.cluster_id <> their.cluster_id
-            and (judged.log_odds >= {near} or judged.rule is not null or not coalesce(judged.decision, true))
+            and ({rules.nearly_accepts} or judged.rule is not null or not coalesce(judged.decision, true))
     """)
     work.run("""
         create or replace table {work}.best_link as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Rules:
     least_share_of_one_person: float
     weight_of_belief: float
     link_probability: float
+    link_in_one_home_probability: float
     near_miss_probability: float
     relatives_same_given_name: float
     relatives_same_birth_date: float
@@ -42,9 +44,26 @@ class Rules:
     placeholders: tuple[str, ...]
     titles: tuple[str, ...]
 
+    @property
+    def accepts(self) -> str:
+        """SQL over judged pairs: the model links them."""
+        return (
+            f"(refused is null and log_odds >= case when relative_odds < stranger_odds "
+            f"then {_bits(self.link_in_one_home_probability)} else {_bits(self.link_probability)} end)"
+        )
+
+    @property
+    def nearly_accepts(self) -> str:
+        """SQL over judged pairs: the model does not rule them out."""
+        return f"(log_odds >= {_bits(self.near_miss_probability)})"
+
     def kinds(self, *sharing: str) -> list[str]:
         """The identifiers that behave so."""
         return [rule.identifier for rule in self.rules if rule.sharing in sharing]
+
+
+def _bits(probability: float) -> float:
+    return math.log2(probability / (1 - probability))
 
 
 def read_rules(file: Path = RULES_FILE) -> Rules:
@@ -53,7 +72,8 @@ def read_rules(file: Path = RULES_FILE) -> Rules:
     Raises ValueError where a rule has no identifier, no reason, or an unknown sharing behaviour.
     """
     content = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))
-    content |= yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+    for section, values in (yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}).items():
+        content[section] = content[section] | values if isinstance(content.get(section), dict) else values
     rules = []
     for entry in content["rules"]:
         sharing = entry.get("sharing", "may_be_shared")
@@ -69,6 +89,7 @@ def read_rules(file: Path = RULES_FILE) -> Rules:
         least_share_of_one_person=float(content["nameless"]["least_share_of_one_person"]),
         weight_of_belief=float(content["nameless"]["weight_of_belief"]),
         link_probability=float(content["probability"]["link"]),
+        link_in_one_home_probability=float(content["probability"]["link_in_one_home"]),
         near_miss_probability=float(content["probability"]["near_miss"]),
         relatives_same_given_name=float(content["relatives"]["same_given_name"]),
         relatives_same_birth_date=float(content["relatives"]["same_birth_date"]),
