@@ -116,17 +116,20 @@ def write_pairs(work: Workspace, keys: list[Key], target: str, *, changed_only: 
                 from {{work}}.record where ({key.expression}) is not null
             ) where records between 2 and {key.most_records}
         """
-        changed = (
-            "where (l.record_number in (from {work}.changed_record) or r.record_number in (from {work}.changed_record))"
-            if changed_only
-            else ""
-        )
-        parts.append(f"""
-            select l.record_number as join_key_l, r.record_number as join_key_r
-            from ({allowed}) as l
-            inner join ({allowed}) as r on l.block = r.block and l.record_number < r.record_number
-            {changed}
-        """)
+        if changed_only:
+            parts.append(f"""
+                select least(l.record_number, r.record_number) as join_key_l,
+                    greatest(l.record_number, r.record_number) as join_key_r
+                from ({allowed}) as l
+                semi join {{work}}.changed_record as changed on l.record_number = changed.record_number
+                inner join ({allowed}) as r on l.block = r.block and l.record_number <> r.record_number
+            """)
+        else:
+            parts.append(f"""
+                select l.record_number as join_key_l, r.record_number as join_key_r
+                from ({allowed}) as l
+                inner join ({allowed}) as r on l.block = r.block and l.record_number < r.record_number
+            """)
     if not parts:
         work.run(f"create or replace table {target} (match_key varchar, join_key_l bigint, join_key_r bigint)")
         return 0

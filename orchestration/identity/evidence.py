@@ -21,6 +21,7 @@ _BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts 
 _STEPS = 60
 # A comparison counts as reliable where at most this share of matches differ in it (as learned).
 _RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
+_FEW_RELATIVES = 0.9
 _OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
 
 
@@ -198,7 +199,7 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
         cases = " ".join(
             f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
         )
-        home = f"case pattern {cases} else {_logit(0.4)} end + personal"
+        home = f"case pattern {cases} else {_logit(0.4)} end"
     else:
         home = "cast(null as double)"
     work.run(f"""
@@ -208,7 +209,8 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
                 *,
                 weight + case when same_source then {_logit(model.prior["same"])}
                     else {_logit(model.prior["cross"])} end as stranger_odds,
-                case when pattern is not null then {home} end as relative_odds
+                case when pattern is not null then {home} end as home_odds,
+                home_odds + personal as relative_odds
             from {scored}
         ),
         weighed as (
@@ -227,6 +229,8 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
             log_odds,
             stranger_odds::float as stranger_odds,
             relative_odds::float as relative_odds,
+            -- Where people who share this are hardly ever relatives, the lower bar of strangers applies.
+            coalesce(home_odds < {_logit(_FEW_RELATIVES)} and relative_odds < {_OVERRULED}, false) as in_one_home,
             weight,
             {refused} as refused,
             [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,

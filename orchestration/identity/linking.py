@@ -17,9 +17,17 @@ from orchestration.identity.clusters import CERTAIN, STRONGEST, cut_large_compon
 from orchestration.identity.decisions import read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
 from orchestration.identity.identifiers import write_identifiers, write_rule_pairs
+from orchestration.identity.memory import (
+    count_frequencies,
+    remember_model,
+    remember_pairs,
+    remembered_model,
+    write_changed,
+    write_record,
+)
 from orchestration.identity.model import LinkageModel, learn, score, telling_columns, untrained_model
-from orchestration.identity.name_variants import add_name_roots
-from orchestration.identity.records import WITH_FREQUENCY, read_records
+from orchestration.identity.name_variants import apply_name_roots, learn_name_roots
+from orchestration.identity.records import read_records
 from orchestration.identity.rule_links import judge_rule_pairs
 from orchestration.identity.rules import RULES_FILE, Rules, read_rules
 from orchestration.identity.workspace import Workspace, workspace
@@ -80,12 +88,22 @@ def link_records(
         count = read_records(work, records, rules)
         ignored = write_identifiers(work, identifiers, rules)
         write_decisions(work, reviewed)
-        model = _prepared_model(work, rules, count)
-        _write_links(work, model, rules, count)
+        columns = telling_columns(work, "{work}.clean_record", count)
+        model = remembered_model(work, rules, columns, count, relearn)
+        fresh = model is None
+        if model is None:
+            model = _learned_model(work, rules, columns, count)
+        else:
+            apply_name_roots(work, "{work}.clean_record")
+            write_record(work)
+        write_changed(work, model.keys, everything=fresh)
+        _write_links(work, model, rules, count, fresh=fresh)
+        if fresh:
+            remember_model(work, model, rules, as_of)
         _write_clusters(work, model, rules)
+        remember_pairs(work, rules)
         counts = assign_numbers(work, "{work}.cluster_record", as_of)
         notes = tuple(work.notes)
-    del relearn
     return LinkResult(
         assignments=f"{schema}.assignment",
         links=f"{schema}.link",
@@ -96,39 +114,43 @@ def link_records(
     )
 
 
-def _prepared_model(work: Workspace, rules: Rules, count: int) -> LinkageModel:
-    columns = telling_columns(work, "{work}.clean_record", count)
-    if {"given_name", "family_name", "birth_date"} <= set(columns) and add_name_roots(work, "{work}.clean_record"):
-        columns.append("given_root")
-    frequencies = "".join(
-        f", count(*) over (partition by {column}) / nullif(count({column}) over (), 0)::double as tf_{column}"
-        for column in WITH_FREQUENCY
-    )
-    work.run(f"create or replace table {{work}}.record as select *{frequencies} from {{work}}.clean_record")
-    keys = choose_keys(work, "{work}.record", rules, count)
-    model = untrained_model(columns, keys, count)
+def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int) -> LinkageModel:
+    """A model of today's records; calibrated later, when pairs have been scored."""
+    if learn_name_roots(work, "{work}.clean_record", columns):
+        columns = [*columns, "given_root"]
+    count_frequencies(work)
+    write_record(work)
+    model = untrained_model(columns, choose_keys(work, "{work}.record", rules, count), count)
     if not model.comparisons:
         work.note("The records have no columns that could be compared: only rules link them.")
         return model
     if count < rules.least_records_to_learn:
         work.note(f"{count:,} records are too few to learn from: general experience was used.")
         return model
-    return learn(work, columns, keys, count)
+    return learn(work, columns, model.keys, count)
 
 
-def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int) -> None:
-    """Writes judged pairs: of the rules, of the decisions and of the model."""
+def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int, *, fresh: bool) -> None:
+    """Writes `judged`: the pairs of the rules, of the decisions and of the model; what is remembered is not scored again."""
     write_rule_pairs(work, rules, "{work}.rule_pair")
-    work.run("""
-        create or replace table {work}.certain_pair as
+    remembered = work.exists("judged_pair")
+    known = "anti join {kept}.judged_pair using (record_number_l, record_number_r)" if remembered else ""
+    if remembered:
+        work.run("""
+            delete from {kept}.judged_pair
+            where record_number_l in (from {work}.changed_record) or record_number_r in (from {work}.changed_record)
+        """)
+    work.run(f"""
+        create or replace table {{work}}.certain_pair as
         select '0' as match_key, record_number_l as join_key_l, record_number_r as join_key_r
         from (
-            select record_number_l, record_number_r from {work}.rule_pair
+            select record_number_l, record_number_r from {{work}}.rule_pair
             union
-            select record_number_l, record_number_r from {work}.decision
+            select record_number_l, record_number_r from {{work}}.decision
         )
+        {known}
     """)
-    write_pairs(work, model.keys, "{work}.blocked_pair")
+    write_pairs(work, model.keys, "{work}.blocked_pair", changed_only=not fresh)
     work.run("""
         create or replace table {work}.blocked_pair as
         from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r)
@@ -137,9 +159,14 @@ def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int)
     score(work, model, "blocked_pair", "{work}.scored_pair")
     work.run("insert into {work}.scored by name from {work}.scored_pair; drop table {work}.scored_pair")
     add_patterns(work, model, rules, "{work}.scored")
-    calibrate(work, model, "{work}.scored", count)
-    judge(work, model, rules, "{work}.scored", "{work}.judged")
-    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged")
+    if fresh:
+        calibrate(work, model, "{work}.scored", count)
+    judge(work, model, rules, "{work}.scored", "{work}.scored_judgement")
+    work.run("drop table {work}.scored")
+    if remembered:
+        work.run("insert into {work}.scored_judgement by name from {kept}.judged_pair")
+    work.run("create or replace table {work}.judged as from {work}.scored_judgement")
+    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
 
 
 def _support(rules: Rules) -> str:
@@ -202,6 +229,7 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         score(work, model, "missing_pair", "{work}.missing_score", least_weight=_EVERYTHING)
         add_patterns(work, model, rules, "{work}.missing_score")
         judge(work, model, rules, "{work}.missing_score", "{work}.missing_judged")
+        work.run("insert into {work}.scored_judgement by name from {work}.missing_judged")
         work.run("""
             alter table {work}.missing_judged add column rule varchar;
             alter table {work}.missing_judged add column sharing varchar;

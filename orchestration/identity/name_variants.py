@@ -41,12 +41,29 @@ def _add_names_in_addresses(work: Workspace, table: str) -> None:
     """)
 
 
-def add_name_roots(work: Workspace, table: str) -> int:
-    """Adds the column given_root (the commonest variant of the given name) to `table`; returns how many names have one.
+def learn_name_roots(work: Workspace, table: str, columns: list[str]) -> int:
+    """Learns the variants, keeps them in `name_root`, applies them to `table`; returns how many names have a root.
 
-    Where nothing can be learned, the column is empty.
+    columns: those that say something; where names or birth dates are not among them, nothing is learned.
     """
-    work.run(f"alter table {table} add column given_root varchar")
+    work.run("create or replace table {kept}.name_root (name varchar, root varchar)")
+    if {"given_name", "family_name", "birth_date"} <= set(columns):
+        _learn(work, table)
+    apply_name_roots(work, table)
+    return int(work.value("select count(*) from {kept}.name_root"))
+
+
+def apply_name_roots(work: Workspace, table: str) -> None:
+    """Adds the column given_root to `table`: the commonest variant of the given name, as kept in `name_root`."""
+    work.run(f"""
+        create or replace table {table} as
+        select records.*, coalesce(roots.root, records.given_name) as given_root
+        from {table} as records
+        left join {{kept}}.name_root as roots on records.given_name = roots.name
+    """)
+
+
+def _learn(work: Workspace, table: str) -> None:
     work.run(f"""
         create or replace table {{work}}.name_pair as
         with person as (
@@ -79,9 +96,9 @@ def add_name_roots(work: Workspace, table: str) -> int:
     """)
     _add_names_in_addresses(work, table)
     if not work.value("select count(*) from {work}.name_pair"):
-        return 0
+        return
     work.run(f"""
-        create or replace table {{work}}.name_root as
+        insert into {{kept}}.name_root
         with used as (select given_name, count(*) as records from {table} group by 1),
         both_ways as (
             select one as name, other as variant, agreements from {{work}}.name_pair
@@ -101,10 +118,3 @@ def add_name_roots(work: Workspace, table: str) -> int:
         from best
         left join best as further on best.root = further.name
     """)
-    work.run(f"""
-        update {table} set given_root = coalesce(
-            (select root from {{work}}.name_root where name = {table.split(".")[-1]}.given_name), given_name
-        )
-        where given_name is not null
-    """)
-    return int(work.value("select count(*) from {work}.name_root"))

@@ -9,11 +9,11 @@ from orchestration.identity.workspace import Workspace
 _RULE_BITS = 10.0  # at least 1,000 to 1: that is what "links" means
 
 
-def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: str, judged: str) -> None:
+def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: str, judged: str, *, measure: bool) -> None:
     """Adds rule and decision to the judged pairs.
 
     pairs: record_number_l, record_number_r, rule, sharing, block. A pair that several rules link gets the first of the
-    rules file. What speaks against a rule is written to `refused`.
+    rules file. What speaks against a rule is written to `objection`. measure: learn how personal shared identifiers are.
     """
     names = model.comparisons
     labels = model.labels
@@ -46,7 +46,8 @@ def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: 
         from {pairs} as pairs
         left join {judged} as judged using (record_number_l, record_number_r)
     """)
-    _measure_sharing(work, model, rules)
+    if measure:
+        _measure_sharing(work, model, rules)
     shares = " ".join(f"when '{kind}' then {share}" for kind, share in sorted(model.personal_share.items())) or "when '' then 1"
     work.run(f"""
         create or replace table {{work}}.rule_verdict as
@@ -91,6 +92,7 @@ def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: 
                 else coalesce(judged.log_odds, 0) end::float as log_odds,
             judged.stranger_odds,
             judged.relative_odds,
+            coalesce(judged.in_one_home, false) as in_one_home,
             coalesce(judged.weight, 0)::float as weight,
             case
                 when verdicts.sharing = 'one_person' then null

@@ -48,7 +48,7 @@ class Rules:
     def accepts(self) -> str:
         """SQL over judged pairs: the model links them."""
         return (
-            f"(refused is null and log_odds >= case when relative_odds < stranger_odds "
+            f"(refused is null and log_odds >= case when in_one_home "
             f"then {_bits(self.link_in_one_home_probability)} else {_bits(self.link_probability)} end)"
         )
 
