@@ -140,6 +140,24 @@ def grouped(nodes: Array, left: Array, right: Array, support: Array, least_mean:
     at_left, at_right = numpy.searchsorted(nodes, left), numpy.searchsorted(nodes, right)
     matrix[at_left, at_right] = support
     matrix[at_right, at_left] = support
+    declared = numpy.flatnonzero(support >= CERTAIN)
+    if len(declared):
+        # Records that a person has declared the same are one node: who fits one of them fits all.
+        part = components(size, at_left[declared], at_right[declared])
+        count = int(part.max()) + 1
+        joined = numpy.full((count, count), -numpy.inf)
+        rows, columns = numpy.meshgrid(part, part, indexing="ij")
+        numpy.maximum.at(joined, (rows, columns), matrix)
+        forbidden = numpy.zeros((count, count), dtype=bool)
+        numpy.logical_or.at(forbidden, (rows, columns), matrix <= -CERTAIN)
+        joined[forbidden] = matrix.min()
+        return _average_linkage(joined, least_mean)[part]
+    return _average_linkage(matrix, least_mean)
+
+
+def _average_linkage(matrix: Array, least_mean: float) -> Array:
+    if len(matrix) == 1:
+        return numpy.zeros(1, dtype=numpy.int64)
     top = CERTAIN + 1
     distance = top - numpy.clip(matrix, -1e6, CERTAIN)
     numpy.fill_diagonal(distance, 0)

@@ -18,6 +18,7 @@ from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
 _BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts for
+_PAIRS_OF_EXPERIENCE = 300.0  # and pairs that it counts for on how common matches are
 _STEPS = 60
 # A comparison counts as reliable where at most this share of matches differ in it (as learned).
 _RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
@@ -102,7 +103,8 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
     same, pattern, weight, personal, number = (numpy.array(column) for column in zip(*counts, strict=True))
     weight, personal, number = weight.astype(float), personal.astype(float), number.astype(float)
     patterns = {str(name): pattern == name for name in sorted(set(pattern)) if name}
-    prior = dict(model.prior)
+    first = dict(model.prior)
+    prior = dict(first)
     home_prior = {name: _experience(name) for name in patterns}
     believed = dict(home_prior)
     for _ in range(_STEPS):
@@ -120,8 +122,8 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
         overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
         for kind in prior:
             # Where one kind of pair has hardly any matches, the overall share still counts a little.
-            prior[kind] = (matches[kind] + 0.02 * overall * pairs[kind] + 0.1 * overall) / max(pairs[kind], 1)
-            prior[kind] = min(max(prior[kind], 1e-12), 0.5)
+            found = matches[kind] + 0.02 * overall * pairs[kind] + _PAIRS_OF_EXPERIENCE * first[kind]
+            prior[kind] = min(max(found / (pairs[kind] + _PAIRS_OF_EXPERIENCE), 1e-12), 0.5)
     model.prior = prior
     model.home_prior = home_prior
 

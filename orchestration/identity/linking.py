@@ -88,7 +88,7 @@ def link_records(
         count = read_records(work, records, rules)
         ignored = write_identifiers(work, identifiers, rules)
         write_decisions(work, reviewed)
-        columns = telling_columns(work, "{work}.clean_record", count)
+        columns = telling_columns(work, "{work}.clean_record", count, rules.least_records_to_learn)
         model = remembered_model(work, rules, columns, count, relearn)
         fresh = model is None
         if model is None:

@@ -81,8 +81,8 @@ class LinkageModel:
         return LinkageModel(**(content | {"keys": [Key(**key) for key in content["keys"]]}))
 
 
-def telling_columns(work: Workspace, table: str, records: int) -> list[str]:
-    """The columns that are filled and differ between records; says which ones are left out."""
+def telling_columns(work: Workspace, table: str, records: int, least_records: int) -> list[str]:
+    """The columns that are filled and, in tables of least_records and more, differ; says which ones are left out."""
     measured = ", ".join(f"count({column}), approx_count_distinct({column})" for column in COLUMNS)
     row = work.rows(f"select {measured} from {table}")[0]
     kept, empty, useless = [], [], []
@@ -90,7 +90,7 @@ def telling_columns(work: Workspace, table: str, records: int) -> list[str]:
         filled, distinct = row[2 * place], row[2 * place + 1]
         if filled == 0:
             empty.append(column)
-        elif filled < 2 or (distinct < 2 and records > 2) or filled < _LEAST_FILLED_SHARE * records:
+        elif filled < 2 or (distinct < 2 and records >= least_records) or filled < _LEAST_FILLED_SHARE * records:
             useless.append(column)
         else:
             kept.append(column)
@@ -116,13 +116,16 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     """Learns the probabilities from the table `record` of the scratch database; no labels, the same every time."""
     experience = linkage_settings(columns)
     names = set(comparison_names(columns))
+    blocks = _learning_blocks(work, columns)
+    if not blocks:
+        work.note("No two records agree in anything that could teach: general experience was used for matches.")
     matches = {name: 0.0 for name in names}
     with _linker(work, experience) as linker:
         linker.training.estimate_u_using_random_sampling(
             max_pairs=1_000_000 if records < 20_000 else 2_000_000, seed=seed, num_chunks=4
         )
         random_pairs = min(records * (records - 1) / 2, 1_000_000)
-        for block, pairs in _learning_blocks(work, columns):
+        for block, pairs in blocks:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
                 " and ".join(f"l.{column} = r.{column}" for column in block),
                 estimate_without_term_frequencies=True,
@@ -130,9 +133,8 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
                 record_sample_proportion=0.05,
             )
             found = session.core_model_settings.probability_two_random_records_match * min(pairs, _MOST_LEARNING_PAIRS)
-            for name in names:
-                if not (set(block) & ({"street", "house_number", "postal_code", "city"} if name == "home" else {name})):
-                    matches[name] += found
+            for name in names - _used(block):
+                matches[name] += found
         trained = linker.misc.save_model_to_json()
     settings = experience.create_settings_dict("duckdb")
     share = max(matches.values(), default=0.0) / max(records * (records - 1) / 2, 1)
@@ -140,12 +142,19 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     return LinkageModel(columns, settings, keys, records, learned=True, prior=_first_prior(records))
 
 
+def _used(block: tuple[str, ...]) -> set[str]:
+    """The comparisons that use columns of a block, and cannot be learned within it."""
+    home = {"street", "house_number", "postal_code", "city"}
+    used = {"home" if column in home else column for column in block}
+    return used | ({"family_name"} if "given_name" in used else set()) | ({"given_name"} if "family_name" in used else set())
+
+
 def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[str, ...], int]]:
     """The blocks to learn from, with their numbers of pairs: two that people of one home do not share, if
     possible, as these would be taken for matches."""
     chosen: list[tuple[tuple[str, ...], int]] = []
     for block in _LEARNING_BLOCKS:
-        if not set(block) <= set(columns):
+        if not set(block) <= set(columns) or not set(comparison_names(columns)) - _used(block):
             continue
         listed = ", ".join(block)
         filled = " and ".join(f"{column} is not null" for column in block)

@@ -112,8 +112,8 @@ def _clean(work: Workspace, rules: Rules) -> None:
                 numbers.record_number,
                 raw.source_system,
                 raw.source_record_id,
-                nullif(regexp_replace({given}, '[0-9]+', '', 'g'), '') as given_name,
-                nullif(regexp_replace({family}, '[0-9]+', '', 'g'), '') as family_name,
+                {given} as given_name,
+                {family} as family_name,
                 nullif(trim(raw.birth_date), '') as birth_date,
                 case
                     when {gender} in ('m', 'male', 'man', 'mann', 'männlich', 'h', 'homme', 'masculin') then 'm'
