@@ -101,28 +101,12 @@ def _initial(column: str) -> ComparisonLevelCreator:
 def _token(column: str) -> ComparisonLevelCreator:
     """One is a whole word of the other: double names."""
     left, right = f"{column}_l", f"{column}_r"
-    return _sql(
-        f"(length({left}) > 2 and concat(' ', {right}, ' ') like concat('% ', {left}, ' %')) or "
-        f"(length({right}) > 2 and concat(' ', {left}, ' ') like concat('% ', {right}, ' %'))"
-    )
-
-
-def _crossed() -> ComparisonLevelCreator:
-    """Given and family name stand in each other's field; one of them may be misspelled."""
-    return cll.Or(
-        _sql("given_name_l = family_name_r and family_name_l = given_name_r"),
-        cll.And(
-            _sql("given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)"),
-            _sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2"),
+    return _Within(
+        f"{left} like '% %' or {right} like '% %'",
+        _sql(
+            f"(length({left}) > 2 and concat(' ', {right}, ' ') like concat('% ', {left}, ' %')) or "
+            f"(length({right}) > 2 and concat(' ', {left}, ' ') like concat('% ', {right}, ' %'))"
         ),
-    )
-
-
-def _half_crossed() -> ComparisonLevelCreator:
-    """One name stands in the other's field, and the other one is somebody else's."""
-    return _sql(
-        "given_name_l <> given_name_r and ((given_name_l = family_name_r and length(given_name_l) > 2) "
-        "or (family_name_l = given_name_r and length(family_name_l) > 2))"
     )
 
 
@@ -165,7 +149,7 @@ def _birth_date(_: Iterable[str]) -> list[Level]:
         f"{year} and substr(birth_date_l, 6, 2) = substr(birth_date_r, 9, 2) "
         "and substr(birth_date_l, 9, 2) = substr(birth_date_r, 6, 2)"
     )
-    two_parts = f"({year} and {month}) or ({year} and {day}) or ({month} and {day})"
+    two_parts = f"case when {year} then {month} or {day} else {month} and {day} end"
     return [
         ("exact", cll.ExactMatchLevel("birth_date").configure(tf_adjustment_column="birth_date"), 0.92, 0.00008),
         ("one error", cll.Or(_sql(swapped), _Within(_ends_agree("birth_date", 4), cll.DamerauLevenshteinLevel("birth_date", 1))), 0.03, 0.001),
@@ -225,17 +209,20 @@ def _home(columns: Iterable[str]) -> list[Level]:
     postal = part("postal_code", "postal_code_l = postal_code_r")
     city = part("city", "city_l = city_r")
     numbered = "2" if has["house_number"] else "1"
-    parts = {"agree": f"{street} + {number} + {postal} + {city}", "street_and_number": f"{street} + {number}"}
+    most = sum(has.values())
+    # Two addresses that share neither street, nor number, nor postal code are not looked at more closely.
+    near = " or ".join(
+        f"{column}_l = {column}_r" for column in ("house_number", "postal_code", "street") if has[column]
+    )
     levels: list[Level] = []
     if has["street"] or (has["postal_code"] and has["house_number"]):
-        most = sum(has.values())
-        same = f"({parts['agree']} >= {max(most - 1, 1)} and {street} + {number} >= 1)"
         if has["street"]:
-            all_of = f"({parts['street_and_number']} >= {numbered} and ({postal} + {city} >= 1 or {most} <= {numbered}))"
-            levels.append(("same home", _sql(all_of), 0.60, 0.00003))
-        levels.append(("nearly the same home", _sql(same), 0.08, 0.00005))
+            complete = f"{street} + {number} >= {numbered} and ({postal} + {city} >= 1 or {most} <= {numbered})"
+            levels.append(("same home", _Within(near, _sql(complete)), 0.60, 0.00003))
+        all_but_one = f"{street} + {number} + {postal} + {city} >= {max(most - 1, 1)} and {street} + {number} >= 1"
+        levels.append(("nearly the same home", _Within(near, _sql(all_but_one)), 0.08, 0.00005))
         if has["street"] and has["house_number"]:
-            levels.append(("same street and number", _sql(f"{parts['street_and_number']} >= 2"), 0.03, 0.00005))
+            levels.append(("same street and number", _Within(near, _sql(f"{street} + {number} >= 2")), 0.03, 0.00005))
         if has["street"]:
             levels.append(("same street", _sql(f"{street} >= 1"), 0.04, 0.002))
     if has["postal_code"]:

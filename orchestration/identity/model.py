@@ -26,7 +26,8 @@ _LEARNING_BLOCKS = (
     ("birth_date",), ("given_name", "family_name"), ("email",), ("phone",), ("national_id",),
     ("postal_code", "street"), ("street", "house_number"), ("family_name", "postal_code"), ("family_name", "city"),
 )  # fmt: skip
-_MOST_LEARNING_PAIRS = 400_000
+_RANDOM_PAIRS = 1_000_000
+_MOST_LEARNING_PAIRS = 300_000
 _EXAMPLES_OF_EXPERIENCE = 20  # matches that general experience counts for
 _PAIRS_OF_EXPERIENCE = 3_000  # random pairs likewise
 _LEAST_FILLED_SHARE = 0.005
@@ -122,9 +123,9 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     matches = {name: 0.0 for name in names}
     with _linker(work, experience) as linker:
         linker.training.estimate_u_using_random_sampling(
-            max_pairs=1_000_000 if records < 20_000 else 2_000_000, seed=seed, num_chunks=4
+            max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4
         )
-        random_pairs = min(records * (records - 1) / 2, 1_000_000)
+        random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
         for block, pairs in blocks:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
                 " and ".join(f"l.{column} = r.{column}" for column in block),
