@@ -165,10 +165,15 @@ def _gender(_: Iterable[str]) -> list[Level]:
 
 def _email(_: Iterable[str]) -> list[Level]:
     # Other digits are another address, not an error; names in it are what the comparison of names has counted.
-    local = "split_part(email_l, '@', 1) = split_part(email_r, '@', 1) and length(split_part(email_l, '@', 1)) > 5"
+    one_error = _Within(
+        "email_digits_l = email_digits_r and abs(length(email_l) - length(email_r)) <= 1 and "
+        + _ends_agree("email_local", 3),
+        cll.DamerauLevenshteinLevel("email", 1),
+    )
+    same_local = _sql("email_local_l = email_local_r and length(email_local_l) > 5")
     return [
         ("exact", cll.ExactMatchLevel("email").configure(tf_adjustment_column="email"), 0.75, 0.00002),
-        ("one error", cll.Or(_sql(local), cll.And(_edit("email", 1), _sql("email_digits_l = email_digits_r"))), 0.05, 0.00002),
+        ("one error", cll.Or(same_local, one_error), 0.05, 0.00002),
         ("same number", _sql("email_number_l = email_number_r"), 0.05, 0.0005),
         ("different", None, 0.20, 0.99996),
     ]

@@ -137,6 +137,7 @@ def _clean(work: Workspace, rules: Rules) -> None:
             * exclude (street_text, house_number, phone, email),
             case when length(phone) >= 6 and phone <> repeat(left(phone, 1), length(phone)) then phone end as phone,
             case when length(email) >= 4 then email end as email,
+            split_part(email, '@', 1) as email_local,
             regexp_replace(split_part(email, '@', 1), '[^0-9]+', '', 'g') as email_digits,
             -- A number of three digits and more is often kept when somebody takes another address.
             nullif(regexp_extract(split_part(email, '@', 1), '[0-9]{{3,}}'), '') as email_number,
