@@ -25,7 +25,8 @@ def assign_numbers(work: Workspace, clusters: str, as_of: datetime | None) -> di
             previous_customer_id bigint, customer_id bigint, cause varchar, changed_at timestamp
         );
         create table if not exists {kept}.assignment_history (
-            source_system varchar, source_record_id varchar, customer_id bigint, valid_from timestamp, valid_to timestamp
+            source_system varchar, source_record_id varchar, customer_id bigint, valid_from timestamp,
+            valid_to timestamp
         );
     """)
     work.run(f"""

@@ -54,13 +54,15 @@ def _write(work: Workspace, target: str, **columns: Array) -> None:
 
 
 def cut_large_components(work: Workspace, links: str, target: str) -> int:
-    """Writes components of at most LARGEST_COMPONENT records; larger ones lose their weakest links until they fall apart.
+    """Writes components of at most LARGEST_COMPONENT records: larger ones lose weak links until they fall apart.
 
     links: record_number_l, record_number_r, support (bits). Returns how many components had to be cut.
     """
     write_components(work, links, target)
     cut = 0
-    work.run(f"create or replace table {{work}}.kept_link as select record_number_l, record_number_r, support from {links}")
+    work.run(
+        f"create or replace table {{work}}.kept_link as select record_number_l, record_number_r, support from {links}"
+    )
     for least in (5.0, 8.0, 11.0, 14.0, 18.0, 24.0, 32.0, 48.0):
         large = work.value(
             f"select count(*) from (select 1 from {target} group by component having count(*) > ?)", [LARGEST_COMPONENT]
@@ -109,7 +111,10 @@ def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, lea
     for start, end in zip(starts, ends, strict=True):
         nodes = numpy.asarray(doubtful["record_number"][start:end])
         component = doubtful["component"][start]
-        low, high = numpy.searchsorted(pair_component, component), numpy.searchsorted(pair_component, component, "right")
+        low, high = (
+            numpy.searchsorted(pair_component, component),
+            numpy.searchsorted(pair_component, component, "right"),
+        )
         labels = grouped(
             nodes,
             numpy.asarray(pairs["record_number_l"][low:high]),

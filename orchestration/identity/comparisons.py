@@ -46,16 +46,18 @@ class _Within(ComparisonLevelCreator):
 
 def _ends_agree(column: str, letters: int = 1) -> str:
     """One typing error leaves the first or the last letters as they are."""
+    left, right, before = f"{column}_l", f"{column}_r", letters - 1
     return (
-        f"(substr({column}_l, 1, {letters}) = substr({column}_r, 1, {letters}) "
-        f"or substr({column}_l, length({column}_l) - {letters - 1}) = substr({column}_r, length({column}_r) - {letters - 1}))"
+        f"(substr({left}, 1, {letters}) = substr({right}, 1, {letters}) "
+        f"or substr({left}, length({left}) - {before}) = substr({right}, length({right}) - {before}))"
     )
 
 
 def _edit(column: str, distance: int) -> ComparisonLevelCreator:
     """At most so many typing errors; texts whose lengths or ends differ more are never measured."""
     return _Within(
-        f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3 and {_ends_agree(column)}",
+        f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3 "
+        f"and {_ends_agree(column)}",
         cll.DamerauLevenshteinLevel(column, distance),
     )
 
@@ -93,8 +95,10 @@ def _initial(column: str) -> ComparisonLevelCreator:
     """One is a letter or the beginning of the other."""
     left, right = f"{column}_l", f"{column}_r"
     return _sql(
-        f"(length({left}) < length({right}) and (length({left}) <> 2) and substr({right}, 1, length({left})) = {left}) or "
-        f"(length({right}) < length({left}) and (length({right}) <> 2) and substr({left}, 1, length({right})) = {right})"
+        f"(length({left}) < length({right}) and length({left}) <> 2 "
+        f"and substr({right}, 1, length({left})) = {left}) or "
+        f"(length({right}) < length({left}) and length({right}) <> 2 "
+        f"and substr({left}, 1, length({right})) = {right})"
     )
 
 
@@ -142,9 +146,7 @@ def _family_name(_: Iterable[str]) -> list[Level]:
 
 
 def _birth_date(_: Iterable[str]) -> list[Level]:
-    year, month, day = (
-        f"substr(birth_date_l, {at}) = substr(birth_date_r, {at})" for at in ("1, 4", "6, 2", "9, 2")
-    )
+    year, month, day = (f"substr(birth_date_l, {at}) = substr(birth_date_r, {at})" for at in ("1, 4", "6, 2", "9, 2"))
     swapped = (
         f"{year} and substr(birth_date_l, 6, 2) = substr(birth_date_r, 9, 2) "
         "and substr(birth_date_l, 9, 2) = substr(birth_date_r, 6, 2)"
@@ -152,7 +154,12 @@ def _birth_date(_: Iterable[str]) -> list[Level]:
     two_parts = f"case when {year} then {month} or {day} else {month} and {day} end"
     return [
         ("exact", cll.ExactMatchLevel("birth_date").configure(tf_adjustment_column="birth_date"), 0.92, 0.00008),
-        ("one error", cll.Or(_sql(swapped), _Within(_ends_agree("birth_date", 4), cll.DamerauLevenshteinLevel("birth_date", 1))), 0.03, 0.001),
+        (
+            "one error",
+            cll.Or(_sql(swapped), _Within(_ends_agree("birth_date", 4), cll.DamerauLevenshteinLevel("birth_date", 1))),
+            0.03,
+            0.001,
+        ),
         ("one part differs", _sql(two_parts), 0.015, 0.006),
         ("same year", _sql(year), 0.005, 0.015),
         ("different", None, 0.03, 0.978),
@@ -207,7 +214,8 @@ def _home(columns: Iterable[str]) -> list[Level]:
     def part(column: str, condition: str) -> str:
         return f"coalesce(cast(({condition}) as int), 0)" if has[column] else "0"
 
-    street = part("street", "case when street_l = street_r then true when substr(street_l, 1, 1) = substr(street_r, 1, 1) "
+    street = part("street", "case when street_l = street_r then true "
+                  "when substr(street_l, 1, 1) = substr(street_r, 1, 1) "
                   "and abs(length(street_l) - length(street_r)) <= 3 and length(street_l) > 7 "
                   "then levenshtein(street_l, street_r) <= 3 else false end")  # fmt: skip
     number = part("house_number", "house_number_l = house_number_r")
@@ -283,7 +291,9 @@ def _missing(name: str, columns: list[str]) -> ComparisonLevelCreator:
     ).configure(is_null_level=True)
 
 
-def linkage_settings(columns: Iterable[str], *, with_frequencies: bool = True, prior: float = 0.0001) -> SettingsCreator:
+def linkage_settings(
+    columns: Iterable[str], *, with_frequencies: bool = True, prior: float = 0.0001
+) -> SettingsCreator:
     """The Splink settings for records that have these columns, usable with any of Splink's engines.
 
     with_frequencies: weigh rare values more (needs the columns tf_<column>, or lets Splink count).

@@ -34,14 +34,18 @@ def read_decisions(file: Path | None) -> list[Decision]:
     content = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
     unknown = sorted(set(content) - {"same", "not_same"})
     if unknown:
-        raise ValueError(f"{Path(file).name} may hold the lists same and not_same, not: {', '.join(map(str, unknown))}.")
+        raise ValueError(
+            f"{Path(file).name} may hold the lists same and not_same, not: {', '.join(map(str, unknown))}."
+        )
     decisions: dict[frozenset[RecordKey], Decision] = {}
     for kind in ("same", "not_same"):
         for entry in content.get(kind) or []:
             records = [_record_key(record) for record in entry.get("records") or []]
             reason = str(entry.get("reason") or "").strip()
             if len(set(records)) < 2 or not reason:
-                raise ValueError(f"Every entry of {kind} in {Path(file).name} needs two different records and a reason.")
+                raise ValueError(
+                    f"Every entry of {kind} in {Path(file).name} needs two different records and a reason."
+                )
             for place, first in enumerate(records):
                 for second in records[place + 1 :]:
                     pair = frozenset((first, second))

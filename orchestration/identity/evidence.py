@@ -60,7 +60,9 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
                 f"then 'similar {name} ' when gamma_{name} = {level['different']} then '-{name} ' else '' end"
             )
     if "family_name" in names:
-        pattern.append("""case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end""")
+        pattern.append(
+            """case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end"""
+        )
     work.run(f"""
         create or replace table {scored}_judged as
         select
@@ -118,7 +120,10 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
             found = float((posterior * number[rows]).sum())
             total = float(number[rows].sum())
             home_prior[name] = (found + _BELIEF_IN_RELATIVES * believed[name]) / (total + _BELIEF_IN_RELATIVES)
-        matches = {"same": float((probability * number)[same].sum()), "cross": float((probability * number)[~same].sum())}
+        matches = {
+            "same": float((probability * number)[same].sum()),
+            "cross": float((probability * number)[~same].sum()),
+        }
         overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
         for kind in prior:
             # Where one kind of pair has hardly any matches, the overall share still counts a little.
@@ -157,7 +162,7 @@ def _weaker(odds: Any, home: Any) -> Any:
     return low - numpy.log2(1 + numpy.exp2(-numpy.clip(high - low, 0, 60)))
 
 
-def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, target: str) -> None:
+def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> None:
     """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge.
 
     Pairs below half of the near-miss probability are left out unless something is refused about them.
@@ -193,9 +198,13 @@ def judge(work: Workspace, model: LinkageModel, rules: Rules, scored: str, targe
         when {other_given} and {at("gender", "different")} and not {same_number} then 'given name and sex differ'
     """)
     if often["given_name"] <= _RELIABLE["given_name"]:
-        refusals.append(f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'")
+        refusals.append(
+            f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'"
+        )
     if often["birth_date"] <= _RELIABLE["birth_date"]:
-        refusals.append(f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'")
+        refusals.append(
+            f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
+        )
     refused = f"case {' '.join(refusals)} end"
     if model.home_prior:
         cases = " ".join(

@@ -131,7 +131,7 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
 
 
 def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int, *, fresh: bool) -> None:
-    """Writes `judged`: the pairs of the rules, of the decisions and of the model; what is remembered is not scored again."""
+    """Writes `judged`: the pairs of rules, decisions and model; what is remembered is not scored again."""
     write_rule_pairs(work, rules, "{work}.rule_pair")
     remembered = work.exists("judged_pair")
     known = "anti join {kept}.judged_pair using (record_number_l, record_number_r)" if remembered else ""
@@ -161,7 +161,7 @@ def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int,
     add_patterns(work, model, rules, "{work}.scored")
     if fresh:
         calibrate(work, model, "{work}.scored", count)
-    judge(work, model, rules, "{work}.scored", "{work}.scored_judgement")
+    judge(work, model, "{work}.scored", "{work}.scored_judgement")
     work.run("drop table {work}.scored")
     if remembered:
         work.run("insert into {work}.scored_judgement by name from {kept}.judged_pair")
@@ -169,7 +169,7 @@ def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int,
     judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
 
 
-def _support(rules: Rules) -> str:
+def _support() -> str:
     """SQL for the support (bits) of a judged pair: what it adds to the mean between two groups of records."""
     return f"""
         case
@@ -183,7 +183,7 @@ def _support(rules: Rules) -> str:
 
 def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
     """Writes clusters, and the tables of links that hold and links that were refused."""
-    support = _support(rules)
+    support = _support()
     work.run(f"""
         create or replace table {{work}}.accepted as
         select record_number_l, record_number_r, {support} as support
@@ -228,7 +228,7 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
     if work.value("select count(*) from {work}.missing_pair"):
         score(work, model, "missing_pair", "{work}.missing_score", least_weight=_EVERYTHING)
         add_patterns(work, model, rules, "{work}.missing_score")
-        judge(work, model, rules, "{work}.missing_score", "{work}.missing_judged")
+        judge(work, model, "{work}.missing_score", "{work}.missing_judged")
         work.run("insert into {work}.scored_judgement by name from {work}.missing_judged")
         work.run("""
             alter table {work}.missing_judged add column rule varchar;

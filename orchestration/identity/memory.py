@@ -18,7 +18,9 @@ from orchestration.identity.workspace import Workspace
 TABLES = ("linkage_model", "term_frequency", "name_root", "comparable_record", "judged_pair")
 
 
-def remembered_model(work: Workspace, rules: Rules, columns: list[str], records: int, relearn: bool | None) -> LinkageModel | None:
+def remembered_model(
+    work: Workspace, rules: Rules, columns: list[str], records: int, relearn: bool | None
+) -> LinkageModel | None:
     """The model of an earlier call, or None where it has to be learned (again).
 
     columns: those that say something today. relearn: True forgets it, False keeps it as long as it fits the columns;
@@ -64,7 +66,9 @@ def count_frequencies(work: Workspace) -> None:
         """
         for column in WITH_FREQUENCY
     )
-    filled = ", ".join(f"('{column}', (select count({column}) from {{work}}.clean_record))" for column in WITH_FREQUENCY)
+    filled = ", ".join(
+        f"('{column}', (select count({column}) from {{work}}.clean_record))" for column in WITH_FREQUENCY
+    )
     # A value that occurs once, then or later, has the share of one record: it need not be kept.
     work.run(f"""
         create or replace table {{kept}}.term_frequency as
@@ -83,8 +87,8 @@ def write_record(work: Workspace) -> None:
             f"case when records.{column} is not null then coalesce(f_{column}.share, {once!r}) end as tf_{column}"
         )
         joins.append(
-            f"left join (select value, share from {{kept}}.term_frequency where column_name = '{column}') as f_{column} "
-            f"on records.{column} = f_{column}.value"
+            f"left join (select value, share from {{kept}}.term_frequency where column_name = '{column}') "
+            f"as f_{column} on records.{column} = f_{column}.value"
         )
     work.run(f"""
         create or replace table {{work}}.record as
@@ -95,7 +99,7 @@ def write_record(work: Workspace) -> None:
 
 
 def write_changed(work: Workspace, keys: list[Key], *, everything: bool) -> int:
-    """Writes `changed_record` (record_number): what has to be compared; returns how many of today's records that are.
+    """Writes `changed_record` (record_number), what has to be compared; returns how many of today's records it holds.
 
     everything: all of them. Otherwise records that are new, different or gone, and those whose blocks have grown over,
     or shrunk below, what a key may propose.
@@ -144,9 +148,12 @@ def remember_pairs(work: Workspace, rules: Rules) -> None:
     Any other pair of one group of records is scored again when it is asked for, with the same result.
     """
     work.run("create or replace table {kept}.comparable_record as from {work}.clean_record")
-    work.run("""
+    work.run(
+        """
         create or replace table {kept}.judged_pair as
         select record_number_l, record_number_r, log_odds, stranger_odds, relative_odds, in_one_home, weight, refused,
             gammas, weights
         from {work}.scored_judgement
-        where """ + rules.nearly_accepts)
+        where """
+        + rules.nearly_accepts
+    )

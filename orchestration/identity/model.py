@@ -120,11 +120,9 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     blocks = _learning_blocks(work, columns)
     if not blocks:
         work.note("No two records agree in anything that could teach: general experience was used for matches.")
-    matches = {name: 0.0 for name in names}
+    matches = dict.fromkeys(names, 0.0)
     with _linker(work, experience) as linker:
-        linker.training.estimate_u_using_random_sampling(
-            max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4
-        )
+        linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
         random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
         for block, pairs in blocks:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
@@ -147,7 +145,11 @@ def _used(block: tuple[str, ...]) -> set[str]:
     """The comparisons that use columns of a block, and cannot be learned within it."""
     home = {"street", "house_number", "postal_code", "city"}
     used = {"home" if column in home else column for column in block}
-    return used | ({"family_name"} if "given_name" in used else set()) | ({"given_name"} if "family_name" in used else set())
+    return (
+        used
+        | ({"family_name"} if "given_name" in used else set())
+        | ({"given_name"} if "family_name" in used else set())
+    )
 
 
 def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[str, ...], int]]:

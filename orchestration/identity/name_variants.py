@@ -73,13 +73,18 @@ def _learn(work: Workspace, table: str) -> None:
                 and coalesce(phone, email, postal_code) is not null
         ),
         near as (
-            {" union all ".join(f'''
+            {
+        " union all ".join(
+            f'''
             select l.given_name as one, r.given_name as other, l.birth_date = r.birth_date as agrees,
                 l.family_name, least(l.birth_date, r.birth_date) as birth_date
             from person as l
             inner join person as r
                 on l.{column} = r.{column} and l.family_name = r.family_name and l.given_name < r.given_name
-            ''' for column in ("phone", "email", "postal_code"))}
+            '''
+            for column in ("phone", "email", "postal_code")
+        )
+    }
         ),
         counted as (
             select

@@ -27,11 +27,11 @@ def read_records(work: Workspace, records: str, rules: Rules) -> int:
     present = {row[0].lower(): row[1] for row in work.rows(f"describe select * from {records}")}
     for key in ("source_system", "source_record_id"):
         if key not in present:
-            raise ValueError(f"{records} has no column {key}: every record needs a source_system and a source_record_id.")
+            raise ValueError(
+                f"{records} has no column {key}: every record needs a source_system and a source_record_id."
+            )
     _check_keys(work, records)
-    raw = {
-        column: f"cast({column} as varchar)" if column in present else "cast(null as varchar)" for column in COLUMNS
-    }
+    raw = {column: f"cast({column} as varchar)" if column in present else "cast(null as varchar)" for column in COLUMNS}
     if present.get("birth_date", "").startswith("TIMESTAMP"):
         raw["birth_date"] = "cast(cast(birth_date as date) as varchar)"
     work.run(f"""
@@ -120,8 +120,9 @@ def _clean(work: Workspace, rules: Rules) -> None:
                     when {gender} in ('f', 'female', 'woman', 'w', 'frau', 'weiblich', 'v', 'vrouw', 'femme') then 'f'
                 end as gender,
                 nullif(regexp_replace(lower(trim(raw.email)), '\\s+', '', 'g'), '') as email,
-                right(ltrim(regexp_replace(regexp_replace(raw.phone, '(?i)(x|ext).*$', ''), '[^0-9]+', '', 'g'), '0'), 9)
-                    as phone,
+                right(ltrim(regexp_replace(
+                    regexp_replace(raw.phone, '(?i)(x|ext).*$', ''), '[^0-9]+', '', 'g'
+                ), '0'), 9) as phone,
                 {street} as street_text,
                 {code.format("raw.house_number")} as house_number,
                 {code.format("raw.postal_code")} as postal_code,
@@ -207,7 +208,9 @@ def _empty_placeholder_dates(work: Workspace, rules: Rules) -> None:
         select birth_date, record_count
         from counted
         where record_count > greatest(
-            ?, case when birth_date like '%-01-01' then 5 else 40 end * (select quantile_cont(record_count, 0.9) from counted),
+            ?,
+            case when birth_date like '%-01-01' then 5 else 40 end
+                * (select quantile_cont(record_count, 0.9) from counted),
             case when birth_date like '%-01-01' then 0.002 else 0.02 end * (select sum(record_count) from counted)
         )
         """,

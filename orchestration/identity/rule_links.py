@@ -9,11 +9,14 @@ from orchestration.identity.workspace import Workspace
 _RULE_BITS = 10.0  # at least 1,000 to 1: that is what "links" means
 
 
-def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: str, judged: str, *, measure: bool) -> None:
+def judge_rule_pairs(
+    work: Workspace, model: LinkageModel, rules: Rules, pairs: str, judged: str, *, measure: bool
+) -> None:
     """Adds rule and decision to the judged pairs.
 
     pairs: record_number_l, record_number_r, rule, sharing, block. A pair that several rules link gets the first of the
-    rules file. What speaks against a rule is written to `objection`. measure: learn how personal shared identifiers are.
+    rules file. What speaks against a rule is written to `objection`.
+    measure: learn how personal shared identifiers are.
     """
     names = model.comparisons
     labels = model.labels
@@ -48,7 +51,10 @@ def judge_rule_pairs(work: Workspace, model: LinkageModel, rules: Rules, pairs: 
     """)
     if measure:
         _measure_sharing(work, model, rules)
-    shares = " ".join(f"when '{kind}' then {share}" for kind, share in sorted(model.personal_share.items())) or "when '' then 1"
+    shares = (
+        " ".join(f"when '{kind}' then {share}" for kind, share in sorted(model.personal_share.items()))
+        or "when '' then 1"
+    )
     work.run(f"""
         create or replace table {{work}}.rule_verdict as
         with shared_block as (

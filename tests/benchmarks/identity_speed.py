@@ -31,6 +31,7 @@ def _connection(folder: Path, database: str = ":memory:") -> duckdb.DuckDBPyConn
 def _measured(side: str, folder: Path) -> dict[str, float]:
     from identity.measures import accuracy
     from identity.plain_splink import link_plainly
+
     from orchestration.identity import link_records
 
     connection = _connection(folder)

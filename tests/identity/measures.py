@@ -39,7 +39,7 @@ def _harmonic(one: float, other: float) -> float:
 
 
 def accuracy(connection: duckdb.DuckDBPyConnection, found: str, truth: str = "truth") -> Accuracy:
-    """Holds `found` (source_system, source_record_id, customer_id) against `truth` (…, person); same records in both."""
+    """Holds `found` (source_system, source_record_id, customer_id) against `truth` (…, person), same records."""
     connection.execute(f"""
         create or replace temp table cell as
         select person, customer_id, count(*) as records
@@ -48,7 +48,9 @@ def accuracy(connection: duckdb.DuckDBPyConnection, found: str, truth: str = "tr
     """)
 
     def pairs(column: str) -> str:
-        return f"(select coalesce(sum(n * (n - 1) // 2), 0) from (select sum(records) as n from cell group by {column}))"
+        return (
+            f"(select coalesce(sum(n * (n - 1) // 2), 0) from (select sum(records) as n from cell group by {column}))"
+        )
 
     row = connection.execute(f"""
         with person_size as (select person, sum(records) as size from cell group by person),

@@ -62,7 +62,11 @@ def link_plainly(connection: duckdb.DuckDBPyConnection, records: str = "records"
     )
     api = DuckDBAPI(connection=connection)
     linker = Linker(api.register("plain_record"), settings, log_level=None, validate_settings=False)
-    exact = [rule for rule in (("email",), ("national_id",), ("given_name", "family_name", "birth_date")) if rule in rules or set(rule) <= set(columns)]
+    exact = [
+        rule
+        for rule in (("email",), ("national_id",), ("given_name", "family_name", "birth_date"))
+        if rule in rules or set(rule) <= set(columns)
+    ]
     if exact:
         linker.training.estimate_probability_two_random_records_match([block_on(*rule) for rule in exact], recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)

@@ -27,8 +27,10 @@ def test_an_address_of_a_hundred_thousand_records_links_nobody(connection) -> No
 
 
 def test_columns_that_are_absent_count_as_empty(connection) -> None:
-    connection.execute("create table records as select 'a' as source_system, n as source_record_id, 'Ann Lee' as given_name"
-                       " from range(2) as numbers(n)")  # fmt: skip
+    connection.execute("""
+        create table records as
+        select 'a' as source_system, n as source_record_id, 'Ann Lee' as given_name from range(2) as numbers(n)
+    """)
     assert link_records(connection, "records").customers == 1
 
 

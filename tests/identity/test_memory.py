@@ -58,12 +58,16 @@ def test_decisions_that_cannot_be_understood_are_refused(given, tmp_path: Path, 
 def test_the_assignment_can_be_asked_as_known_on_a_day(connection, given) -> None:
     given(ANN, BOB, as_of=datetime(2026, 1, 1))
     early = customers(connection)
-    given(ANN, BOB | {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee"}, as_of=datetime(2026, 2, 1))
+    given(
+        ANN, BOB | {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee"}, as_of=datetime(2026, 2, 1)
+    )
     late = customers(connection)
     assert late["crm/ann"] == late["crm/bob"]
 
     def known(moment: datetime) -> dict[str, int]:
-        return {f"{system}/{record}": number for system, record, number in assignment_as_of(connection, moment).fetchall()}
+        return {
+            f"{system}/{record}": number for system, record, number in assignment_as_of(connection, moment).fetchall()
+        }
 
     assert known(datetime(2026, 1, 15)) == early
     assert known(datetime(2026, 2, 2)) == late
@@ -85,7 +89,9 @@ def test_an_explanation_names_records_rules_weights_and_what_was_refused(connect
     given(ANN, ANN_SHOP, other, BOB)
     found = explain(connection, customers(connection)["crm/ann"])
     assert found.records == (("crm", "ann"), ("shop", "ann"))
-    assert [(link.first, link.second, link.rule) for link in found.links] == [(("crm", "ann"), ("shop", "ann"), "email")]
+    assert [(link.first, link.second, link.rule) for link in found.links] == [
+        (("crm", "ann"), ("shop", "ann"), "email")
+    ]
     weights = {weight.comparison: weight for weight in found.links[0].weights}
     assert weights["given_name"].outcome == "exact" and weights["given_name"].bits > 0
     assert {link.second for link in found.refused} == {("till", "tom")}
