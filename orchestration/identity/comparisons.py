@@ -241,6 +241,9 @@ def _home(columns: Iterable[str]) -> list[Level]:
     if has["postal_code"]:
         exact = cll.ExactMatchLevel("postal_code").configure(tf_adjustment_column="postal_code")
         levels.append(("same postal code", exact, 0.08, 0.001))
+        if has["city"]:
+            misspelled = _Within("city_l = city_r", _edit("postal_code", 1))
+            levels.append(("same town, similar postal code", misspelled, 0.02, 0.002))
     if has["city"]:
         exact = cll.ExactMatchLevel("city").configure(tf_adjustment_column="city")
         levels.append(("same town", exact, 0.06, 0.02))
@@ -279,8 +282,8 @@ def level_labels(columns: Iterable[str]) -> dict[str, dict[int, str]]:
     return labels
 
 
-def _missing(name: str, columns: list[str]) -> ComparisonLevelCreator:
-    if name == "family_name" and "given_name" in columns:
+def _missing(name: str, columns: list[str], with_crossed: bool) -> ComparisonLevelCreator:
+    if name == "family_name" and "given_name" in columns and with_crossed:
         # Crossed names are one observation: the comparison of given names has counted it.
         return cll.Or(cll.NullLevel(name), _crossed(), _half_crossed()).configure(is_null_level=True)
     if name != "home":
@@ -292,18 +295,19 @@ def _missing(name: str, columns: list[str]) -> ComparisonLevelCreator:
 
 
 def linkage_settings(
-    columns: Iterable[str], *, with_frequencies: bool = True, prior: float = 0.0001
+    columns: Iterable[str], *, with_frequencies: bool = True, with_crossed: bool = True, prior: float = 0.0001
 ) -> SettingsCreator:
     """The Splink settings for records that have these columns, usable with any of Splink's engines.
 
     with_frequencies: weigh rare values more (needs the columns tf_<column>, or lets Splink count).
+    with_crossed: look for names in each other's field, which makes each of the comparisons of names use both.
     prior: probability that two random records match.
     """
     columns = list(columns)
     comparisons = []
     for name in comparison_names(columns):
         levels = []
-        chosen = _LEVELS[name](columns)
+        chosen = [level for level in _LEVELS[name](columns) if with_crossed or "crossed" not in level[0]]
         total_m, total_u = sum(level[2] for level in chosen), sum(level[3] for level in chosen)
         for label, creator, m, u in chosen:
             level = creator if creator is not None else cll.ElseLevel()
@@ -312,7 +316,9 @@ def linkage_settings(
             if not with_frequencies and getattr(level, "tf_adjustment_column", None):
                 options["tf_adjustment_column"] = None
             levels.append(level.configure(**options))
-        comparisons.append(cl.CustomComparison([_missing(name, columns), *levels], output_column_name=name))
+        comparisons.append(
+            cl.CustomComparison([_missing(name, columns, with_crossed), *levels], output_column_name=name)
+        )
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_number",

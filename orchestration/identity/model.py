@@ -23,9 +23,9 @@ from orchestration.identity.workspace import Workspace
 
 # Blocks within which matches and strangers are told apart. Two that share no column let every comparison be learned.
 _LEARNING_BLOCKS = (
-    ("birth_date",), ("given_name", "family_name"), ("email",), ("phone",), ("national_id",),
-    ("postal_code", "street"), ("street", "house_number"), ("family_name", "postal_code"), ("family_name", "city"),
+    ("birth_date",), ("given_name", "family_name"), ("national_id",), ("email",), ("phone",),
 )  # fmt: skip
+_MOST_LEARNING_BLOCKS = 3
 _RANDOM_PAIRS = 1_000_000
 _MOST_LEARNING_PAIRS = 300_000
 _EXAMPLES_OF_EXPERIENCE = 20  # matches that general experience counts for
@@ -118,8 +118,6 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     experience = linkage_settings(columns)
     names = set(comparison_names(columns))
     blocks = _learning_blocks(work, columns)
-    if not blocks:
-        work.note("No two records agree in anything that could teach: general experience was used for matches.")
     matches = dict.fromkeys(names, 0.0)
     with _linker(work, experience) as linker:
         linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
@@ -135,41 +133,100 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
             for name in names - _used(block):
                 matches[name] += found
         trained = linker.misc.save_model_to_json()
+    if {"given_name", "family_name"} <= names and not matches["family_name"] and len(names) > 2:
+        _learn_family_names(work, columns, trained, matches)
+    if not any(matches.values()):
+        work.note("Too few records agree in anything that could teach: general experience was used for matches.")
     settings = experience.create_settings_dict("duckdb")
     share = max(matches.values(), default=0.0) / max(records * (records - 1) / 2, 1)
     _blend(settings, trained, matches, random_pairs, min(share, 0.2))
+    _borrow(settings, matches)
     return LinkageModel(columns, settings, keys, records, learned=True, prior=_first_prior(records))
+
+
+def _learn_family_names(
+    work: Workspace, columns: list[str], trained: dict[str, Any], matches: dict[str, float]
+) -> None:
+    """Learns from people of one given name how family names differ, where no other column could teach it.
+
+    Adds to `trained` and `matches`. Relatives share the family name, hardly ever the given name as well.
+    """
+    seen = {comparison["output_column_name"]: comparison["comparison_levels"] for comparison in trained["comparisons"]}
+    settings = linkage_settings(columns, with_crossed=False).create_settings_dict("duckdb")
+    for comparison in settings["comparisons"]:
+        known = seen[comparison["output_column_name"]]
+        shares = {level["label_for_charts"]: level.get("u_probability") for level in known}
+        for level in comparison["comparison_levels"]:
+            if shares.get(level["label_for_charts"]):
+                level["u_probability"] = shares[level["label_for_charts"]]
+    with _linker(work, settings) as linker:
+        session = linker.training.estimate_parameters_using_expectation_maximisation(
+            "l.given_name = r.given_name",
+            estimate_without_term_frequencies=True,
+            max_pairs=_MOST_LEARNING_PAIRS,
+            record_sample_proportion=0.5,
+        )
+        learned = linker.misc.save_model_to_json()
+    found = session.core_model_settings.probability_two_random_records_match
+    for comparison in learned["comparisons"]:
+        name = comparison["output_column_name"]
+        if name != "given_name" and not matches[name]:
+            matches[name] += found * _MOST_LEARNING_PAIRS / 10
+            levels = comparison["comparison_levels"]
+            shares = {level["label_for_charts"]: level.get("m_probability") for level in levels}
+            for level in seen[name]:
+                level["m_probability"] = shares.get(level["label_for_charts"], level.get("m_probability"))
 
 
 def _used(block: tuple[str, ...]) -> set[str]:
     """The comparisons that use columns of a block, and cannot be learned within it."""
     home = {"street", "house_number", "postal_code", "city"}
     used = {"home" if column in home else column for column in block}
-    return (
-        used
-        | ({"family_name"} if "given_name" in used else set())
-        | ({"given_name"} if "family_name" in used else set())
-    )
+    # Each comparison of names looks at both names, for crossed ones.
+    return used | ({"family_name", "given_name"} if used & {"family_name", "given_name"} else set())
 
 
 def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[str, ...], int]]:
-    """The blocks to learn from, with their numbers of pairs: two that people of one home do not share, if
-    possible, as these would be taken for matches."""
+    """The blocks to learn from, with their numbers of pairs: as few as teach every comparison.
+
+    Blocks that people of one home share come last, as relatives would be taken for matches. One comparison alone cannot
+    tell matches from strangers: two must be left.
+    """
     chosen: list[tuple[tuple[str, ...], int]] = []
+    untaught = set(comparison_names(columns))
     for block in _LEARNING_BLOCKS:
-        if not set(block) <= set(columns) or not set(comparison_names(columns)) - _used(block):
+        taught = set(comparison_names(columns)) - _used(block)
+        if not set(block) <= set(columns) or len(taught) < 2 or not taught & untaught:
             continue
-        listed = ", ".join(block)
         filled = " and ".join(f"{column} is not null" for column in block)
         pairs = work.value(f"""
             select coalesce(sum(records * (records - 1) // 2), 0)
-            from (select count(*) as records from {{work}}.record where {filled} group by {listed})
+            from (select count(*) as records from {{work}}.record where {filled} group by {", ".join(block)})
         """)
         if pairs >= 20:
             chosen.append((block, int(pairs)))
-        if len(chosen) == 2:
+            untaught -= taught
+        if not untaught or len(chosen) == _MOST_LEARNING_BLOCKS:
             break
     return chosen
+
+
+def _borrow(settings: dict[str, Any], matches: dict[str, float]) -> None:
+    """A name that nothing taught errs as often as the other name."""
+    names = {"given_name": "family_name", "family_name": "given_name"}
+    by_name = {
+        comparison["output_column_name"]: comparison["comparison_levels"] for comparison in settings["comparisons"]
+    }
+    for untaught, other in names.items():
+        if untaught in by_name and not matches[untaught] and matches.get(other):
+            learned = {level["label_for_charts"].replace("part", "short form"): level for level in by_name[other]}
+            levels = [level for level in by_name[untaught] if not level.get("is_null_level")]
+            for level in levels:
+                known = learned.get(level["label_for_charts"].replace("part", "short form"))
+                level["m_probability"] = known["m_probability"] if known else level["m_probability"]
+            total = sum(level["m_probability"] for level in levels)
+            for level in levels:
+                level["m_probability"] /= total
 
 
 def _blend(
