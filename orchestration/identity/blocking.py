@@ -49,12 +49,15 @@ KEYS = {
 }  # fmt: skip
 
 
+_GROWTH = 4  # times: a value that has grown beyond that since the model was learned asks for a new model
+
+
 @dataclass(frozen=True)
 class Key:
-    """A blocking key with the largest number of records that may share a value of it."""
+    """A blocking key (place: its number in KEYS) with the largest number of records that may share a value of it."""
 
     name: str
-    column: str
+    place: int
     expression: str
     most_records: int
     pairs: int
@@ -96,47 +99,79 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
         if place > 15 and pairs < all_pairs // 20:
             left_out.append(name)  # of a broad key, rare values alone are not worth the time
             continue
-        chosen.append(Key(name, f"key_{place}", expression, most, pairs))
+        chosen.append(Key(name, place, expression, most, pairs))
         proposed += pairs
     return chosen
 
 
-def write_pairs(work: Workspace, keys: list[Key], target: str, *, changed_only: bool = False) -> int:
-    """Writes the pairs that the keys propose, each once, as Splink's blocked pairs; returns how many.
-
-    changed_only: only pairs with a record of the table `changed_record`. Values that more records share than the key
-    may propose are left out, as counted over all records.
-    """
-    parts = []
-    for key in keys:
-        allowed = f"""
-            select record_number, block from (
-                select record_number, hash({key.expression}) as block,
-                    count(*) over (partition by hash({key.expression})) as records
-                from {{work}}.record where ({key.expression}) is not null
-            ) where records between 2 and {key.most_records}
+def write_common_blocks(work: Workspace, keys: list[Key]) -> None:
+    """Keeps the values of each key that too many records share; they propose no pairs as long as the model lasts."""
+    parts = " union all ".join(
+        f"""
+        select {key.place} as key, hash({key.expression}) as block
+        from {{work}}.record where ({key.expression}) is not null group by 2 having count(*) > {key.most_records}
         """
-        if changed_only:
-            parts.append(f"""
-                select least(l.record_number, r.record_number) as join_key_l,
-                    greatest(l.record_number, r.record_number) as join_key_r
-                from ({allowed}) as l
-                semi join {{work}}.changed_record as changed on l.record_number = changed.record_number
-                inner join ({allowed}) as r on l.block = r.block and l.record_number <> r.record_number
-            """)
-        else:
-            parts.append(f"""
-                select l.record_number as join_key_l, r.record_number as join_key_r
-                from ({allowed}) as l
-                inner join ({allowed}) as r on l.block = r.block and l.record_number < r.record_number
-            """)
-    if not parts:
-        work.run(f"create or replace table {target} (match_key varchar, join_key_l bigint, join_key_r bigint)")
-        return 0
+        for key in keys
+    )
+    work.run("create or replace table {kept}.common_block (key utinyint, block ubigint)")
+    if parts:
+        work.run(f"insert into {{kept}}.common_block {parts}")
+
+
+def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> bool:
+    """Writes `block` (key, block, record_number); returns whether a value has outgrown what its key may propose.
+
+    changed_only: only values of records that stand in `changed_record`.
+    """
+    work.run("create or replace table {work}.block (key utinyint, block ubigint, record_number bigint)")
+    singles = "" if changed_only else "qualify count(*) over (partition by block) > 1"
+    for key in keys:
+        block = f"hash({key.expression})"
+        touched = f"""
+            and {block} in (select {block} from {{work}}.record semi join {{work}}.changed_record using (record_number))
+        """
+        work.run(f"""
+            insert into {{work}}.block
+            select {key.place}, {block} as block, record_number
+            from {{work}}.record
+            where ({key.expression}) is not null {touched if changed_only else ""}
+                and {block} not in (select block from {{kept}}.common_block where key = {key.place})
+            {singles}
+        """)
+    if not keys:
+        return False
+    most = " ".join(f"when {key.place} then {_GROWTH * key.most_records}" for key in keys)
+    return bool(
+        work.value(f"""
+            select count(*) from (
+                select 1 from {{work}}.block group by key, block having count(*) > case key {most} end
+            )
+        """)
+    )
+
+
+def write_pairs(work: Workspace, target: str, *, changed_only: bool) -> int:
+    """Writes the pairs that share a block, each once, as Splink's blocked pairs; returns how many.
+
+    changed_only: only pairs with a record that stands in `changed_record`.
+    """
+    if changed_only:
+        pairs = """
+            select least(l.record_number, r.record_number) as join_key_l,
+                greatest(l.record_number, r.record_number) as join_key_r
+            from (from {work}.block semi join {work}.changed_record using (record_number)) as l
+            inner join {work}.block as r
+                on l.key = r.key and l.block = r.block and l.record_number <> r.record_number
+        """
+    else:
+        pairs = """
+            select l.record_number as join_key_l, r.record_number as join_key_r
+            from {work}.block as l
+            inner join {work}.block as r on l.key = r.key and l.block = r.block and l.record_number < r.record_number
+        """
     work.run(f"""
         create or replace table {target} as
-        select '0' as match_key, join_key_l, join_key_r
-        from ({" union all ".join(parts)})
-        group by join_key_l, join_key_r
+        select '0' as match_key, join_key_l, join_key_r from ({pairs}) group by join_key_l, join_key_r
     """)
+    work.run("drop table {work}.block")
     return int(work.value(f"select count(*) from {target}"))

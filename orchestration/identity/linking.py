@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.identity.assignment import assign_numbers
-from orchestration.identity.blocking import choose_keys, write_pairs
+from orchestration.identity.blocking import choose_keys, write_blocks, write_common_blocks, write_pairs
 from orchestration.identity.clusters import CERTAIN, STRONGEST, cut_large_components, split_doubtful
 from orchestration.identity.decisions import read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
@@ -90,13 +90,9 @@ def link_records(
         write_decisions(work, reviewed)
         columns = telling_columns(work, "{work}.clean_record", count, rules.least_records_to_learn)
         model = remembered_model(work, rules, columns, count, relearn)
-        fresh = model is None
-        if model is None:
+        fresh = model is None or not _reused(work, model)
+        if fresh or model is None:
             model = _learned_model(work, rules, columns, count)
-        else:
-            apply_name_roots(work, "{work}.clean_record")
-            write_record(work)
-        write_changed(work, model.keys, everything=fresh)
         _write_links(work, model, rules, count, fresh=fresh)
         if fresh:
             remember_model(work, model, rules, as_of)
@@ -114,6 +110,18 @@ def link_records(
     )
 
 
+def _reused(work: Workspace, model: LinkageModel) -> bool:
+    """Prepares the records for a remembered model; False where they have outgrown its blocking."""
+    apply_name_roots(work, "{work}.clean_record")
+    write_record(work)
+    write_changed(work, everything=False)
+    outgrown = write_blocks(work, model.keys, changed_only=work.exists("judged_pair"))
+    if outgrown:
+        work.note("Some values have become so common that the model was learned anew.")
+        work.run("alter table {work}.clean_record drop column given_root")
+    return not outgrown
+
+
 def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int) -> LinkageModel:
     """A model of today's records; calibrated later, when pairs have been scored."""
     if learn_name_roots(work, "{work}.clean_record", columns):
@@ -121,6 +129,9 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
     count_frequencies(work)
     write_record(work)
     model = untrained_model(columns, choose_keys(work, "{work}.record", rules, count), count)
+    write_common_blocks(work, model.keys)
+    write_changed(work, everything=True)
+    write_blocks(work, model.keys, changed_only=False)
     if not model.comparisons:
         work.note("The records have no columns that could be compared: only rules link them.")
         return model
@@ -150,7 +161,7 @@ def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int,
         )
         {known}
     """)
-    write_pairs(work, model.keys, "{work}.blocked_pair", changed_only=not fresh)
+    write_pairs(work, "{work}.blocked_pair", changed_only=remembered)
     work.run("""
         create or replace table {work}.blocked_pair as
         from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r)

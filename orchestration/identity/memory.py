@@ -1,7 +1,7 @@
 """What one call leaves for the next: the learned model, the records as they were compared, and the judged pairs.
 
 With them a later call looks only at records that are new or different, and decides as a full run with the same model
-would. Tables: linkage_model, term_frequency, name_root, comparable_record, judged_pair.
+would. Tables: linkage_model, term_frequency, name_root, common_block, comparable_record, judged_pair.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from orchestration.identity.blocking import Key
 from orchestration.identity.model import LinkageModel
 from orchestration.identity.records import WITH_FREQUENCY
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
-TABLES = ("linkage_model", "term_frequency", "name_root", "comparable_record", "judged_pair")
+TABLES = ("linkage_model", "term_frequency", "name_root", "common_block", "comparable_record", "judged_pair")
 
 
 def remembered_model(
@@ -98,48 +97,24 @@ def write_record(work: Workspace) -> None:
     """)
 
 
-def write_changed(work: Workspace, keys: list[Key], *, everything: bool) -> int:
-    """Writes `changed_record` (record_number), what has to be compared; returns how many of today's records it holds.
+def write_changed(work: Workspace, *, everything: bool) -> int:
+    """Writes `changed_record` (record_number): records that are new, different or gone; returns how many.
 
-    everything: all of them. Otherwise records that are new, different or gone, and those whose blocks have grown over,
-    or shrunk below, what a key may propose.
+    everything: all of today's records, and what was judged is forgotten.
     """
     if everything or not (work.exists("comparable_record") and work.exists("judged_pair")):
         work.run("create or replace table {work}.changed_record as select record_number from {work}.record")
         work.run("drop table if exists {kept}.judged_pair")
     else:
         work.run("""
-            create or replace table {work}.altered_record as
+            create or replace table {work}.changed_record as
             select coalesce(now.record_number, before.record_number) as record_number
             from (select record_number, hash(records) as fingerprint from {work}.clean_record as records) as now
             full join (select record_number, hash(records) as fingerprint from {kept}.comparable_record as records)
                 as before using (record_number)
             where now.fingerprint is distinct from before.fingerprint
         """)
-        changed = ["from {work}.altered_record"]
-        for key in keys:
-            expression = key.expression
-            changed.append(f"""
-                select records.record_number
-                from {{work}}.clean_record as records
-                where ({expression}) in (
-                    with touched as (
-                        select ({expression}) as block from {{work}}.clean_record
-                        semi join {{work}}.altered_record using (record_number)
-                        union
-                        select ({expression}) from {{kept}}.comparable_record
-                        semi join {{work}}.altered_record using (record_number)
-                    ),
-                    now as (select ({expression}) as block, count(*) as records from {{work}}.clean_record
-                        where ({expression}) in (from touched) group by 1),
-                    before as (select ({expression}) as block, count(*) as records from {{kept}}.comparable_record
-                        where ({expression}) in (from touched) group by 1)
-                    select block from now inner join before using (block)
-                    where (now.records > {key.most_records}) <> (before.records > {key.most_records})
-                )
-            """)
-        work.run(f"create or replace table {{work}}.changed_record as {' union '.join(changed)}")
-    return int(work.value("select count(*) from {work}.record semi join {work}.changed_record using (record_number)"))
+    return int(work.value("select count(*) from {work}.changed_record"))
 
 
 def remember_pairs(work: Workspace, rules: Rules) -> None:

@@ -124,7 +124,8 @@ def test_new_records_meet_the_model_that_was_learned(grown: duckdb.DuckDBPyConne
 def test_linking_new_records_gives_what_a_full_run_with_the_same_model_gives(grown: duckdb.DuckDBPyConnection) -> None:
     full = duckdb.connect()
     full.execute("create schema identity")
-    for table in ("records", "identity.linkage_model", "identity.term_frequency", "identity.name_root"):
+    learned = [f"identity.{table}" for table in ("linkage_model", "term_frequency", "name_root", "common_block")]
+    for table in ("records", *learned):
         full.register("copied", grown.execute(f"from {table}").to_arrow_table())
         full.execute(f"create table {table} as from copied")
         full.unregister("copied")
