@@ -44,21 +44,3 @@
 {% macro spark__clean_name(column) -%}
     nullif(trim(regexp_replace({{ column }}, '\\\\s+', ' ')), '')
 {%- endmacro %}
-
-
-{#- The form in which names are compared: '  Müller-LÜDENSCHEIDT ' -> 'muller-ludenscheidt' -#}
-{% macro comparable_name(column) -%}
-    {{ without_accents("lower(" ~ clean_name(column) ~ ")") }}
-{%- endmacro %}
-
-{% macro without_accents(expression) -%}
-    {{ adapter.dispatch('without_accents')(expression) }}
-{%- endmacro %}
-
-{% macro duckdb__without_accents(expression) -%}
-    strip_accents({{ expression }})
-{%- endmacro %}
-
-{% macro spark__without_accents(expression) -%}
-    translate({{ expression }}, 'àáâãäåçèéêëìíîïñòóôõöùúûüýÿšžőűćčěřşğ', 'aaaaaaceeeeiiiinooooouuuuyyszouccersg')
-{%- endmacro %}

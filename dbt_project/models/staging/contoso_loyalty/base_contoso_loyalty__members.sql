@@ -8,8 +8,10 @@ renamed as (
     select
         {{ clean_text('loyalty_id') }} as loyalty_id,
         {{ clean_text('contact_id') }} as contact_id,
-        {{ clean_text('first_name') }} as given_name,
-        {{ clean_text('last_name') }} as family_name,
+        {{ clean_text('first_name') }} as given_name_original,
+        {{ clean_name('first_name') }} as given_name,
+        {{ clean_text('last_name') }} as family_name_original,
+        {{ clean_name('last_name') }} as family_name,
         {{ clean_text('full_name') }} as full_name,
         {{ clean_text('date_of_birth') }} as raw_birth_date,
         {{ date_from_iso_text('date_of_birth') }} as birth_date,

@@ -7,8 +7,10 @@ with source as (
 renamed as (
     select
         {{ clean_text('contact_id') }} as contact_id,
-        {{ clean_text('first_name') }} as given_name,
-        {{ clean_text('last_name') }} as family_name,
+        {{ clean_text('first_name') }} as given_name_original,
+        {{ clean_name('first_name') }} as given_name,
+        {{ clean_text('last_name') }} as family_name_original,
+        {{ clean_name('last_name') }} as family_name,
         {{ clean_text('full_name') }} as full_name,
         {{ clean_text('date_of_birth') }} as raw_birth_date,
         {{ date_from_us_text('date_of_birth') }} as birth_date,
@@ -17,7 +19,8 @@ renamed as (
         {{ comparable_email('e_mail') }} as email,
         {{ clean_text('telephone') }} as phone_original,
         {{ comparable_phone('telephone', "'US'") }} as phone,
-        {{ clean_text('post_code') }} as postal_code,
+        {{ clean_text('post_code') }} as postal_code_original,
+        {{ comparable_postal_code('post_code') }} as postal_code,
         {{ clean_text('street_address') }} as street_address,
         {{ clean_text('city') }} as city,
         {{ clean_text('state') }} as region,

@@ -17,7 +17,8 @@ renamed as (
         {{ clean_text('utm_source') }} as utm_source,
         {{ clean_text('utm_campaign') }} as utm_campaign,
         {{ clean_text('cookie_id') }} as cookie_id,
-        {{ clean_text('shipping_zip') }} as shipping_postal_code,
+        {{ clean_text('shipping_zip') }} as shipping_postal_code_original,
+        {{ comparable_postal_code('shipping_zip') }} as shipping_postal_code,
         {{ landing_columns() }}
     from source
 )
