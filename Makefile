@@ -66,6 +66,14 @@ benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memo
 history-trial: .venv/dev.installed  ## Compare many drawn delivery histories with perfect order (HISTORIES=50)
 	CONTEXT360_HISTORIES=$(or $(HISTORIES),50) $(BIN)/python -m pytest tests/pipeline/test_delivery_histories.py
 
+.PHONY: identity-report
+identity-report: .venv/dev.installed .venv-reference/installed  ## Measure who is linked with whom, beside plain Splink
+	$(BIN)/python tests/benchmarks/identity_report.py
+
+.PHONY: identity-benchmark
+identity-benchmark: .venv/dev.installed  ## Measure the linking of 1,000,000 records, beside plain Splink (minutes)
+	$(BIN)/python tests/benchmarks/identity_speed.py
+
 # PySpark and Great Expectations do not live together: Spark has an environment of its own.
 .venv-spark/installed: requirements-spark.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }

@@ -91,12 +91,16 @@ def who(
         list[str],
         typer.Argument(help="E-mail, phone, loyalty number, customer number, full name, or a number of any system."),
     ],
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Also show which records make up the customer, what links them, what does not."),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Show the card of one customer: who they are, the three contexts and the last contacts."""
     from orchestration.console import show_customer
 
-    raise typer.Exit(show_customer(" ".join(identifier), home=home))
+    raise typer.Exit(show_customer(" ".join(identifier), home=home, why=why))
 
 
 @app.command()

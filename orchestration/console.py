@@ -320,10 +320,12 @@ def _moment(day: date | datetime) -> datetime:
     return day if isinstance(day, datetime) else datetime.combine(day, datetime.min.time())
 
 
-def show_customer(identifier: str, *, home: Path | None) -> int:
-    """Prints the card of the customer that the identifier points at."""
+def show_customer(identifier: str, *, home: Path | None, why: bool = False) -> int:
+    """Prints the card of the customer that the identifier points at. why: what links their records, too."""
     from orchestration.serving.card import card_of, find_customers
     from orchestration.serving.reading import read_published
+    from orchestration.serving.why import why_of
+    from orchestration.warehouse.connection import open_warehouse
 
     console = _console()
     settings = _settings(console, None, home)
@@ -334,7 +336,12 @@ def show_customer(identifier: str, *, home: Path | None) -> int:
             found = find_customers(connection, identifier)
             if len(found) == 1:
                 console.print(card_of(connection, found[0].customer_key))
-                return OK
+        if len(found) == 1:
+            if why:
+                # The evidence holds what readers are not shown: it stays in the working warehouse.
+                with open_warehouse(settings.warehouse_path, read_only=True) as connection:
+                    console.print(why_of(connection, found[0].customer_key))
+            return OK
     except WarehouseError as error:
         return _not_started(console, error)
     if not found:

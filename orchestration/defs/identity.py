@@ -10,9 +10,11 @@ from orchestration.identity import link_records
 from orchestration.identity.register import restore_register
 
 _DESCRIPTIONS = {
-    "link": "One row per pair of source records that are the same person, with the rule that says so.",
+    "link": "One row per pair of source records that are the same person, with the rule or model that says so.",
+    "refused_link": "One row per pair of source records that look alike and were not linked, with the reason.",
     "cluster": "One row per source record, with the cluster of records it is linked to.",
     "assignment": "One row per source record, with the durable number of its customer.",
+    "assignment_history": "One row per source record and period in which it had the same customer.",
 }
 
 
@@ -34,21 +36,28 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
             for table, description in _DESCRIPTIONS.items()
         ],
     )
-    def identity(run: RunResource) -> Iterator[Any]:
+    def identity(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+        decisions = installation.settings.identity_path / "decisions.yml"
         with installation.warehouse() as connection:
             restore_register(connection, installation.settings.identity_path)
-            result = link_records(
-                connection,
-                "intermediate.int_source_record",
-                identifiers="intermediate.int_identifier",
-                as_of=run.moment,
-            )
+            try:
+                result = link_records(
+                    connection,
+                    "intermediate.int_source_record",
+                    identifiers="intermediate.int_identifier",
+                    as_of=run.moment,
+                    decisions=decisions if decisions.is_file() else None,
+                )
+            except ValueError as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
             sizes = {
                 table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]
                 for table in _DESCRIPTIONS
             }
-        yield dg.MaterializeResult(asset_key=["identity", "link"], metadata={"dagster/row_count": sizes["link"]})
-        yield dg.MaterializeResult(asset_key=["identity", "cluster"], metadata={"dagster/row_count": sizes["cluster"]})
+        for note in result.notes:
+            context.log.info(note)
+        for table in _DESCRIPTIONS.keys() - {"assignment"}:
+            yield dg.MaterializeResult(asset_key=["identity", table], metadata={"dagster/row_count": sizes[table]})
         yield dg.MaterializeResult(
             asset_key=["identity", "assignment"],
             metadata={
@@ -57,6 +66,7 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
                 "new_customers": result.new_customers,
                 "merged_customers": result.merged_customers,
                 "ignored_values": result.ignored_values,
+                "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in result.notes) or "None."),
             },
         )
 

@@ -1,7 +1,6 @@
-"""Links source records to customers by deterministic rules, inside the warehouse.
+"""Decides which source records are one customer: identifiers → links → clusters → assignment.
 
-The interface is what later versions keep: a table of records in, tables of links, clusters and assignments out. Only
-pairs of integers leave the engine, for the connected components.
+This module only puts the steps in order; each step stands in a module of its own.
 """
 
 from __future__ import annotations
@@ -9,20 +8,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-RULES_FILE = Path(__file__).with_name("rules.yml")
+from orchestration.identity.assignment import assign_numbers
+from orchestration.identity.blocking import choose_keys, write_blocks, write_common_blocks, write_pairs
+from orchestration.identity.clusters import CERTAIN, STRONGEST, cut_large_components, split_doubtful
+from orchestration.identity.decisions import read_decisions, write_decisions
+from orchestration.identity.evidence import add_patterns, calibrate, judge
+from orchestration.identity.identifiers import write_identifiers, write_rule_pairs
+from orchestration.identity.memory import (
+    count_frequencies,
+    remember_model,
+    remember_pairs,
+    remembered_model,
+    write_changed,
+    write_record,
+)
+from orchestration.identity.model import LinkageModel, learn, score, telling_columns, untrained_model
+from orchestration.identity.name_variants import apply_name_roots, learn_name_roots
+from orchestration.identity.records import read_records
+from orchestration.identity.rule_links import judge_rule_pairs
+from orchestration.identity.rules import RULES_FILE, Rules, read_rules
+from orchestration.identity.workspace import Workspace, workspace
+
+_EVERYTHING = -10_000.0
 
 
 @dataclass(frozen=True)
 class LinkResult:
-    """What was decided, as names of tables in the warehouse and a few counts.
+    """What was decided, as names of tables in the warehouse, a few counts, and sentences.
 
     assignments: (source_system, source_record_id, customer_id, match_probability), one row per source record.
-    links: the evidence, one row per linked pair of records.
+    links: the evidence, one row per linked pair of records and rule, or model.
     ignored_values: identifier values that too many records share to say anything.
+    notes: what was ignored and why, and what the data cannot support; without any value of a record.
     """
 
     assignments: str
@@ -32,6 +52,8 @@ class LinkResult:
     new_customers: int
     merged_customers: int
     ignored_values: int
+    notes: tuple[str, ...] = ()
+    refused: str = ""
 
 
 def link_records(
@@ -42,259 +64,290 @@ def link_records(
     as_of: datetime | None = None,
     schema: str = "identity",
     rules_file: Path = RULES_FILE,
+    decisions: Path | None = None,
+    relearn: bool | None = None,
 ) -> LinkResult:
     """Decide which records are the same person and give every customer a durable number.
 
     records: table with one row per source record: source_system, source_record_id, given_name, family_name, birth_date,
         gender, email, phone, street, house_number, postal_code, city, region, country, national_id, loyalty_number.
+        Columns may be empty or absent.
     identifiers: table (source_system, source_record_id, identifier_kind, identifier_value) with every identifier of the
         records; without it the identifiers are derived from the records.
     as_of: when the decision counts from (naive UTC); recorded with customers that were merged or split.
+    schema: where results and the memory of earlier calls stand.
+    decisions: a reviewed YAML file of records that are the same, or not the same.
+    relearn: True learns the model anew, False keeps the one that was learned; by default as rules_file says.
 
     An unchanged input keeps every number. A merged customer keeps the number of its larger part. Raises ValueError
-    where a record has no key or a key stands twice.
+    where a record has no key or a key stands twice, and where a file cannot be understood.
     """
-    rules, limit = _read_rules(rules_file)
-    connection.execute(f"create schema if not exists {schema}")
-    _number_records(connection, records, schema)
-    _collect_links(connection, identifiers or _derived_identifiers(records), rules, limit, schema)
-    _cluster(connection, schema)
-    counts = _assign(connection, as_of, schema)
-    ignored = _count(connection, f"select count(*) from {schema}.ignored_identifier")
-    for helper in ("numbered_record", "numbered_link"):
-        connection.execute(f"drop table {schema}.{helper}")
+    rules = read_rules(rules_file)
+    reviewed = read_decisions(decisions)
+    with workspace(connection, schema) as work:
+        count = read_records(work, records, rules)
+        ignored = write_identifiers(work, identifiers, rules)
+        write_decisions(work, reviewed)
+        columns = telling_columns(work, "{work}.clean_record", count, rules.least_records_to_learn)
+        model = remembered_model(work, rules, columns, count, relearn)
+        fresh = model is None or not _reused(work, model)
+        if fresh or model is None:
+            model = _learned_model(work, rules, columns, count)
+        _write_links(work, model, rules, count, fresh=fresh)
+        if fresh:
+            remember_model(work, model, rules, as_of)
+        _write_clusters(work, model, rules)
+        remember_pairs(work, rules)
+        counts = assign_numbers(work, "{work}.cluster_record", as_of)
+        notes = tuple(work.notes)
     return LinkResult(
-        assignments=f"{schema}.assignment", links=f"{schema}.link", ignored_values=ignored, **counts
-    )  # fmt: skip
-
-
-def _read_rules(file: Path) -> tuple[list[str], int]:
-    import yaml
-
-    content = yaml.safe_load(file.read_text())
-    return [rule["identifier"] for rule in content["rules"]], int(content["most_records_per_value"]["limit"])
-
-
-def _number_records(connection: duckdb.DuckDBPyConnection, records: str, schema: str) -> None:
-    """Gives the records numbers 0, 1, 2, … in the order of their keys, so that the rest works on integers."""
-    connection.execute(f"""
-        create or replace table {schema}.numbered_record as
-        select
-            source_system,
-            source_record_id,
-            row_number() over (order by source_system, source_record_id) - 1 as record_number
-        from {records}
-    """)
-    bad_keys = _count(
-        connection,
-        f"""
-        select count(*) from (
-            select 1 from {schema}.numbered_record
-            group by source_system, source_record_id
-            having count(*) > 1 or source_system is null or source_record_id is null
-        )
-        """,
+        assignments=f"{schema}.assignment",
+        links=f"{schema}.link",
+        refused=f"{schema}.refused_link",
+        ignored_values=ignored,
+        notes=notes,
+        **counts,
     )
-    if bad_keys:
-        raise ValueError(
-            f"{bad_keys:,} keys of source records in {records} are empty or stand twice: "
-            "every record needs one source_system and source_record_id of its own."
-        )
 
 
-def _derived_identifiers(records: str) -> str:
-    return f"""(
-        select source_system, source_record_id, unnest([
-            {{'identifier_kind': 'email', 'identifier_value': nullif(lower(trim(email)), '')}},
-            {{'identifier_kind': 'phone_and_birth_date', 'identifier_value': phone || '|' || birth_date::varchar}},
-            {{'identifier_kind': 'national_id', 'identifier_value': national_id}},
-            {{'identifier_kind': 'loyalty_number', 'identifier_value': loyalty_number}}
-        ], recursive := true)
-        from {records}
-    )"""
+def _reused(work: Workspace, model: LinkageModel) -> bool:
+    """Prepares the records for a remembered model; False where they have outgrown its blocking."""
+    apply_name_roots(work, "{work}.clean_record")
+    write_record(work)
+    write_changed(work, everything=False)
+    outgrown = write_blocks(work, model.keys, changed_only=work.exists("judged_pair"))
+    if outgrown:
+        work.note("Some values have become so common that the model was learned anew.")
+        work.run("alter table {work}.clean_record drop column given_root")
+    return not outgrown
 
 
-def _collect_links(
-    connection: duckdb.DuckDBPyConnection, identifiers: str, rules: list[str], limit: int, schema: str
-) -> None:
-    """One link from the first record that uses a value to each other one: a star, so that pairs never explode."""
-    connection.execute(
-        f"""
-        create or replace temp table identifier_group as
-        select
-            identifiers.identifier_kind,
-            identifiers.identifier_value,
-            array_agg(distinct records.record_number order by records.record_number) as record_numbers
-        from {identifiers} as identifiers
-        inner join {schema}.numbered_record as records using (source_system, source_record_id)
-        where identifiers.identifier_kind in (select unnest(?::varchar[])) and identifiers.identifier_value is not null
-        group by all
-        having count(distinct records.record_number) > 1
-        """,
-        [rules],
-    )
-    # The values themselves are personal data: how many there are is enough to go and look.
-    connection.execute(
-        f"""
-        create or replace table {schema}.ignored_identifier as
-        select identifier_kind, md5(identifier_value) as identifier_hash, len(record_numbers) as record_count
-        from identifier_group
-        where len(record_numbers) > ?
-        """,
-        [limit],
-    )
-    connection.execute(
-        f"""
-        create or replace table {schema}.numbered_link as
-        select
-            record_numbers[1] as record_number,
-            unnest(record_numbers[2:]) as other_record_number,
-            identifier_kind as rule
-        from identifier_group
-        where len(record_numbers) <= ?
-        """,
-        [limit],
-    )
-    connection.execute("drop table identifier_group")
-    connection.execute(f"""
-        create or replace table {schema}.link as
-        select distinct
-            ours.source_system,
-            ours.source_record_id,
-            theirs.source_system as other_source_system,
-            theirs.source_record_id as other_source_record_id,
-            links.rule,
-            1.0::double as match_probability
-        from {schema}.numbered_link as links
-        inner join {schema}.numbered_record as ours on links.record_number = ours.record_number
-        inner join {schema}.numbered_record as theirs on links.other_record_number = theirs.record_number
-    """)
+def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int) -> LinkageModel:
+    """A model of today's records; calibrated later, when pairs have been scored."""
+    if learn_name_roots(work, "{work}.clean_record", columns):
+        columns = [*columns, "given_root"]
+    count_frequencies(work)
+    write_record(work)
+    model = untrained_model(columns, choose_keys(work, "{work}.record", rules, count), count)
+    write_common_blocks(work, model.keys)
+    write_changed(work, everything=True)
+    write_blocks(work, model.keys, changed_only=False)
+    if not model.comparisons:
+        work.note("The records have no columns that could be compared: only rules link them.")
+        return model
+    if count < rules.least_records_to_learn:
+        work.note(f"{count:,} records are too few to learn from: general experience was used.")
+        return model
+    return learn(work, columns, model.keys, count)
 
 
-def _cluster(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
-    """Records that are linked directly or through others form one cluster, called after its first record."""
-    import numpy
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    size = _count(connection, f"select count(*) from {schema}.numbered_record")
-    links = connection.execute(
-        f"select distinct record_number, other_record_number from {schema}.numbered_link"
-    ).fetchnumpy()
-    ours, theirs = links["record_number"], links["other_record_number"]
-    graph = coo_array((numpy.ones(len(ours), dtype=numpy.int8), (ours, theirs)), shape=(size, size))
-    labels = connected_components(graph, directed=False)[1] if size else numpy.empty(0, dtype=numpy.int32)
-    import pyarrow
-
-    labelled = pyarrow.table({"record_number": numpy.arange(size, dtype=numpy.int64), "label": labels})
-    connection.register("labelled", labelled)
-    connection.execute(f"""
-        create or replace table {schema}.cluster as
-        select
-            records.source_system,
-            records.source_record_id,
-            min(records.record_number) over (partition by labelled.label) as cluster_id
-        from {schema}.numbered_record as records
-        inner join labelled on records.record_number = labelled.record_number
-    """)
-    connection.unregister("labelled")
-
-
-def _assign(connection: duckdb.DuckDBPyConnection, as_of: datetime | None, schema: str) -> dict[str, int]:
-    """Durable numbers: a cluster keeps the number with which it shares most records; the rest get new ones."""
-    connection.execute(f"""
-        create table if not exists {schema}.known_number (
-            source_system varchar, source_record_id varchar, customer_id bigint
-        );
-        create table if not exists {schema}.customer_id_change (
-            previous_customer_id bigint, customer_id bigint, cause varchar, changed_at timestamp
-        );
-        create or replace temp table shared as
-        select clusters.cluster_id, previous.customer_id, count(*) as record_count
-        from {schema}.cluster as clusters
-        inner join {schema}.known_number as previous using (source_system, source_record_id)
-        group by all;
-
-        create or replace temp table kept as
-        select cluster_id, customer_id
+def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int, *, fresh: bool) -> None:
+    """Writes `judged`: the pairs of rules, decisions and model; what is remembered is not scored again."""
+    write_rule_pairs(work, rules, "{work}.rule_pair")
+    remembered = work.exists("judged_pair")
+    known = "anti join {kept}.judged_pair using (record_number_l, record_number_r)" if remembered else ""
+    if remembered:
+        work.run("""
+            delete from {kept}.judged_pair
+            where record_number_l in (from {work}.changed_record) or record_number_r in (from {work}.changed_record)
+        """)
+    work.run(f"""
+        create or replace table {{work}}.certain_pair as
+        select '0' as match_key, record_number_l as join_key_l, record_number_r as join_key_r
         from (
-            select
-                *,
-                row_number() over (partition by cluster_id order by record_count desc, customer_id) as customer_rank,
-                row_number() over (partition by customer_id order by record_count desc, cluster_id) as cluster_rank
-            from shared
+            select record_number_l, record_number_r from {{work}}.rule_pair
+            union
+            select record_number_l, record_number_r from {{work}}.decision
         )
-        where customer_rank = 1 and cluster_rank = 1;
-
-        create or replace temp table numbered as
-        with last_number as (
-            select greatest(
-                coalesce((select max(customer_id) from {schema}.known_number), 0),
-                coalesce((select max(previous_customer_id) from {schema}.customer_id_change), 0)
-            ) as customer_id
-        )
-        select cluster_id, customer_id, false as is_new from kept
-        union all
-        select
-            clusters.cluster_id,
-            last_number.customer_id + row_number() over (order by clusters.cluster_id) as customer_id,
-            true as is_new
-        from (
-            select distinct cluster_id from {schema}.cluster
-            except
-            select cluster_id from kept
-        ) as clusters
-        cross join last_number;
+        {known}
     """)
-    connection.execute(
-        f"""
-        insert into {schema}.customer_id_change
-        select
-            shared.customer_id as previous_customer_id,
-            numbered.customer_id,
-            case when numbered.is_new then 'split' else 'merge' end as cause,
-            ?::timestamp as changed_at
-        from shared
-        inner join numbered using (cluster_id)
-        where shared.customer_id <> numbered.customer_id
-        """,
-        [as_of],
+    write_pairs(work, "{work}.blocked_pair", changed_only=remembered)
+    work.run("""
+        create or replace table {work}.blocked_pair as
+        from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r)
+    """)
+    score(work, model, "certain_pair", "{work}.scored", least_weight=_EVERYTHING)
+    score(work, model, "blocked_pair", "{work}.scored_pair")
+    work.run("insert into {work}.scored by name from {work}.scored_pair; drop table {work}.scored_pair")
+    add_patterns(work, model, rules, "{work}.scored")
+    if fresh:
+        calibrate(work, model, "{work}.scored", count)
+    judge(work, model, "{work}.scored", "{work}.scored_judgement")
+    work.run("drop table {work}.scored")
+    if remembered:
+        work.run("insert into {work}.scored_judgement by name from {kept}.judged_pair")
+    work.run("create or replace table {work}.judged as from {work}.scored_judgement")
+    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
+
+
+def _support() -> str:
+    """SQL for the support (bits) of a judged pair: what it adds to the mean between two groups of records."""
+    return f"""
+        case
+            when decision is not null then if(decision, {CERTAIN}, -{CERTAIN * 1000})
+            when refused is not null then -{STRONGEST}
+            when log_odds > 0 then least(log_odds, {STRONGEST})
+            else greatest(-{STRONGEST}, least(0, weight, coalesce(relative_odds, 0)))
+        end
+    """
+
+
+def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
+    """Writes clusters, and the tables of links that hold and links that were refused."""
+    support = _support()
+    work.run(f"""
+        create or replace table {{work}}.accepted as
+        select record_number_l, record_number_r, {support} as support
+        from {{work}}.judged
+        where coalesce(decision, refused is null and ({rules.accepts} or rule is not null))
+    """)
+    cut = cut_large_components(work, "{work}.accepted", "{work}.part")
+    if cut:
+        work.note(f"{cut:,} suspiciously large groups of records were cut at their weakest links.")
+    # All pairs of components that are not complete: what do those say that nobody proposed?
+    work.run("""
+        create or replace table {work}.part_pair as
+        with small as (
+            select component from {work}.part group by component having count(*) > 2
+        ),
+        linked as (
+            select parts.component, count(*) as links
+            from {work}.accepted as accepted
+            inner join {work}.part as parts on accepted.record_number_l = parts.record_number
+            inner join {work}.part as others on accepted.record_number_r = others.record_number
+                and parts.component = others.component
+            group by 1
+        ),
+        incomplete as (
+            select component
+            from (select component, count(*) as records from {work}.part semi join small using (component) group by 1)
+            inner join linked using (component)
+            where links < records * (records - 1) // 2
+        )
+        select l.component, l.record_number as join_key_l, r.record_number as join_key_r, '0' as match_key
+        from {work}.part as l
+        inner join {work}.part as r on l.component = r.component and l.record_number < r.record_number
+        where l.component in (from incomplete)
+    """)
+    work.run("""
+        create or replace table {work}.missing_pair as
+        select match_key, join_key_l, join_key_r
+        from {work}.part_pair as pairs
+        anti join {work}.judged as judged
+            on pairs.join_key_l = judged.record_number_l and pairs.join_key_r = judged.record_number_r
+    """)
+    if work.value("select count(*) from {work}.missing_pair"):
+        score(work, model, "missing_pair", "{work}.missing_score", least_weight=_EVERYTHING)
+        add_patterns(work, model, rules, "{work}.missing_score")
+        judge(work, model, "{work}.missing_score", "{work}.missing_judged")
+        work.run("insert into {work}.scored_judgement by name from {work}.missing_judged")
+        work.run("""
+            alter table {work}.missing_judged add column rule varchar;
+            alter table {work}.missing_judged add column sharing varchar;
+            alter table {work}.missing_judged add column objection varchar;
+            alter table {work}.missing_judged add column decision boolean;
+            insert into {work}.judged by name from {work}.missing_judged;
+        """)
+    work.run(f"""
+        create or replace table {{work}}.doubtful_pair as
+        with judged as (
+            select pairs.component, judged.record_number_l, judged.record_number_r, {support} as support
+            from {{work}}.judged as judged
+            inner join {{work}}.part_pair as pairs
+                on judged.record_number_l = pairs.join_key_l and judged.record_number_r = pairs.join_key_r
+        )
+        select * from judged where component in (select component from judged where support < 0)
+    """)
+    apart = split_doubtful(work, "{work}.part", "{work}.doubtful_pair", "{work}.cluster_number", least_mean=0.0)
+    if apart:
+        work.note(f"{apart:,} groups of records that contradict themselves were taken apart.")
+    _keep(work, rules)
+    large = work.value(
+        "select count(*) from (select 1 from {work}.cluster_number group by cluster_id having count(*) > ?)",
+        [rules.suspicious_records],
     )
-    counts = connection.execute(f"""
-        select
-            (select count(*) from {schema}.numbered_record) as records,
-            count(*) as customers,
-            count(*) filter (where is_new) as new_customers,
-            (select count(distinct customer_id) from shared where customer_id not in (select customer_id from numbered))
-                as merged_customers
-        from numbered
-    """).fetchone()
-    connection.execute(f"""
-        create or replace table {schema}.assignment as
-        select
-            clusters.source_system,
-            clusters.source_record_id,
-            numbered.customer_id::bigint as customer_id,
-            1.0::double as match_probability
-        from {schema}.cluster as clusters
-        inner join numbered using (cluster_id)
-        order by clusters.source_system, clusters.source_record_id;
+    if large:
+        work.note(
+            f"{large:,} customers have more than {rules.suspicious_records} records each: somebody should look at them."
+        )
 
-        -- A record that is not delivered today keeps its number for the day on which it is.
-        create or replace table {schema}.known_number as
-        select source_system, source_record_id, customer_id from {schema}.assignment
-        union all
-        select source_system, source_record_id, customer_id
-        from {schema}.known_number
-        anti join {schema}.assignment using (source_system, source_record_id);
-        drop table shared;
-        drop table kept;
-        drop table numbered;
+
+def _keep(work: Workspace, rules: Rules) -> None:
+    """Writes the tables that stay: link, refused_link, cluster, and cluster_record for the assignment."""
+    keys = """
+        ours.source_system,
+        ours.source_record_id,
+        theirs.source_system as other_source_system,
+        theirs.source_record_id as other_source_record_id
+    """
+    judged = """
+        from {work}.judged as judged
+        inner join {work}.clean_record as ours on judged.record_number_l = ours.record_number
+        inner join {work}.clean_record as theirs on judged.record_number_r = theirs.record_number
+        inner join {work}.cluster_number as our on judged.record_number_l = our.record_number
+        inner join {work}.cluster_number as their on judged.record_number_r = their.record_number
+    """
+    probability = "1 / (1 + power(2, -greatest(least(judged.log_odds, 60), -60)))"
+    work.run(f"""
+        create or replace table {{kept}}.link as
+        select
+            {keys},
+            case when judged.decision then 'decision' when judged.rule is not null then 'rule' else 'model' end
+                as link_type,
+            coalesce(case when judged.decision then 'reviewed' end, judged.rule, 'model') as rule,
+            case when judged.decision then 1.0 else {probability} end::double as match_probability,
+            judged.log_odds as match_weight,
+            judged.gammas,
+            judged.weights
+        {judged}
+        where our.cluster_id = their.cluster_id
+            and (coalesce(judged.decision, judged.rule is not null) or {rules.accepts})
     """)
-    assert counts is not None
-    return dict(zip(("records", "customers", "new_customers", "merged_customers"), counts, strict=True))
-
-
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    row = connection.execute(query).fetchone()
-    return row[0] if row else 0
+    work.run(f"""
+        create or replace table {{kept}}.refused_link as
+        select
+            {keys},
+            judged.rule,
+            {probability}::double as match_probability,
+            judged.log_odds as match_weight,
+            case
+                when not judged.decision then 'reviewed: not the same'
+                when judged.refused is not null then judged.refused
+                when judged.objection is not null then judged.objection
+                when {rules.accepts} or judged.rule is not null then 'contradicts the other records'
+                when judged.relative_odds < judged.stranger_odds then 'could be a relative'
+                else 'too little evidence'
+            end as reason,
+            judged.gammas,
+            judged.weights
+        {judged}
+        where our.cluster_id <> their.cluster_id
+            and ({rules.nearly_accepts} or judged.rule is not null or not coalesce(judged.decision, true))
+    """)
+    work.run("""
+        create or replace table {work}.best_link as
+        select record_number, max(match_probability) as match_probability
+        from (
+            select l.record_number, links.match_probability
+            from {kept}.link as links inner join {work}.clean_record as l using (source_system, source_record_id)
+            union all
+            select r.record_number, links.match_probability
+            from {kept}.link as links
+            inner join {work}.clean_record as r
+                on links.other_source_system = r.source_system and links.other_source_record_id = r.source_record_id
+        )
+        group by record_number
+    """)
+    work.run("""
+        create or replace table {kept}.cluster as
+        select records.source_system, records.source_record_id, clusters.cluster_id
+        from {work}.cluster_number as clusters
+        inner join {work}.clean_record as records using (record_number)
+        order by records.source_system, records.source_record_id;
+        create or replace table {work}.cluster_record as
+        select records.source_system, records.source_record_id, clusters.cluster_id,
+            coalesce(best.match_probability, 1.0) as match_probability
+        from {work}.cluster_number as clusters
+        inner join {work}.clean_record as records using (record_number)
+        left join {work}.best_link as best using (record_number);
+    """)

@@ -12,7 +12,7 @@ import duckdb
 
 from orchestration.warehouse.connection import readable_failures
 
-TABLES = ("known_number", "customer_id_change")
+TABLES = ("known_number", "customer_id_change", "assignment_history")
 
 
 def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:

@@ -175,6 +175,14 @@ def test_the_card_is_found_by_any_identifier(contoso: Installation, warm: WarmCo
         assert line in said.text, line
 
 
+def test_the_card_says_why_the_records_are_one_customer(contoso: Installation, warm: WarmCommand) -> None:
+    said = warm("who", "CNTID_1001", "--why", "--home", contoso.home, variables=contoso.variables)
+    assert said.code == 0, said.text
+    assert "Records  crm CNTID_1001, loyalty LOYID_1001, shop CNTID_1001" in said.text
+    # Three records, three pairs, all of them with the cross-reference that the systems keep themselves.
+    assert len([line for line in said.text.splitlines() if " contact_id " in line]) == 3
+
+
 def test_nobody_is_found_by_what_nobody_has(contoso: Installation, warm: WarmCommand) -> None:
     said = warm("who", "nobody@example.org", "--home", contoso.home, variables=contoso.variables)
     assert said.code == 1

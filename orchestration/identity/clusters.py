@@ -1,0 +1,171 @@
+"""From judged pairs to clusters: connected components by SciPy, and doubtful components taken apart.
+
+A component is doubtful where some of its records have no accepted link between them although they speak against each
+other. All pairs of such a component are scored, and average linkage (SciPy) keeps those together that agree on the
+whole: a weak bridge between two groups, or a record that contradicts most others, does not survive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pyarrow
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import squareform
+
+from orchestration.identity.workspace import Workspace
+
+Array = numpy.ndarray[Any, Any]
+STRONGEST = 15.0  # bits: above that, more evidence of the same kind adds no certainty
+CERTAIN = 1_000.0  # bits of a reviewed decision
+LARGEST_COMPONENT = 400  # records of which all pairs are looked at
+
+
+def components(size: int, left: Array, right: Array) -> Array:
+    """The number of the connected component of each of the nodes 0 … size - 1."""
+    if size == 0:
+        return numpy.empty(0, dtype=numpy.int64)
+    graph = coo_array((numpy.ones(len(left), dtype=numpy.int8), (left, right)), shape=(size, size))
+    return connected_components(graph, directed=False)[1].astype(numpy.int64)
+
+
+def write_components(work: Workspace, links: str, target: str) -> None:
+    """Writes `target` (record_number, component) for all records; links: table with record_number_l and _r.
+
+    A component is called after its smallest record number.
+    """
+    numbers = work.run("select record_number from {work}.record order by record_number").fetchnumpy()["record_number"]
+    found = work.run(f"select record_number_l, record_number_r from {links}").fetchnumpy()
+    left = numpy.searchsorted(numbers, found["record_number_l"])
+    right = numpy.searchsorted(numbers, found["record_number_r"])
+    label = components(len(numbers), left, right)
+    first = numpy.full(int(label.max()) + 1 if len(label) else 0, -1, dtype=numpy.int64)
+    first[label[::-1]] = numbers[::-1]
+    _write(work, target, record_number=numbers, component=first[label])
+
+
+def _write(work: Workspace, target: str, **columns: Array) -> None:
+    work.connection.register("linking_arrays", pyarrow.table(columns))
+    work.run(f"create or replace table {target} as select * from linking_arrays")
+    work.connection.unregister("linking_arrays")
+
+
+def cut_large_components(work: Workspace, links: str, target: str) -> int:
+    """Writes components of at most LARGEST_COMPONENT records: larger ones lose weak links until they fall apart.
+
+    links: record_number_l, record_number_r, support (bits). Returns how many components had to be cut.
+    """
+    write_components(work, links, target)
+    cut = 0
+    work.run(
+        f"create or replace table {{work}}.kept_link as select record_number_l, record_number_r, support from {links}"
+    )
+    for least in (5.0, 8.0, 11.0, 14.0, 18.0, 24.0, 32.0, 48.0):
+        large = work.value(
+            f"select count(*) from (select 1 from {target} group by component having count(*) > ?)", [LARGEST_COMPONENT]
+        )
+        if not large:
+            break
+        cut = max(cut, large)
+        work.run(
+            f"""
+            create or replace table {{work}}.kept_link as
+            select links.*
+            from {{work}}.kept_link as links
+            inner join {target} as parts on links.record_number_l = parts.record_number
+            where links.support >= ? or parts.component not in (
+                select component from {target} group by component having count(*) > ?
+            )
+            """,
+            [least, LARGEST_COMPONENT],
+        )
+        write_components(work, "{work}.kept_link", target)
+    return cut
+
+
+def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, least_mean: float) -> int:
+    """Writes `target` (record_number, cluster_id): components, the doubtful ones taken apart by average linkage.
+
+    parts: (record_number, component). judged: record_number_l, record_number_r, support (bits; negative speaks against)
+    for all pairs of the doubtful components; pairs that are not in it say nothing. least_mean: bits that the pairs
+    between two groups must reach on average for the groups to be one. Returns how many components were taken apart.
+    """
+    doubtful = work.run(f"""
+        select component, record_number
+        from {parts}
+        where component in (select component from {judged})
+        order by component, record_number
+    """).fetchnumpy()
+    pairs = work.run(f"""
+        select component, record_number_l, record_number_r, support from {judged}
+        order by component, record_number_l, record_number_r
+    """).fetchnumpy()
+    starts = numpy.flatnonzero(numpy.diff(doubtful["component"], prepend=-1))
+    ends = numpy.append(starts[1:], len(doubtful["component"]))[: len(starts)]
+    pair_component = numpy.asarray(pairs["component"])
+    taken_apart = 0
+    cluster = numpy.array(doubtful["record_number"], dtype=numpy.int64)
+    for start, end in zip(starts, ends, strict=True):
+        nodes = numpy.asarray(doubtful["record_number"][start:end])
+        component = doubtful["component"][start]
+        low, high = (
+            numpy.searchsorted(pair_component, component),
+            numpy.searchsorted(pair_component, component, "right"),
+        )
+        labels = grouped(
+            nodes,
+            numpy.asarray(pairs["record_number_l"][low:high]),
+            numpy.asarray(pairs["record_number_r"][low:high]),
+            numpy.asarray(pairs["support"][low:high], dtype=float),
+            least_mean,
+        )
+        taken_apart += len(numpy.unique(labels)) > 1
+        for label in numpy.unique(labels):
+            members = numpy.flatnonzero(labels == label)
+            cluster[start + members] = nodes[members].min()
+    _write(work, "{work}.split_part", record_number=numpy.asarray(doubtful["record_number"]), cluster_id=cluster)
+    work.run(f"""
+        create or replace table {target} as
+        select parts.record_number, coalesce(split.cluster_id, parts.component) as cluster_id
+        from {parts} as parts
+        left join {{work}}.split_part as split using (record_number)
+    """)
+    return int(taken_apart)
+
+
+def grouped(nodes: Array, left: Array, right: Array, support: Array, least_mean: float) -> Array:
+    """Labels of the groups that average linkage finds among the nodes (sorted), given the support of pairs in bits."""
+    size = len(nodes)
+    if size == 1:
+        return numpy.zeros(1, dtype=numpy.int64)
+    matrix = numpy.zeros((size, size))
+    at_left, at_right = numpy.searchsorted(nodes, left), numpy.searchsorted(nodes, right)
+    matrix[at_left, at_right] = support
+    matrix[at_right, at_left] = support
+    declared = numpy.flatnonzero(support >= CERTAIN)
+    if len(declared):
+        # Records that a person has declared the same are one node: who fits one of them fits all.
+        part = components(size, at_left[declared], at_right[declared])
+        count = int(part.max()) + 1
+        joined = numpy.full((count, count), -numpy.inf)
+        rows, columns = numpy.meshgrid(part, part, indexing="ij")
+        numpy.maximum.at(joined, (rows, columns), matrix)
+        forbidden = numpy.zeros((count, count), dtype=bool)
+        numpy.logical_or.at(forbidden, (rows, columns), matrix <= -CERTAIN)
+        joined[forbidden] = matrix.min()
+        return _average_linkage(joined, least_mean)[part]
+    return _average_linkage(matrix, least_mean)
+
+
+def _average_linkage(matrix: Array, least_mean: float) -> Array:
+    if len(matrix) == 1:
+        return numpy.zeros(1, dtype=numpy.int64)
+    top = CERTAIN + 1
+    distance = top - numpy.clip(matrix, -1e6, CERTAIN)
+    numpy.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), method="average")
+    # Average linkage is monotonic: cutting at a height is cutting where the mean support falls below the bound.
+    return fcluster(tree, t=top - least_mean, criterion="distance")

@@ -1,0 +1,250 @@
+"""From scores to judged pairs: how probable it is that two records are one person, and what speaks against it.
+
+Splink's weights treat the pieces of evidence as independent among strangers. People of one home are not strangers: they
+share family name, address, telephone and even e-mail. So pairs that share a home or an address are judged a second time
+against that alternative, and the weaker of the two judgements counts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy
+
+from orchestration.identity.comparisons import PERSONAL
+from orchestration.identity.model import LinkageModel
+from orchestration.identity.rules import Rules
+from orchestration.identity.workspace import Workspace
+
+_BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts for
+_PAIRS_OF_EXPERIENCE = 300.0  # and pairs that it counts for on how common matches are
+_STEPS = 60
+# A comparison counts as reliable where at most this share of matches differ in it (as learned).
+_RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
+_FEW_RELATIVES = 0.9
+_OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
+
+
+def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str) -> None:
+    """Adds to scored pairs: personal (bits that tell relatives apart), pattern (what they share), same_source."""
+    labels = model.labels
+    names = model.comparisons
+    personal = []
+    for name in PERSONAL:
+        if name not in names:
+            continue
+        share = {"given_name": rules.relatives_same_given_name, "birth_date": rules.relatives_same_birth_date}.get(name)
+        if share is None:
+            personal.append(f"mw_{name}")
+            continue
+        # How often relatives agree does not depend on how common the name or the date is.
+        exact = next(gamma for gamma, label in labels[name].items() if label == "exact")
+        bits = math.log2(model.probability(name, "exact") / share)
+        personal.append(f"case when gamma_{name} = {exact} then {bits} else mw_{name} end")
+    pattern = ["''"]
+    if "home" in names:
+        shared = [gamma for gamma, label in labels["home"].items() if label in _HOMES]
+        area = [gamma for gamma, label in labels["home"].items() if label in _AREAS]
+        family = "gamma_family_name > 0" if "family_name" in names else "false"
+        pattern.append(
+            f"case when gamma_home in ({_listed(shared)}) then 'home ' "
+            f"when gamma_home in ({_listed(area)}) and {family} then 'area ' else '' end"
+        )
+    for name in ("phone", "email"):
+        if name in names:
+            level = {label: gamma for gamma, label in labels[name].items()}
+            close = [gamma for label, gamma in level.items() if label in ("one error", "same number")]
+            pattern.append(
+                f"case when gamma_{name} = {level['exact']} then '{name} ' when gamma_{name} in ({_listed(close)}) "
+                f"then 'similar {name} ' when gamma_{name} = {level['different']} then '-{name} ' else '' end"
+            )
+    if "family_name" in names:
+        pattern.append(
+            """case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end"""
+        )
+    work.run(f"""
+        create or replace table {scored}_judged as
+        select
+            scored.*,
+            ({" + ".join(personal) or "0"})::float as personal,
+            {" || ".join(pattern)} as shared,
+            case when regexp_matches(shared, '(^| )(home|area|phone|email)') then shared end as pattern,
+            l.source_system = r.source_system as same_source
+        from {scored} as scored
+        inner join {{work}}.record as l on scored.record_number_l = l.record_number
+        inner join {{work}}.record as r on scored.record_number_r = r.record_number
+    """)
+    work.run(f"drop table {scored}")
+    work.run(f"alter table {scored}_judged rename to {scored.rsplit('.', 1)[-1]}")
+
+
+_AREAS = ("same street", "same postal code")
+_HOMES = ("same home", "nearly the same home", "same street and number")
+
+
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values)) or "null"
+
+
+def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -> None:
+    """Learns from the scored pairs how common matches are: in general, within and between systems, and in one home.
+
+    Expectation maximisation over the counts of equal weights; the evidence per comparison stays as it is.
+    """
+    counts = work.rows(f"""
+        select
+            same_source, coalesce(pattern, ''), round(weight * 2) / 2, round(personal * 2) / 2, count(*)
+        from {scored} group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    """)
+    sizes = [row[0] for row in work.rows("select count(*) from {work}.record group by source_system")]
+    pairs_same = sum(size * (size - 1) / 2 for size in sizes)
+    pairs = {"same": pairs_same, "cross": records * (records - 1) / 2 - pairs_same}
+    if not counts:
+        return
+    same, pattern, weight, personal, number = (numpy.array(column) for column in zip(*counts, strict=True))
+    weight, personal, number = weight.astype(float), personal.astype(float), number.astype(float)
+    patterns = {str(name): pattern == name for name in sorted(set(pattern)) if name}
+    first = dict(model.prior)
+    prior = dict(first)
+    home_prior = {name: _experience(name) for name in patterns}
+    believed = dict(home_prior)
+    for _ in range(_STEPS):
+        odds = weight + numpy.where(same, _logit(prior["same"]), _logit(prior["cross"]))
+        home = numpy.full(len(odds), numpy.inf)
+        for name, rows in patterns.items():
+            home[rows] = personal[rows] + _logit(home_prior[name])
+        probability = 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60)))
+        for name, rows in patterns.items():
+            posterior = 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60)))
+            found = float((posterior * number[rows]).sum())
+            total = float(number[rows].sum())
+            home_prior[name] = (found + _BELIEF_IN_RELATIVES * believed[name]) / (total + _BELIEF_IN_RELATIVES)
+        matches = {
+            "same": float((probability * number)[same].sum()),
+            "cross": float((probability * number)[~same].sum()),
+        }
+        overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
+        for kind in prior:
+            # Where one kind of pair has hardly any matches, the overall share still counts a little.
+            found = matches[kind] + 0.02 * overall * pairs[kind] + _PAIRS_OF_EXPERIENCE * first[kind]
+            prior[kind] = min(max(found / (pairs[kind] + _PAIRS_OF_EXPERIENCE), 1e-12), 0.5)
+    model.prior = prior
+    model.home_prior = home_prior
+
+
+def _experience(pattern: str) -> float:
+    """How many of the pairs that share this are one person, from general experience."""
+    words = pattern.split()
+    exact = {word for place, word in enumerate(words) if place == 0 or words[place - 1] != "similar"}
+    if "email" in exact:
+        share = 0.85
+    elif "phone" in exact:
+        share = 0.7
+    elif "similar" in words:
+        share = 0.5
+    elif "area" in words:
+        share = 0.2
+    else:
+        share = 0.15 if "other" in words else 0.45
+    # Relatives mostly have a telephone and an address of their own, one person seldom has two.
+    odds = share / (1 - share) * 0.3 ** len({"-phone", "-email"} & set(words))
+    return odds / (1 + odds)
+
+
+def _logit(probability: float) -> float:
+    return math.log2(probability / (1 - probability)) if probability < 1 else 60.0
+
+
+def _weaker(odds: Any, home: Any) -> Any:
+    """Odds against two alternatives at once: 1 / (1 / a + 1 / b), in bits."""
+    low, high = numpy.minimum(odds, home), numpy.maximum(odds, home)
+    return low - numpy.log2(1 + numpy.exp2(-numpy.clip(high - low, 0, 60)))
+
+
+def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> None:
+    """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge.
+
+    Pairs below half of the near-miss probability are left out unless something is refused about them.
+    """
+    names = model.comparisons
+    labels = model.labels
+
+    def at(name: str, *wanted: str) -> str:
+        """SQL for: this comparison came out as one of these."""
+        if name not in names:
+            return "false"
+        return f"gamma_{name} in ({_listed([g for g, label in labels[name].items() if label in wanted])})"
+
+    same_number = f"({at('national_id', 'exact', 'one error')} or {at('loyalty_number', 'exact')})"
+    other_given = at("given_name", "different")
+    other_birth = at("birth_date", "different")
+    # How much a contradiction says depends on how clean the data are: where birth dates are often wrong, as measured,
+    # a different one is evidence like any other; where they are reliable, it takes near certainty to overrule it.
+    often = {name: model.probability(name, "different") for name in ("given_name", "birth_date", "national_id")}
+    refusals = []
+    if often["national_id"] <= _RELIABLE["national_id"]:
+        refusals.append(f"""
+            when {at("national_id", "different")} and not ({at("given_name", "exact", "similar", "crossed")}
+                and {at("family_name", "exact", "similar", "missing")} and {at("birth_date", "exact", "one error")})
+                and not {at("loyalty_number", "exact")} then 'two national ids'
+        """)
+    if often["given_name"] * often["birth_date"] <= _RELIABLE["given_name"] * _RELIABLE["birth_date"]:
+        refusals.append(f"""
+            when {other_given} and {at("birth_date", "different", "same year")} and not {same_number}
+                then 'given name and birth date differ'
+        """)
+    refusals.append(f"""
+        when {other_given} and {at("gender", "different")} and not {same_number} then 'given name and sex differ'
+    """)
+    if often["given_name"] <= _RELIABLE["given_name"]:
+        refusals.append(
+            f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'"
+        )
+    if often["birth_date"] <= _RELIABLE["birth_date"]:
+        refusals.append(
+            f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
+        )
+    refused = f"case {' '.join(refusals)} end"
+    if model.home_prior:
+        cases = " ".join(
+            f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
+        )
+        home = f"case pattern {cases} else {_logit(0.4)} end"
+    else:
+        home = "cast(null as double)"
+    work.run(f"""
+        create or replace table {target} as
+        with odds as (
+            select
+                *,
+                weight + case when same_source then {_logit(model.prior["same"])}
+                    else {_logit(model.prior["cross"])} end as stranger_odds,
+                case when pattern is not null then {home} end as home_odds,
+                home_odds + personal as relative_odds
+            from {scored}
+        ),
+        weighed as (
+            select
+                *,
+                (case
+                    when relative_odds is null then stranger_odds
+                    else least(stranger_odds, relative_odds)
+                        - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
+                end)::float as log_odds
+            from odds
+        )
+        select
+            record_number_l,
+            record_number_r,
+            log_odds,
+            stranger_odds::float as stranger_odds,
+            relative_odds::float as relative_odds,
+            -- Where people who share this are hardly ever relatives, the lower bar of strangers applies.
+            coalesce(home_odds < {_logit(_FEW_RELATIVES)} and relative_odds < {_OVERRULED}, false) as in_one_home,
+            weight,
+            {refused} as refused,
+            [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,
+            [{", ".join(f"mw_{name}" for name in names)}]::float[] as weights
+        from weighed
+    """)

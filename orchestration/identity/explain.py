@@ -1,0 +1,169 @@
+"""Why a customer is one customer: its records, the links between them with their weights, and what was refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.identity.model import LinkageModel
+
+_MOST_STEPS = 10_000
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One comparison of two records: how it came out, and how many bits it adds (negative: speaks against)."""
+
+    comparison: str
+    outcome: str
+    bits: float
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two records (system, id), the rule or `model` that links them or the reason why it does not, and the evidence."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+    rule: str
+    reason: str
+    match_probability: float
+    match_weight: float
+    weights: tuple[Weight, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A customer: present number, earlier numbers, records (system, id), links that hold, near misses refused."""
+
+    customer_id: int
+    previous_customer_ids: tuple[int, ...]
+    records: tuple[tuple[str, str], ...]
+    links: tuple[Link, ...]
+    refused: tuple[Link, ...]
+
+
+def explain(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str = "identity") -> Explanation:
+    """Explains a customer by any number that was ever given to it.
+
+    Raises KeyError where the number was never given.
+    """
+    present = present_customer(connection, customer_id, schema)
+    earlier = connection.execute(
+        f"select distinct previous_customer_id from {schema}.customer_id_change order by 1"
+    ).fetchall()
+    records = connection.execute(
+        f"select source_system, source_record_id from {schema}.assignment where customer_id = ? order by all", [present]
+    ).fetchall()
+    names, labels = _comparisons(connection, schema)
+    return Explanation(
+        customer_id=present,
+        previous_customer_ids=tuple(
+            number
+            for (number,) in earlier
+            if number != present and present_customer(connection, number, schema) == present
+        ),
+        records=tuple((system, record) for system, record in records),
+        links=_links(connection, f"{schema}.link", "''", present, schema, names, labels),
+        refused=_links(connection, f"{schema}.refused_link", "reason", present, schema, names, labels),
+    )
+
+
+def present_customer(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str = "identity") -> int:
+    """The number under which a customer is known today, for any number that was ever published.
+
+    A number that was merged resolves to the customer that has most of its records now. Raises KeyError where the
+    number was never given.
+    """
+    for _ in range(_MOST_STEPS):
+        if connection.execute(
+            f"select 1 from {schema}.known_number where customer_id = ? limit 1", [customer_id]
+        ).fetchone():
+            return customer_id
+        row = connection.execute(
+            f"""
+            select change.customer_id
+            from {schema}.customer_id_change as change
+            where change.previous_customer_id = ?
+            order by change.changed_at desc nulls last, (
+                select count(*) from {schema}.assignment_history as history
+                inner join {schema}.assignment_history as before using (source_system, source_record_id)
+                where history.customer_id = change.customer_id and before.customer_id = change.previous_customer_id
+            ) desc, change.customer_id
+            limit 1
+            """,
+            [customer_id],
+        ).fetchone()
+        if row is None:
+            break
+        customer_id = int(row[0])
+    raise KeyError(f"The customer number {customer_id} was never given.")
+
+
+def assignment_as_of(connection: duckdb.DuckDBPyConnection, moment: datetime, schema: str = "identity") -> Any:
+    """The assignment as it was known at a moment: a relation (source_system, source_record_id, customer_id)."""
+    return connection.sql(
+        f"""
+        select source_system, source_record_id, customer_id
+        from {schema}.assignment_history
+        where (valid_from is null or valid_from <= $moment) and (valid_to is null or valid_to > $moment)
+        order by source_system, source_record_id
+        """,
+        params={"moment": moment},
+    )
+
+
+def _comparisons(connection: duckdb.DuckDBPyConnection, schema: str) -> tuple[list[str], dict[str, dict[int, str]]]:
+    row = connection.execute(f"select model from {schema}.linkage_model").fetchone()
+    if row is None:
+        return [], {}
+    model = LinkageModel.from_dict(json.loads(row[0]))
+    return model.comparisons, model.labels
+
+
+def _links(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    reason: str,
+    customer_id: int,
+    schema: str,
+    names: list[str],
+    labels: dict[str, dict[int, str]],
+) -> tuple[Link, ...]:
+    rows = connection.execute(
+        f"""
+        select distinct
+            links.source_system, links.source_record_id, links.other_source_system, links.other_source_record_id,
+            coalesce(links.rule, 'model'), {reason}, links.match_probability, links.match_weight, links.gammas,
+            links.weights
+        from {table} as links
+        inner join {schema}.assignment as assignments
+            on assignments.customer_id = ? and (
+                (links.source_system = assignments.source_system
+                    and links.source_record_id = assignments.source_record_id)
+                or (links.other_source_system = assignments.source_system
+                    and links.other_source_record_id = assignments.source_record_id)
+            )
+        order by links.match_weight desc, all
+        """.replace("desc, all", "desc, 1, 2, 3, 4"),
+        [customer_id],
+    ).fetchall()
+    return tuple(
+        Link(
+            (row[0], row[1]),
+            (row[2], row[3]),
+            row[4],
+            row[5],
+            float(row[6]),
+            float(row[7]),
+            tuple(
+                Weight(name, labels[name].get(gamma, "missing"), round(float(bits), 2))
+                for name, gamma, bits in zip(names, row[8], row[9], strict=False)
+            ),
+        )
+        for row in rows
+    )

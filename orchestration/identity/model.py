@@ -1,0 +1,323 @@
+"""The probabilistic model: learned by Splink without labels, kept as plain values, applied to pairs of records.
+
+Fellegi and Sunter's model (1969) with Winkler's frequency adjustment, estimated by expectation maximisation, all of it
+Splink's. Around it: which columns say something, general experience where there are too few examples, and u
+probabilities corrected for the matches among the random pairs.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from splink import DuckDBAPI, Linker, SettingsCreator
+
+from orchestration.identity.blocking import Key
+from orchestration.identity.comparisons import comparison_names, level_labels, linkage_settings
+from orchestration.identity.records import COLUMNS
+from orchestration.identity.workspace import Workspace
+
+# Blocks within which matches and strangers are told apart. Two that share no column let every comparison be learned.
+_LEARNING_BLOCKS = (
+    ("birth_date",), ("given_name", "family_name"), ("national_id",), ("email",), ("phone",),
+)  # fmt: skip
+_MOST_LEARNING_BLOCKS = 3
+_RANDOM_PAIRS = 1_000_000
+_MOST_LEARNING_PAIRS = 300_000
+_EXAMPLES_OF_EXPERIENCE = 20  # matches that general experience counts for
+_PAIRS_OF_EXPERIENCE = 3_000  # random pairs likewise
+_LEAST_FILLED_SHARE = 0.005
+_RAREST_ERROR = 0.003  # in no system are values beyond doubt: three in a thousand are somebody's mistake
+
+
+@dataclass
+class LinkageModel:
+    """Everything that was learned, as plain values.
+
+    columns: the columns that say something. settings: Splink's, with the learned probabilities. keys: the blocking.
+    prior: probability that two random records match, of one source system and of two. home_prior: per pattern of
+    shared evidence, the share of pairs that are one person. personal_share: per identifier kind, how often two named
+    records that share a value are one person. learned: false where general experience had to do.
+    """
+
+    columns: list[str]
+    settings: dict[str, Any]
+    keys: list[Key]
+    records: int
+    learned: bool
+    prior: dict[str, float] = field(default_factory=dict)
+    home_prior: dict[str, float] = field(default_factory=dict)
+    personal_share: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def comparisons(self) -> list[str]:
+        """The names of the comparisons, in the order in which evidence is stored."""
+        return comparison_names(self.columns)
+
+    def probability(self, comparison: str, label: str, kind: str = "m") -> float:
+        """How often a comparison comes out so among matches (m) or strangers (u); 0 where it is not made."""
+        for entry in self.settings["comparisons"]:
+            if entry["output_column_name"] == comparison:
+                for level in entry["comparison_levels"]:
+                    if level["label_for_charts"] == label:
+                        return float(level[f"{kind}_probability"])
+        return 0.0
+
+    @property
+    def labels(self) -> dict[str, dict[int, str]]:
+        """What each comparison's levels are called."""
+        return level_labels(self.columns)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Values that JSON can hold."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> LinkageModel:
+        """The model that as_dict wrote."""
+        return LinkageModel(**(content | {"keys": [Key(**key) for key in content["keys"]]}))
+
+
+def telling_columns(work: Workspace, table: str, records: int, least_records: int) -> list[str]:
+    """The columns that are filled and, in tables of least_records and more, differ; says which ones are left out."""
+    measured = ", ".join(f"count({column}), approx_count_distinct({column})" for column in COLUMNS)
+    row = work.rows(f"select {measured} from {table}")[0]
+    kept, empty, useless = [], [], []
+    for place, column in enumerate(COLUMNS):
+        filled, distinct = row[2 * place], row[2 * place + 1]
+        if filled == 0:
+            empty.append(column)
+        elif filled < 2 or (distinct < 2 and records >= least_records) or filled < _LEAST_FILLED_SHARE * records:
+            useless.append(column)
+        else:
+            kept.append(column)
+    if records and empty:
+        work.note(f"Empty, and therefore ignored: {', '.join(empty)}.")
+    if useless:
+        work.note(f"Nearly empty or the same everywhere, and therefore ignored: {', '.join(useless)}.")
+    return kept
+
+
+def untrained_model(columns: list[str], keys: list[Key], records: int) -> LinkageModel:
+    """General experience only."""
+    settings = linkage_settings(columns, with_frequencies=False).create_settings_dict("duckdb")
+    return LinkageModel(columns, settings, keys, records, learned=False, prior=_first_prior(records))
+
+
+def _first_prior(records: int) -> dict[str, float]:
+    prior = 1 / max(2 * records, 200)
+    return {"same": prior, "cross": prior}
+
+
+def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *, seed: int = 1) -> LinkageModel:
+    """Learns the probabilities from the table `record` of the scratch database; no labels, the same every time."""
+    experience = linkage_settings(columns)
+    names = set(comparison_names(columns))
+    blocks = _learning_blocks(work, columns)
+    matches = dict.fromkeys(names, 0.0)
+    with _linker(work, experience) as linker:
+        linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
+        random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
+        for block, pairs in blocks:
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
+                " and ".join(f"l.{column} = r.{column}" for column in block),
+                estimate_without_term_frequencies=True,
+                max_pairs=_MOST_LEARNING_PAIRS if pairs > 2 * _MOST_LEARNING_PAIRS else None,
+                record_sample_proportion=0.05,
+            )
+            found = session.core_model_settings.probability_two_random_records_match * min(pairs, _MOST_LEARNING_PAIRS)
+            for name in names - _used(block):
+                matches[name] += found
+        trained = linker.misc.save_model_to_json()
+    if {"given_name", "family_name"} <= names and not matches["family_name"] and len(names) > 2:
+        _learn_family_names(work, columns, trained, matches)
+    if not any(matches.values()):
+        work.note("Too few records agree in anything that could teach: general experience was used for matches.")
+    settings = experience.create_settings_dict("duckdb")
+    share = max(matches.values(), default=0.0) / max(records * (records - 1) / 2, 1)
+    _blend(settings, trained, matches, random_pairs, min(share, 0.2))
+    _borrow(settings, matches)
+    return LinkageModel(columns, settings, keys, records, learned=True, prior=_first_prior(records))
+
+
+def _learn_family_names(
+    work: Workspace, columns: list[str], trained: dict[str, Any], matches: dict[str, float]
+) -> None:
+    """Learns from people of one given name how family names differ, where no other column could teach it.
+
+    Adds to `trained` and `matches`. Relatives share the family name, hardly ever the given name as well.
+    """
+    seen = {comparison["output_column_name"]: comparison["comparison_levels"] for comparison in trained["comparisons"]}
+    settings = linkage_settings(columns, with_crossed=False).create_settings_dict("duckdb")
+    for comparison in settings["comparisons"]:
+        known = seen[comparison["output_column_name"]]
+        shares = {level["label_for_charts"]: level.get("u_probability") for level in known}
+        for level in comparison["comparison_levels"]:
+            if shares.get(level["label_for_charts"]):
+                level["u_probability"] = shares[level["label_for_charts"]]
+    with _linker(work, settings) as linker:
+        session = linker.training.estimate_parameters_using_expectation_maximisation(
+            "l.given_name = r.given_name",
+            estimate_without_term_frequencies=True,
+            max_pairs=_MOST_LEARNING_PAIRS,
+            record_sample_proportion=0.5,
+        )
+        learned = linker.misc.save_model_to_json()
+    found = session.core_model_settings.probability_two_random_records_match
+    for comparison in learned["comparisons"]:
+        name = comparison["output_column_name"]
+        if name != "given_name" and not matches[name]:
+            matches[name] += found * _MOST_LEARNING_PAIRS / 10
+            levels = comparison["comparison_levels"]
+            shares = {level["label_for_charts"]: level.get("m_probability") for level in levels}
+            for level in seen[name]:
+                level["m_probability"] = shares.get(level["label_for_charts"], level.get("m_probability"))
+
+
+def _used(block: tuple[str, ...]) -> set[str]:
+    """The comparisons that use columns of a block, and cannot be learned within it."""
+    home = {"street", "house_number", "postal_code", "city"}
+    used = {"home" if column in home else column for column in block}
+    # Each comparison of names looks at both names, for crossed ones.
+    return used | ({"family_name", "given_name"} if used & {"family_name", "given_name"} else set())
+
+
+def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[str, ...], int]]:
+    """The blocks to learn from, with their numbers of pairs: as few as teach every comparison.
+
+    Blocks that people of one home share come last, as relatives would be taken for matches. One comparison alone cannot
+    tell matches from strangers: two must be left.
+    """
+    chosen: list[tuple[tuple[str, ...], int]] = []
+    untaught = set(comparison_names(columns))
+    for block in _LEARNING_BLOCKS:
+        taught = set(comparison_names(columns)) - _used(block)
+        if not set(block) <= set(columns) or len(taught) < 2 or not taught & untaught:
+            continue
+        filled = " and ".join(f"{column} is not null" for column in block)
+        pairs = work.value(f"""
+            select coalesce(sum(records * (records - 1) // 2), 0)
+            from (select count(*) as records from {{work}}.record where {filled} group by {", ".join(block)})
+        """)
+        if pairs >= 20:
+            chosen.append((block, int(pairs)))
+            untaught -= taught
+        if not untaught or len(chosen) == _MOST_LEARNING_BLOCKS:
+            break
+    return chosen
+
+
+def _borrow(settings: dict[str, Any], matches: dict[str, float]) -> None:
+    """A name that nothing taught errs as often as the other name."""
+    names = {"given_name": "family_name", "family_name": "given_name"}
+    by_name = {
+        comparison["output_column_name"]: comparison["comparison_levels"] for comparison in settings["comparisons"]
+    }
+    for untaught, other in names.items():
+        if untaught in by_name and not matches[untaught] and matches.get(other):
+            learned = {level["label_for_charts"].replace("part", "short form"): level for level in by_name[other]}
+            levels = [level for level in by_name[untaught] if not level.get("is_null_level")]
+            for level in levels:
+                known = learned.get(level["label_for_charts"].replace("part", "short form"))
+                level["m_probability"] = known["m_probability"] if known else level["m_probability"]
+            total = sum(level["m_probability"] for level in levels)
+            for level in levels:
+                level["m_probability"] /= total
+
+
+def _blend(
+    settings: dict[str, Any], trained: dict[str, Any], matches: dict[str, float], random_pairs: float, share: float
+) -> None:
+    """Puts what was learned into the settings, mixed with general experience by the number of examples.
+
+    The pairs from which u was counted hold the share `share` of matches: they are taken out, u = (seen - share * m) /
+    (1 - share), so that data sets with many repeats do not make rare agreements look common.
+    """
+    learned = {comparison["output_column_name"]: comparison for comparison in trained["comparisons"]}
+    for comparison in settings["comparisons"]:
+        name = comparison["output_column_name"]
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        seen = [level for level in learned[name]["comparison_levels"] if not level.get("is_null_level")]
+        found = matches[name]
+        for level, after in zip(levels, seen, strict=True):
+            m, u = after.get("m_probability"), after.get("u_probability")
+            prior_m, prior_u = level["m_probability"], level["u_probability"]
+            m = prior_m if m is None else (found * m + _EXAMPLES_OF_EXPERIENCE * prior_m) / (
+                found + _EXAMPLES_OF_EXPERIENCE
+            )  # fmt: skip
+            if u is None:  # never seen among the random pairs: rarer than what could have been seen
+                u = min(prior_u, 0.5 / random_pairs)
+            else:
+                u = max((u - share * m) / (1 - share), 0.02 * u, 0.3 / random_pairs)
+            u = (random_pairs * u + _PAIRS_OF_EXPERIENCE * prior_u) / (random_pairs + _PAIRS_OF_EXPERIENCE)
+            level["m_probability"], level["u_probability"] = max(m, min(prior_m, _RAREST_ERROR)), u
+        for kind in ("m_probability", "u_probability"):
+            total = sum(level[kind] for level in levels)
+            for level in levels:
+                level[kind] /= total
+        _keep_order(levels)
+
+
+def _keep_order(levels: list[dict[str, Any]]) -> None:
+    """Agreement may not speak against a match, nor disagreement for one, whatever the learning stumbled upon."""
+    best, worst = levels[0], levels[-1]
+    if best["m_probability"] < best["u_probability"]:
+        best["m_probability"] = best["u_probability"]
+    if worst["m_probability"] > worst["u_probability"]:
+        worst["m_probability"] = worst["u_probability"]
+
+
+def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, least_weight: float = -12.0) -> None:
+    """Scores the blocked pairs of a table with Splink.
+
+    Writes `target`: record_number_l, record_number_r, weight (bits of evidence, without the prior), and per comparison
+    gamma_<name> and mw_<name> (bits, frequency adjustment included). Pairs below `least_weight` bits, prior included,
+    are left out.
+    """
+    names = model.comparisons
+    if not names:
+        work.run(f"create or replace table {target} (record_number_l bigint, record_number_r bigint, weight float)")
+        return
+    prior = min(max(model.prior["same"], model.prior["cross"]), 0.3)
+    settings = model.settings | {"probability_two_random_records_match": prior}
+    with _linker(work, settings) as linker:
+        frame = linker._db_api.register(pairs.rsplit(".", 1)[-1])
+        linker.table_management.register_blocked_pairs_for_predict(frame)
+        predicted = linker.inference.predict(threshold_match_weight=least_weight, warning_mode="never")
+        columns = {column.unquote().name for column in predicted.columns}
+        parts = []
+        for name in names:
+            adjusted = f"mw_tf_adj_{name}" if f"mw_tf_adj_{name}" in columns else None
+            weight = f"mw_{name} + {adjusted}" if adjusted else f"mw_{name}"
+            parts.append(f"gamma_{name}::tinyint as gamma_{name}, ({weight})::float as mw_{name}")
+        work.run(f"""
+            create or replace table {target} as
+            select
+                record_number_l,
+                record_number_r,
+                (match_weight - {math.log2(prior / (1 - prior))})::float as weight,
+                {", ".join(parts)}
+            from {{work}}.{predicted.physical_name}
+        """)
+
+
+@contextmanager
+def _linker(work: Workspace, settings: SettingsCreator | dict[str, Any]) -> Iterator[Linker]:
+    """A silent Splink linker on the table `record` of the scratch database; what it writes goes there too."""
+    cursor = work.connection.cursor()
+    logger = logging.getLogger("splink")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        cursor.execute(f"use {work.scratch}")
+        api = DuckDBAPI(connection=cursor)
+        linker = Linker(api.register("record"), settings, log_level=None, validate_settings=False)
+        yield linker
+        linker.table_management.delete_tables_created_by_splink_from_db()
+    finally:
+        logger.setLevel(level)
+        cursor.close()

@@ -1,0 +1,136 @@
+"""Deterministic rules: which pairs that share an identifier are linked by it, and what forbids that."""
+
+from __future__ import annotations
+
+from orchestration.identity.model import LinkageModel
+from orchestration.identity.rules import Rules
+from orchestration.identity.workspace import Workspace
+
+_RULE_BITS = 10.0  # at least 1,000 to 1: that is what "links" means
+
+
+def judge_rule_pairs(
+    work: Workspace, model: LinkageModel, rules: Rules, pairs: str, judged: str, *, measure: bool
+) -> None:
+    """Adds rule and decision to the judged pairs.
+
+    pairs: record_number_l, record_number_r, rule, sharing, block. A pair that several rules link gets the first of the
+    rules file. What speaks against a rule is written to `objection`.
+    measure: learn how personal shared identifiers are.
+    """
+    names = model.comparisons
+    labels = model.labels
+
+    def at(name: str, *wanted: str) -> str:
+        if name not in names:
+            return "false"
+        place = names.index(name) + 1
+        values = [str(gamma) for gamma, label in labels[name].items() if label in wanted]
+        return f"coalesce(judged.gammas[{place}] in ({', '.join(values) or 'null'}), false)"
+
+    def missing(name: str) -> str:
+        return "true" if name not in names else at(name, "missing")
+
+    other_given = at("given_name", "different")
+    other_birth = at("birth_date", "different", "same year")
+    same_given = at("given_name", "exact", "similar", "crossed")
+    nameless = f"({missing('given_name')} and not {at('family_name', 'different')})"
+    order = " ".join(f"when '{rule.identifier}' then {place}" for place, rule in enumerate(rules.rules))
+    work.run(f"""
+        create or replace table {{work}}.rule_evidence as
+        select
+            pairs.*,
+            judged.log_odds,
+            judged.refused,
+            {other_given} as other_given,
+            {other_birth} as other_birth,
+            {same_given} as same_given,
+            {nameless} as nameless
+        from {pairs} as pairs
+        left join {judged} as judged using (record_number_l, record_number_r)
+    """)
+    if measure:
+        _measure_sharing(work, model, rules)
+    shares = (
+        " ".join(f"when '{kind}' then {share}" for kind, share in sorted(model.personal_share.items()))
+        or "when '' then 1"
+    )
+    work.run(f"""
+        create or replace table {{work}}.rule_verdict as
+        with shared_block as (
+            select distinct rule, block from {{work}}.rule_evidence where sharing = 'may_be_shared' and other_given
+        ),
+        verdict as (
+            select
+                evidence.*,
+                case
+                    when evidence.sharing = 'one_person' then
+                        case when other_given and other_birth then 'given name and birth date differ' end
+                    when other_given then 'shared ' || rule || ', other given name'
+                    when other_birth then 'shared ' || rule || ', other birth date'
+                    when nameless and shared_block.block is not null then 'shared ' || rule || ' of several people'
+                    when nameless and (case rule {shares} else 1 end) < {rules.least_share_of_one_person}
+                        then 'shared ' || rule || ' and no name'
+                end as objection,
+                sharing = 'one_person' or same_given or nameless as holds,
+                case rule {order} else 99 end as place
+            from {{work}}.rule_evidence as evidence
+            left join shared_block using (rule, block)
+        )
+        select
+            record_number_l,
+            record_number_r,
+            arg_min(rule, place) filter (where holds and objection is null) as rule,
+            arg_min(sharing, place) filter (where holds and objection is null) as sharing,
+            arg_min(rule, place) as shared,
+            arg_min(objection, place) filter (where objection is not null) as objection
+        from verdict
+        group by record_number_l, record_number_r
+    """)
+    width = len(names)
+    work.run(f"""
+        create or replace table {judged}_ruled as
+        select
+            coalesce(judged.record_number_l, verdicts.record_number_l, decisions.record_number_l) as record_number_l,
+            coalesce(judged.record_number_r, verdicts.record_number_r, decisions.record_number_r) as record_number_r,
+            case when verdicts.rule is not null and judged.refused is null or verdicts.sharing = 'one_person'
+                then greatest(coalesce(judged.log_odds, 0), {_RULE_BITS})
+                else coalesce(judged.log_odds, 0) end::float as log_odds,
+            judged.stranger_odds,
+            judged.relative_odds,
+            coalesce(judged.in_one_home, false) as in_one_home,
+            coalesce(judged.weight, 0)::float as weight,
+            case
+                when verdicts.sharing = 'one_person' then null
+                else judged.refused
+            end as refused,
+            case when verdicts.rule is null then verdicts.objection end as objection,
+            coalesce(judged.gammas, [{", ".join(["-1"] * width)}])::tinyint[] as gammas,
+            coalesce(judged.weights, [{", ".join(["0"] * width)}])::float[] as weights,
+            case when verdicts.sharing = 'one_person' or judged.refused is null then verdicts.rule end as rule,
+            verdicts.sharing,
+            decisions.is_same as decision
+        from {judged} as judged
+        full join {{work}}.rule_verdict as verdicts using (record_number_l, record_number_r)
+        full join {{work}}.decision as decisions
+            on coalesce(judged.record_number_l, verdicts.record_number_l) = decisions.record_number_l
+            and coalesce(judged.record_number_r, verdicts.record_number_r) = decisions.record_number_r;
+        drop table {judged};
+        alter table {judged}_ruled rename to {judged.rsplit(".", 1)[-1]};
+    """)
+
+
+def _measure_sharing(work: Workspace, model: LinkageModel, rules: Rules) -> None:
+    """How often two records with names that share an identifier are one person, per identifier that may be shared."""
+    belief = rules.weight_of_belief
+    model.personal_share = {
+        kind: (one_person + belief) / (pairs + belief)
+        for kind, pairs, one_person in work.rows("""
+            select
+                rule, count(*), coalesce(sum(case when other_given or other_birth or refused is not null then 0
+                    else greatest(1 / (1 + power(2, -greatest(least(log_odds, 60), -60))), same_given::int) end), 0)
+            from {work}.rule_evidence
+            where sharing = 'may_be_shared' and not nameless
+            group by rule order by rule
+        """)
+    }

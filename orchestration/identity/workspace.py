@@ -1,0 +1,71 @@
+"""Where linking works: the warehouse's connection, the schema that keeps results, and a scratch database in memory.
+
+Nothing in here knows what is computed. Tables that only one call needs live in the scratch database, so that a killed
+run leaves nothing behind in the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+
+@dataclass
+class Workspace:
+    """One call of the linking.
+
+    schema: the schema of the warehouse that keeps results. scratch: the prefix of tables that are forgotten.
+    notes: sentences on what was ignored or could not be done; they never contain values of records.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    schema: str
+    scratch: str
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, query: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Runs a query; `{work}` and `{kept}` in it stand for the scratch database and the results' schema."""
+        return self.connection.execute(
+            query.replace("{work}", self.scratch).replace("{kept}", self.schema), parameters or []
+        )
+
+    def value(self, query: str, parameters: list[Any] | None = None) -> Any:
+        """The first value of the first row, or None."""
+        row = self.run(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def rows(self, query: str, parameters: list[Any] | None = None) -> list[Any]:
+        """All rows of a small result."""
+        return self.run(query, parameters).fetchall()
+
+    def exists(self, table: str) -> bool:
+        """Whether the results' schema holds this table."""
+        return bool(
+            self.value(
+                "select count(*) from duckdb_tables() where schema_name = ? and table_name = ? "
+                "and database_name = current_database()",
+                [self.schema, table],
+            )
+        )
+
+    def note(self, sentence: str) -> None:
+        """Adds a sentence, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+@contextmanager
+def workspace(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[Workspace]:
+    """A workspace whose scratch database exists as long as the block lasts."""
+    scratch = f"linking_{schema}"
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(f"detach database if exists {scratch}")
+    connection.execute(f"attach ':memory:' as {scratch}")
+    try:
+        yield Workspace(connection, schema, f"{scratch}.main")
+    finally:
+        connection.execute(f"detach database if exists {scratch}")

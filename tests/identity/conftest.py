@@ -1,0 +1,58 @@
+"""Records for the tests of linking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.identity import LinkResult, link_records
+
+COLUMNS = (
+    "source_system varchar, source_record_id varchar, given_name varchar, family_name varchar, birth_date date, "
+    "gender varchar, email varchar, phone varchar, street varchar, house_number varchar, postal_code varchar, "
+    "city varchar, region varchar, country varchar, national_id varchar, loyalty_number varchar"
+)
+Given = Callable[..., LinkResult]
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@pytest.fixture
+def given(connection: duckdb.DuckDBPyConnection) -> Given:
+    """Links exactly these records: each a dictionary with at least `key`, as system/id."""
+
+    def link(*records: dict[str, str], as_of: datetime = datetime(2026, 1, 1), **options: Any) -> LinkResult:
+        connection.execute(f"create or replace table records ({COLUMNS})")
+        for record in records:
+            system, record_id = record["key"].split("/")
+            row = {"source_system": system, "source_record_id": record_id}
+            row |= {column: value for column, value in record.items() if column != "key"}
+            marks = ", ".join("?" for _ in row)
+            connection.execute(f"insert into records ({', '.join(row)}) values ({marks})", list(row.values()))
+        return link_records(connection, "records", as_of=as_of, **options)
+
+    return link
+
+
+def customers(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The customer number of each record, by system/id."""
+    return dict(
+        connection.execute(
+            "select source_system || '/' || source_record_id, customer_id from identity.assignment"
+        ).fetchall()
+    )
+
+
+def groups(connection: duckdb.DuckDBPyConnection) -> set[frozenset[str]]:
+    """The records of each customer."""
+    found: dict[int, set[str]] = {}
+    for record, customer in customers(connection).items():
+        found.setdefault(customer, set()).add(record)
+    return {frozenset(records) for records in found.values()}

@@ -1,0 +1,78 @@
+"""Bad input: no crash, no explosion, and a sentence on what was ignored."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from identity.conftest import COLUMNS, groups
+
+from orchestration.identity import link_records
+
+
+def filled(connection: duckdb.DuckDBPyConnection, count: int, **columns: str) -> None:
+    """A table of so many records, each column an SQL expression over `n`."""
+    connection.execute(f"create or replace table records ({COLUMNS})")
+    connection.execute(
+        f"insert into records (source_system, source_record_id, {', '.join(columns)}) "
+        f"select 'crm', n::varchar, {', '.join(columns.values())} from range({count}) as numbers(n)"
+    )
+
+
+def test_an_address_of_a_hundred_thousand_records_links_nobody(connection) -> None:
+    filled(connection, 100_000, email="'info@example.com'")
+    result = link_records(connection, "records")
+    assert (result.customers, result.ignored_values) == (100_000, 1)
+    assert any("100,000 records" in note for note in result.notes)
+    assert not any("info@" in note for note in result.notes)
+
+
+def test_columns_that_are_absent_count_as_empty(connection) -> None:
+    connection.execute("""
+        create table records as
+        select 'a' as source_system, n as source_record_id, 'Ann Lee' as given_name from range(2) as numbers(n)
+    """)
+    assert link_records(connection, "records").customers == 1
+
+
+def test_a_table_without_keys_is_refused(connection) -> None:
+    connection.execute("create table records as select 1 as source_record_id")
+    with pytest.raises(ValueError, match="no column source_system"):
+        link_records(connection, "records")
+
+
+@pytest.mark.parametrize("count", [0, 1, 3_000])
+def test_records_that_say_nothing_stay_alone(connection, count: int) -> None:
+    filled(connection, count, given_name="null")
+    result = link_records(connection, "records")
+    assert result.customers == count
+
+
+def test_one_letter_names_and_a_placeholder_date_link_nobody(connection) -> None:
+    filled(connection, 600, given_name="chr((65 + n % 26)::int)", family_name="chr((65 + n // 26)::int)",
+           birth_date="date '1900-01-01'")  # fmt: skip
+    assert link_records(connection, "records").customers == 600
+
+
+def test_a_placeholder_date_among_real_ones_is_ignored_and_named(connection) -> None:
+    filled(
+        connection, 800, birth_date="if(n % 4 = 0, date '1900-01-01', date '1950-01-01' + (n * 17 % 18000)::int)",
+        given_name="'name' || n % 97", family_name="'family' || n % 53",
+    )  # fmt: skip
+    assert any("birth date" in note for note in link_records(connection, "records").notes)
+
+
+def test_unicode_is_compared_and_kept_apart(connection, given) -> None:
+    given(
+        {"key": "a/1", "given_name": "Žofia", "family_name": "Ňaďová", "city": "Košice"},
+        {"key": "b/1", "given_name": "Zofia", "family_name": "Nadova", "city": "Kosice"},
+        {"key": "a/2", "given_name": "李", "family_name": "雷", "city": "上海"},
+        {"key": "b/2", "given_name": "韩", "family_name": "梅", "city": "上海"},
+        {"key": "a/3", "given_name": "O'Neil", "family_name": '"; drop table records', "city": "👩"},
+    )
+    assert groups(connection) == {frozenset({"a/1", "b/1"}), frozenset({"a/2"}), frozenset({"b/2"}), frozenset({"a/3"})}
+
+
+def test_no_scratch_database_is_left_behind(connection, given) -> None:
+    given({"key": "a/1", "given_name": "Ann"})
+    assert [name for (name,) in connection.execute("select database_name from duckdb_databases() where not internal")
+            .fetchall()] == ["memory"]  # fmt: skip

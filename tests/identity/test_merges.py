@@ -1,0 +1,127 @@
+"""Who must not become one person: relatives, holders of a shared address, records that contradict each other."""
+
+from __future__ import annotations
+
+import pytest
+from identity.conftest import customers, groups
+
+HOME = {
+    "family_name": "Berg",
+    "street": "Kerkstraat",
+    "house_number": "1",
+    "postal_code": "1011AB",
+    "city": "Amsterdam",
+}
+SHARED = HOME | {"email": "berg@example.com", "phone": "0612345678"}
+
+
+def test_one_person_in_two_systems_is_one_customer(connection, given) -> None:
+    person = HOME | {"given_name": "Lisa", "birth_date": "1990-05-05"}
+    given({"key": "crm/1"} | person, {"key": "shop/1"} | person)
+    assert len(groups(connection)) == 1
+
+
+def test_twins_who_share_address_phone_and_email_stay_two(connection, given) -> None:
+    given(
+        SHARED | {"key": "crm/lisa", "given_name": "Lisa", "birth_date": "1990-05-05"},
+        SHARED | {"key": "crm/tom", "given_name": "Tom", "birth_date": "1990-05-05"},
+        SHARED | {"key": "shop/tom", "given_name": "Tom", "birth_date": "1990-05-05"},
+    )
+    assert groups(connection) == {frozenset({"crm/lisa"}), frozenset({"crm/tom", "shop/tom"})}
+
+
+def test_father_and_son_of_one_name_stay_two(connection, given) -> None:
+    given(
+        SHARED | {"key": "crm/father", "given_name": "Jan", "birth_date": "1955-01-07"},
+        SHARED | {"key": "crm/son", "given_name": "Jan", "birth_date": "1985-11-23"},
+    )
+    assert len(groups(connection)) == 2
+
+
+def test_a_shared_email_alone_does_not_merge_other_names(connection, given) -> None:
+    given(
+        {"key": "crm/1", "given_name": "Anna", "family_name": "Vos", "email": "home@example.com"},
+        {"key": "shop/1", "given_name": "Pieter", "family_name": "Smit", "email": "home@example.com"},
+    )
+    assert len(groups(connection)) == 2
+
+
+def test_who_says_nothing_but_a_shared_address_joins_none_of_its_holders(connection, given) -> None:
+    given(
+        {"key": "crm/anna", "given_name": "Anna", "family_name": "Vos", "email": "home@example.com"},
+        {"key": "crm/piet", "given_name": "Pieter", "family_name": "Vos", "email": "home@example.com"},
+        {"key": "guest/1", "email": "home@example.com"},
+    )
+    assert len(groups(connection)) == 3
+    reasons = {row[0] for row in connection.execute("select reason from identity.refused_link").fetchall()}
+    assert "shared email of several people" in reasons
+
+
+def test_a_phone_that_changed_hands_merges_nobody(connection, given) -> None:
+    given(
+        {"key": "crm/1", "given_name": "Anna", "family_name": "Vos", "phone": "0612345678"},
+        {"key": "shop/1", "given_name": "Pieter", "family_name": "Smit", "phone": "+31 6 12345678"},
+        {"key": "till/1", "phone": "0612345678"},
+    )
+    assert len(groups(connection)) == 3
+
+
+def test_two_national_ids_block_a_merge(connection, given) -> None:
+    person = SHARED | {"given_name": "Lisa"}
+    given(
+        person | {"key": "crm/1", "national_id": "100200300", "birth_date": "1990-05-05"},
+        person | {"key": "shop/1", "national_id": "987654321", "birth_date": "1971-08-30"},
+    )
+    assert len(groups(connection)) == 2
+
+
+def test_a_card_lent_to_somebody_else_does_not_merge_them(connection, given) -> None:
+    given(
+        {
+            "key": "crm/1",
+            "given_name": "Anna",
+            "birth_date": "1990-05-05",
+            "loyalty_number": "L1",
+            "family_name": "Vos",
+        },
+        {
+            "key": "till/1",
+            "given_name": "Pieter",
+            "birth_date": "1961-02-17",
+            "loyalty_number": "L1",
+            "family_name": "Bos",
+        },
+    )
+    assert len(groups(connection)) == 2
+
+
+def test_swapped_and_misspelled_names_are_recognised(connection, given) -> None:
+    given(
+        {"key": "crm/1", "given_name": "Marieke", "family_name": "Jansen", "birth_date": "1990-05-05"},
+        {"key": "shop/1", "given_name": "Jansen", "family_name": "Marieke", "birth_date": "1990-05-05"},
+        {"key": "till/1", "given_name": "Mareike", "family_name": "Janssen", "birth_date": "1990-05-05"},
+    )
+    assert len(groups(connection)) == 1
+
+
+def test_a_weak_bridge_between_two_people_is_cut(connection, given) -> None:
+    """A record with one half of each of two people does not make them one."""
+    anna = HOME | {"given_name": "Anna", "birth_date": "1990-05-05", "email": "anna@example.com", "phone": "0611111111"}
+    piet = {"given_name": "Pieter", "family_name": "Smit", "birth_date": "1961-02-17", "email": "piet@example.com",
+            "phone": "0622222222", "street": "Dorpsweg", "house_number": "7", "postal_code": "9999ZZ"}  # fmt: skip
+    given(
+        anna | {"key": "crm/anna"},
+        anna | {"key": "shop/anna"},
+        piet | {"key": "crm/piet"},
+        piet | {"key": "shop/piet"},
+        {"key": "till/mixed", "email": "anna@example.com", "loyalty_number": "L9"},
+        piet | {"key": "card/piet", "loyalty_number": "L9"},
+    )
+    who = customers(connection)
+    assert who["crm/anna"] == who["shop/anna"] != who["crm/piet"] == who["shop/piet"] == who["card/piet"]
+
+
+@pytest.mark.parametrize("column", ["given_name", "email", "loyalty_number"])
+def test_what_is_empty_says_nothing(connection, given, column: str) -> None:
+    given({"key": "crm/1", column: " "}, {"key": "crm/2", column: ""}, {"key": "crm/3", column: "unknown"})
+    assert len(groups(connection)) == 3
