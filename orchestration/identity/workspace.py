@@ -58,7 +58,6 @@ class Workspace:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """What the block writes into the results' schema is there in whole or, where it fails or is killed, not at all.
