@@ -33,39 +33,39 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
     """)
     if not whole:
         _add_holders_of_the_same_numbers(work)
-    work.run(f"""
-        create or replace table {{work}}.shared as
+    work.run("""
+        create or replace table {work}.shared as
         select clusters.cluster_id, previous.customer_id, count(*) as record_count
-        from {{work}}.cluster_record as clusters
-        inner join {{kept}}.known_number as previous using (source_system, source_record_id)
+        from {work}.cluster_record as clusters
+        inner join {kept}.known_number as previous using (source_system, source_record_id)
         group by all;
 
-        create or replace table {{work}}.kept_number as
+        create or replace table {work}.kept_number as
         select cluster_id, customer_id
         from (
             select
                 *,
                 row_number() over (partition by cluster_id order by record_count desc, customer_id) as customer_rank,
                 row_number() over (partition by customer_id order by record_count desc, cluster_id) as cluster_rank
-            from {{work}}.shared
+            from {work}.shared
         )
         where customer_rank = 1 and cluster_rank = 1;
 
-        create or replace table {{work}}.numbered as
+        create or replace table {work}.numbered as
         with last_number as (
             select greatest(
-                coalesce((select max(customer_id) from {{kept}}.known_number), 0),
-                coalesce((select max(previous_customer_id) from {{kept}}.customer_id_change), 0),
-                coalesce((select max(customer_id) from {{kept}}.assignment_history), 0)
+                coalesce((select max(customer_id) from {kept}.known_number), 0),
+                coalesce((select max(previous_customer_id) from {kept}.customer_id_change), 0),
+                coalesce((select max(customer_id) from {kept}.assignment_history), 0)
             ) as customer_id
         ),
         newcomers as (
             select cluster_id, min((source_system, source_record_id)) as first_record
-            from {{work}}.cluster_record
-            where cluster_id not in (select cluster_id from {{work}}.kept_number)
+            from {work}.cluster_record
+            where cluster_id not in (select cluster_id from {work}.kept_number)
             group by cluster_id
         )
-        select cluster_id, customer_id, false as is_new from {{work}}.kept_number
+        select cluster_id, customer_id, false as is_new from {work}.kept_number
         union all
         select
             newcomers.cluster_id,

@@ -102,7 +102,8 @@ def narrow_to_affected(work: Workspace) -> None:
     What was found out about changes for the memory goes to fresh_rule_pair and all_decision.
     """
     both = """
-        {0}.record_number_l in (from {{work}}.affected_number) and {0}.record_number_r in (from {{work}}.affected_number)
+        {0}.record_number_l in (from {{work}}.affected_number)
+        and {0}.record_number_r in (from {{work}}.affected_number)
     """
     gather_records(work, "from {work}.affected_number")
     work.run("""

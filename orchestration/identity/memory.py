@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+import duckdb
+
 from orchestration.identity.model import LinkageModel
 from orchestration.identity.records import WITH_FREQUENCY
 from orchestration.identity.rules import Rules
@@ -94,7 +96,7 @@ def has_memory(work: Workspace, rules: Rules, *, own_identifiers: bool) -> bool:
 @cache
 def _made_by(rules: Rules) -> str:
     """What a memory depends on beside the records: another version of the program may judge otherwise."""
-    program = hashlib.sha256()
+    program = hashlib.sha256(duckdb.__version__.encode())  # its hashes are kept, and may change with it
     for file in sorted(Path(__file__).parent.glob("*.py")):
         program.update(file.read_bytes())
     return f"{program.hexdigest()} {rules!r}"
@@ -117,11 +119,13 @@ def remembered_model(
     if set(model.columns) - {"given_root"} != set(columns):
         return None
     if relearn is None:
-        if records < rules.always_learn_below_records or not model.learned or not work.exists("comparable_record"):
+        if records < rules.always_learn_below_records or not model.learned:
             return None
-        unknown = work.value("""
-            select count(*) from {work}.clean_record anti join {kept}.comparable_record using (record_number)
-        """)
+        unknown = 0
+        if work.exists("comparable_record"):
+            unknown = work.value("""
+                select count(*) from {work}.clean_record anti join {kept}.comparable_record using (record_number)
+            """)
         grown = abs(records - model.records) + max(int(unknown) - max(records - model.records, 0), 0)
         if grown > rules.most_changed_share * model.records:
             return None
@@ -129,7 +133,7 @@ def remembered_model(
 
 
 def forget_model(work: Workspace) -> None:
-    """What is learned from here on replaces the kept model piece by piece: until all is there, it counts for nothing."""
+    """What is learned from here on replaces the kept model piece by piece: until then it counts for nothing."""
     if work.exists("linkage_model"):
         work.run("update {kept}.linkage_model set rules = ''")
 
@@ -174,10 +178,10 @@ def known_numbers() -> str:
 
 
 def count_frequencies(work: Workspace) -> None:
-    """Keeps how often each value occurs today, as shares of the filled values."""
+    """Keeps how often each value occurs today, as shares of the filled values; of the value itself only its hash."""
     parts = " union all ".join(
         f"""
-        select '{column}' as column_name, {column} as value, count(*) / sum(count(*)) over () as share
+        select '{column}' as column_name, hash({column}) as value, count(*) / sum(count(*)) over () as share
         from {{work}}.clean_record where {column} is not null group by {column} having count(*) > 1
         """
         for column in WITH_FREQUENCY
@@ -204,7 +208,7 @@ def write_record(work: Workspace, target: str) -> None:
         )
         joins.append(
             f"left join (select value, share from {{kept}}.term_frequency where column_name = '{column}') "
-            f"as f_{column} on records.{column} = f_{column}.value"
+            f"as f_{column} on hash(records.{column}) = f_{column}.value"
         )
     work.run(f"""
         create or replace table {target} as

@@ -58,7 +58,7 @@ def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = F
     _number(work)
     _clean(work, rules)
     _split_single_names(work)
-    work.today = _today(work, known)
+    work.today = _today(known)
     _find_shared_values(work, rules, known)
     _find_placeholder_dates(work, rules)
     if known:
@@ -89,7 +89,7 @@ _UNFILTERED = f"""(
 )"""
 
 
-def _today(work: Workspace, known: bool) -> str:
+def _today(known: bool) -> str:
     """SQL of all records of today: those that were cleaned now, and those that are known."""
     if not known:
         return "{work}.clean_record"

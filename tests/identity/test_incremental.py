@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,10 @@ import duckdb
 import numpy
 import pytest
 import yaml
+from identity.conftest import customers
 from identity.datasets import synthetic
 
-from orchestration.identity import clusters, link_records
+from orchestration.identity import clusters, link_records, present_customer
 
 # Small limits, so that few records cross them: shared values, placeholder dates and groups that are cut.
 RULES = {"most_records_per_value": {"limit": 5}, "suspicious": {"records_per_customer": 4}}
@@ -81,7 +83,7 @@ class History:
             self.reviewed.pop(next(iter(self.reviewed)))
         for kind in ("same", "not_same"):
             pair = run(f"""
-                select source_system || '/' || source_record_id from everyone where place in ({self.some(1)}, {self.some(1)})
+                select source_system || '/' || source_record_id from everyone where place in ({self.some(2)})
                 union
                 select unnest([l.source_system || '/' || l.source_record_id, l.other_source_system || '/' ||
                     l.other_source_record_id]) from (from identity.link order by all limit 1
@@ -137,11 +139,15 @@ def test_a_history_of_changes_ends_as_full_runs_with_the_same_model_do(
 ) -> None:
     history = History(seed, tmp_path, with_identifiers=with_identifiers)
     history.link(history.connection, 0, relearn=None)
+    published: set[int] = set()
     for day in range(1, 4):
         history.next_day()
         anew = history.full_run(day)
         expected = history.result
+        before = customers(history.connection)
+        published |= set(before.values())
         history.link(history.connection, day)
+        assert_largest_part_keeps_its_number(before, customers(history.connection))
         for table in RESULTS:
             found, wanted = (
                 connection.execute(f"select * from identity.{table} order by all").fetchall()
@@ -149,3 +155,19 @@ def test_a_history_of_changes_ends_as_full_runs_with_the_same_model_do(
             )
             assert found == wanted, f"{table} on day {day}"
         assert history.result == expected
+    present = set(customers(history.connection).values())
+    resolved = {number: present_customer(history.connection, number) for number in published}
+    known = {
+        number for (number,) in history.connection.execute("select customer_id from identity.known_number").fetchall()
+    }
+    assert set(resolved.values()) <= known and {n for n in published & present if resolved[n] != n} == set()
+
+
+def assert_largest_part_keeps_its_number(before: dict[str, int], after: dict[str, int]) -> None:
+    """Who has most of a number's records, and most of its own records from that number, has the number."""
+    stayed = before.keys() & after.keys()
+    shared = Counter((before[record], after[record]) for record in stayed)
+    for (old, new), records in shared.items():
+        rivals = [n for (o, a), n in shared.items() if (o == old) != (a == new)]
+        if records > max(rivals, default=0):
+            assert new == old
