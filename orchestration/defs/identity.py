@@ -39,8 +39,8 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
     def identity(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         decisions = installation.settings.identity_path / "decisions.yml"
         with installation.warehouse() as connection:
-            restore_register(connection, installation.settings.identity_path)
             try:
+                restore_register(connection, installation.settings.identity_path)
                 result = link_records(
                     connection,
                     "intermediate.int_source_record",
@@ -48,7 +48,7 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
                     as_of=run.moment,
                     decisions=decisions if decisions.is_file() else None,
                 )
-            except ValueError as error:
+            except (ValueError, FileNotFoundError) as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             sizes = {
                 table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]

@@ -29,8 +29,9 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         try:
             with installation.warehouse() as connection:
                 mark_published(connection, context.run_id)
-                tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
+                # First the register: no reader may ever see a number that it does not hold.
                 keep_register(connection, installation.settings.identity_path)
+                tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
         except WarehouseError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         changed = [table for table in tables if table.is_changed]

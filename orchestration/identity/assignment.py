@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from orchestration.identity.memory import known_numbers
 from orchestration.identity.workspace import Workspace
 
 
-def assign_numbers(work: Workspace, clusters: str, as_of: datetime | None) -> dict[str, int]:
-    """Numbers the clusters of `clusters` (source_system, source_record_id, cluster_id, match_probability).
+def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> dict[str, int]:
+    """Numbers the clusters of `cluster_record` (source_system, source_record_id, cluster_id, match_probability).
 
-    as_of: when the decision counts from (naive UTC). Returns counts: records, customers, new_customers,
-    merged_customers.
+    as_of: when the decision counts from (naive UTC). whole: cluster_record holds all records; otherwise those of the
+    groups that a change has touched. Returns counts: new_customers, merged_customers. Writes `assignment`, `id_change`
+    and `changed_assignment` into the scratch database; keep_assignment makes them count.
     """
     work.run("""
         create table if not exists {kept}.known_number (
@@ -29,39 +31,41 @@ def assign_numbers(work: Workspace, clusters: str, as_of: datetime | None) -> di
             valid_to timestamp
         );
     """)
-    work.run(f"""
-        create or replace table {{work}}.shared as
+    if not whole:
+        _add_holders_of_the_same_numbers(work)
+    work.run("""
+        create or replace table {work}.shared as
         select clusters.cluster_id, previous.customer_id, count(*) as record_count
-        from {clusters} as clusters
-        inner join {{kept}}.known_number as previous using (source_system, source_record_id)
+        from {work}.cluster_record as clusters
+        inner join {kept}.known_number as previous using (source_system, source_record_id)
         group by all;
 
-        create or replace table {{work}}.kept_number as
+        create or replace table {work}.kept_number as
         select cluster_id, customer_id
         from (
             select
                 *,
                 row_number() over (partition by cluster_id order by record_count desc, customer_id) as customer_rank,
                 row_number() over (partition by customer_id order by record_count desc, cluster_id) as cluster_rank
-            from {{work}}.shared
+            from {work}.shared
         )
         where customer_rank = 1 and cluster_rank = 1;
 
-        create or replace table {{work}}.numbered as
+        create or replace table {work}.numbered as
         with last_number as (
             select greatest(
-                coalesce((select max(customer_id) from {{kept}}.known_number), 0),
-                coalesce((select max(previous_customer_id) from {{kept}}.customer_id_change), 0),
-                coalesce((select max(customer_id) from {{kept}}.assignment_history), 0)
+                coalesce((select max(customer_id) from {kept}.known_number), 0),
+                coalesce((select max(previous_customer_id) from {kept}.customer_id_change), 0),
+                coalesce((select max(customer_id) from {kept}.assignment_history), 0)
             ) as customer_id
         ),
         newcomers as (
             select cluster_id, min((source_system, source_record_id)) as first_record
-            from {clusters}
-            where cluster_id not in (select cluster_id from {{work}}.kept_number)
+            from {work}.cluster_record
+            where cluster_id not in (select cluster_id from {work}.kept_number)
             group by cluster_id
         )
-        select cluster_id, customer_id, false as is_new from {{work}}.kept_number
+        select cluster_id, customer_id, false as is_new from {work}.kept_number
         union all
         select
             newcomers.cluster_id,
@@ -72,7 +76,7 @@ def assign_numbers(work: Workspace, clusters: str, as_of: datetime | None) -> di
     """)
     work.run(
         """
-        insert into {kept}.customer_id_change
+        create or replace table {work}.id_change as
         select
             shared.customer_id as previous_customer_id,
             numbered.customer_id,
@@ -89,50 +93,87 @@ def assign_numbers(work: Workspace, clusters: str, as_of: datetime | None) -> di
         """,
         [as_of],
     )
-    counts = work.rows(f"""
+    counts = work.rows("""
         select
-            (select count(*) from {clusters}) as records,
-            count(*) as customers,
             count(*) filter (where is_new) as new_customers,
             (
-                select count(distinct customer_id) from {{work}}.shared
-                where customer_id not in (select customer_id from {{work}}.numbered)
+                select count(distinct customer_id) from {work}.shared
+                where customer_id not in (select customer_id from {work}.numbered)
             ) as merged_customers
-        from {{work}}.numbered
+        from {work}.numbered
     """)[0]
-    work.run(f"""
-        create or replace table {{kept}}.assignment as
+    work.run("""
+        create or replace table {work}.assignment as
         select
             clusters.source_system,
             clusters.source_record_id,
             numbered.customer_id::bigint as customer_id,
             clusters.match_probability::double as match_probability
-        from {clusters} as clusters
-        inner join {{work}}.numbered as numbered using (cluster_id)
+        from {work}.cluster_record as clusters
+        inner join {work}.numbered as numbered using (cluster_id)
         order by clusters.source_system, clusters.source_record_id;
 
-        -- A record that is not delivered today keeps its number for the day on which it is.
-        create or replace table {{kept}}.known_number as
-        select source_system, source_record_id, customer_id from {{kept}}.assignment
-        union all
+        create or replace table {work}.renumbered as
         select source_system, source_record_id, customer_id
-        from {{kept}}.known_number
-        anti join {{kept}}.assignment using (source_system, source_record_id);
-    """)
-    _write_history(work, as_of)
-    return dict(zip(("records", "customers", "new_customers", "merged_customers"), counts, strict=True))
+        from {work}.assignment
+        anti join {kept}.known_number using (source_system, source_record_id, customer_id);
 
-
-def _write_history(work: Workspace, as_of: datetime | None) -> None:
-    """Closes the periods that ended and opens the new ones; a record that is not delivered keeps its period."""
-    work.run("""
         create or replace table {work}.changed_assignment as
         select present.source_system, present.source_record_id, present.customer_id
-        from {kept}.assignment as present
-        left join {kept}.assignment_history as past
-            on present.source_system = past.source_system and present.source_record_id = past.source_record_id
-            and past.valid_to is null
-        where past.customer_id is null or past.customer_id <> present.customer_id
+        from {work}.assignment as present
+        anti join (from {kept}.assignment_history where valid_to is null) as past
+            using (source_system, source_record_id, customer_id)
+        order by present.source_system, present.source_record_id
+    """)
+    return {"new_customers": int(counts[0]), "merged_customers": int(counts[1])}
+
+
+def _add_holders_of_the_same_numbers(work: Workspace) -> None:
+    """Adds to cluster_record the untouched clusters that have a number of a touched record, with all their records.
+
+    So a number finds the cluster that has most of its records, as it would among all. Where the numbers are not those
+    of the last call, because the register had others, all clusters are added.
+    """
+    same = work.value(f"select known_numbers is not distinct from ({known_numbers()}) from {{kept}}.last_call")
+    held = """
+        where assignments.customer_id in (
+            select customer_id from {kept}.known_number
+            semi join {work}.affected_record using (source_system, source_record_id)
+        )
+    """
+    work.run(f"""
+        insert into {{work}}.cluster_record by name
+        select source_system, source_record_id, clusters.cluster_id, assignments.match_probability
+        from {{kept}}.assignment as assignments
+        inner join {{kept}}.cluster as clusters using (source_system, source_record_id)
+        anti join {{work}}.affected_record using (source_system, source_record_id)
+        {held if same else ""}
+    """)
+
+
+def keep_assignment(work: Workspace, as_of: datetime | None, *, whole: bool) -> None:
+    """Makes the numbers that assign_numbers found count: assignment, known_number, history and changes.
+
+    To be called in a transaction. A record that is not delivered today keeps its number for the day on which it is,
+    and its period in the history.
+    """
+    if whole:
+        work.run("create or replace table {kept}.assignment as from {work}.assignment")
+    else:
+        work.run("""
+            delete from {kept}.assignment
+            where (source_system, source_record_id) in (
+                select source_system, source_record_id from {work}.affected_record
+                union all
+                select source_system, source_record_id from {work}.assignment
+            );
+            insert into {kept}.assignment by name from {work}.assignment
+        """)
+    work.run("""
+        insert into {kept}.customer_id_change from {work}.id_change;
+        delete from {kept}.known_number
+        where (source_system, source_record_id) in (select source_system, source_record_id from {work}.renumbered);
+        insert into {kept}.known_number by name from {work}.renumbered
     """)
     work.run(
         """
@@ -147,7 +188,6 @@ def _write_history(work: Workspace, as_of: datetime | None) -> None:
         """
         insert into {kept}.assignment_history
         select source_system, source_record_id, customer_id, ?::timestamp, null from {work}.changed_assignment
-        order by source_system, source_record_id
         """,
         [as_of],
     )

@@ -121,22 +121,33 @@ def write_common_blocks(work: Workspace, keys: list[Key]) -> None:
 def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> bool:
     """Writes `block` (key, block, record_number); returns whether a value has outgrown what its key may propose.
 
-    changed_only: only values of records that stand in `changed_record`.
+    changed_only: only values of records that stand in `fresh_record`, among them and the known records.
     """
     work.run("create or replace table {work}.block (key utinyint, block ubigint, record_number bigint)")
-    singles = "" if changed_only else "qualify count(*) over (partition by block) > 1"
     for key in keys:
-        block = f"hash({key.expression})"
-        touched = f"""
-            and {block} in (select {block} from {{work}}.record semi join {{work}}.changed_record using (record_number))
+        common = f"(select block from {{kept}}.common_block where key = {key.place})"
+        if not changed_only:
+            work.run(f"""
+                insert into {{work}}.block
+                select {key.place}, hash({key.expression}) as block, record_number
+                from {{work}}.record
+                where ({key.expression}) is not null and block not in {common}
+                qualify count(*) over (partition by block) > 1
+            """)
+            continue
+        blocks = f"""
+            select hash({key.expression}) as block, record_number from {{table}} where ({key.expression}) is not null
         """
         work.run(f"""
+            create or replace table {{work}}.fresh_block as
+            from ({blocks.replace("{table}", "{work}.fresh_record")}) where block not in {common};
             insert into {{work}}.block
-            select {key.place}, {block} as block, record_number
-            from {{work}}.record
-            where ({key.expression}) is not null {touched if changed_only else ""}
-                and {block} not in (select block from {{kept}}.common_block where key = {key.place})
-            {singles}
+            select {key.place}, block, record_number from {{work}}.fresh_block
+            union all
+            select {key.place}, block, record_number
+            from ({blocks.replace("{table}", "{kept}.comparable_record")})
+            where block in (select block from {{work}}.fresh_block)
+                and record_number not in (from {{work}}.outdated_record)
         """)
     if not keys:
         return False

@@ -74,16 +74,16 @@ def write_decisions(work: Workspace, decisions: list[Decision]) -> None:
             f"insert into {work.scratch}.given_decision values (?, ?, ?, ?, ?, ?)",
             [[*d.first, *d.second, d.same, d.reason] for d in decisions],
         )
-    work.run("""
-        create or replace table {work}.decision as
+    work.run(f"""
+        create or replace table {{work}}.decision as
         select
             least(l.record_number, r.record_number) as record_number_l,
             greatest(l.record_number, r.record_number) as record_number_r,
             given.is_same,
             given.reason
-        from {work}.given_decision as given
-        inner join {work}.clean_record as l on given.system_l = l.source_system and given.id_l = l.source_record_id
-        inner join {work}.clean_record as r on given.system_r = r.source_system and given.id_r = r.source_record_id
+        from {{work}}.given_decision as given
+        inner join {work.today} as l on given.system_l = l.source_system and given.id_l = l.source_record_id
+        inner join {work.today} as r on given.system_r = r.source_system and given.id_r = r.source_record_id
     """)
     missing = len(decisions) - int(work.value("select count(*) from {work}.decision"))
     if missing:

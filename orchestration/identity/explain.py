@@ -53,20 +53,13 @@ def explain(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str
     Raises KeyError where the number was never given.
     """
     present = present_customer(connection, customer_id, schema)
-    earlier = connection.execute(
-        f"select distinct previous_customer_id from {schema}.customer_id_change order by 1"
-    ).fetchall()
     records = connection.execute(
         f"select source_system, source_record_id from {schema}.assignment where customer_id = ? order by all", [present]
     ).fetchall()
     names, labels = _comparisons(connection, schema)
     return Explanation(
         customer_id=present,
-        previous_customer_ids=tuple(
-            number
-            for (number,) in earlier
-            if number != present and present_customer(connection, number, schema) == present
-        ),
+        previous_customer_ids=_previous(connection, present, schema),
         records=tuple((system, record) for system, record in records),
         links=_links(connection, f"{schema}.link", "''", present, schema, names, labels),
         refused=_links(connection, f"{schema}.refused_link", "reason", present, schema, names, labels),
@@ -86,22 +79,50 @@ def present_customer(connection: duckdb.DuckDBPyConnection, customer_id: int, sc
             return customer_id
         row = connection.execute(
             f"""
-            select change.customer_id
-            from {schema}.customer_id_change as change
-            where change.previous_customer_id = ?
-            order by change.changed_at desc nulls last, (
-                select count(*) from {schema}.assignment_history as history
-                inner join {schema}.assignment_history as before using (source_system, source_record_id)
-                where history.customer_id = change.customer_id and before.customer_id = change.previous_customer_id
-            ) desc, change.customer_id
+            with successor as (
+                select customer_id, max(changed_at) as changed_at
+                from {schema}.customer_id_change where previous_customer_id = $customer group by customer_id
+            ),
+            record as (
+                select distinct source_system, source_record_id
+                from {schema}.assignment_history where customer_id = $customer
+            ),
+            taken as (
+                select history.customer_id, count(*) as records
+                from {schema}.assignment_history as history
+                inner join record using (source_system, source_record_id)
+                where history.customer_id in (select customer_id from successor)
+                group by history.customer_id
+            )
+            select customer_id
+            from successor left join taken using (customer_id)
+            order by changed_at desc nulls last, records desc nulls last, customer_id
             limit 1
             """,
-            [customer_id],
+            {"customer": customer_id},
         ).fetchone()
         if row is None:
             break
         customer_id = int(row[0])
     raise KeyError(f"The customer number {customer_id} was never given.")
+
+
+def _previous(connection: duckdb.DuckDBPyConnection, present: int, schema: str) -> tuple[int, ...]:
+    """The given-up numbers that resolve to a customer: among those from which a chain of changes leads to it."""
+    found = connection.execute(
+        f"""
+        with recursive earlier(number) as (
+            select $customer::bigint
+            union
+            select change.previous_customer_id
+            from {schema}.customer_id_change as change
+            inner join earlier on change.customer_id = earlier.number
+        )
+        select number from earlier where number <> $customer order by number
+        """,
+        {"customer": present},
+    ).fetchall()
+    return tuple(number for (number,) in found if present_customer(connection, number, schema) == present)
 
 
 def assignment_as_of(connection: duckdb.DuckDBPyConnection, moment: datetime, schema: str = "identity") -> Any:
@@ -134,23 +155,18 @@ def _links(
     names: list[str],
     labels: dict[str, dict[int, str]],
 ) -> tuple[Link, ...]:
+    records = f"(select source_system, source_record_id from {schema}.assignment where customer_id = ?)"
     rows = connection.execute(
         f"""
-        select distinct
-            links.source_system, links.source_record_id, links.other_source_system, links.other_source_record_id,
-            coalesce(links.rule, 'model'), {reason}, links.match_probability, links.match_weight, links.gammas,
-            links.weights
-        from {table} as links
-        inner join {schema}.assignment as assignments
-            on assignments.customer_id = ? and (
-                (links.source_system = assignments.source_system
-                    and links.source_record_id = assignments.source_record_id)
-                or (links.other_source_system = assignments.source_system
-                    and links.other_source_record_id = assignments.source_record_id)
-            )
-        order by links.match_weight desc, all
-        """.replace("desc, all", "desc, 1, 2, 3, 4"),
-        [customer_id],
+        select
+            source_system, source_record_id, other_source_system, other_source_record_id, coalesce(rule, 'model'),
+            {reason}, match_probability, match_weight, gammas, weights
+        from {table}
+        where (source_system, source_record_id) in {records}
+            or (other_source_system, other_source_record_id) in {records}
+        order by match_weight desc, 1, 2, 3, 4
+        """,
+        [customer_id, customer_id],
     ).fetchall()
     return tuple(
         Link(

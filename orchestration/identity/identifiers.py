@@ -9,56 +9,112 @@ from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
 
-def write_identifiers(work: Workspace, identifiers: str | None, rules: Rules) -> int:
-    """Writes the identifiers, and sets aside values that too many records share; returns how many values that are.
+def write_identifiers(work: Workspace, identifiers: str | None, rules: Rules) -> None:
+    """Writes `identifier` (record_number, kind, value) of all records, and sets aside values that too many share.
 
     identifiers: table (source_system, source_record_id, identifier_kind, identifier_value); without it they are taken
     from the comparable records.
     """
     if identifiers is None:
-        source = """
-            select record_number, kind, value from (
-                select record_number, unnest([
-                    {'kind': 'email', 'value': email},
-                    {'kind': 'phone', 'value': phone},
-                    {'kind': 'phone_and_birth_date', 'value': phone || '|' || birth_date},
-                    {'kind': 'national_id', 'value': national_id},
-                    {'kind': 'loyalty_number', 'value': loyalty_number}
-                ], recursive := true)
-                from {work}.unfiltered_record
-            ) where value is not null
-        """
+        source = _DERIVED
     else:
         source = f"""
-            select distinct records.record_number, given.identifier_kind as kind,
-                lower(trim(cast(given.identifier_value as varchar))) as value
-            from {identifiers} as given
+            select distinct records.record_number, given.kind, given.value
+            from {_given(identifiers)} as given
             inner join {{work}}.clean_record as records using (source_system, source_record_id)
-            where nullif(trim(cast(given.identifier_value as varchar)), '') is not null
         """
     work.run(f"create or replace table {{work}}.identifier as {source}")
-    work.run("""
-        create or replace table {kept}.identifier as
-        select
-            records.source_system, records.source_record_id, identifiers.kind as identifier_kind,
-            identifiers.value as identifier_value
-        from {work}.identifier as identifiers
-        inner join {work}.clean_record as records using (record_number)
-    """)
-    return _set_aside(work, rules)
+    _set_aside(work, rules)
 
 
-def _set_aside(work: Workspace, rules: Rules) -> int:
-    """Values that more records share than one person can have, unless these records name one person.
+def write_changed_identifiers(work: Workspace, identifiers: str | None, rules: Rules) -> None:
+    """Writes touched_value (kind, value), what has changed or is held by a record that has, and its holders to
+    `identifier`; sets aside those of them that too many share.
 
-    The values themselves are personal data: how many there are is enough to go and look.
+    Everything else about identifiers is as it was kept by the last call.
     """
+    if identifiers is None:
+        work.run(f"create or replace table {{work}}.added_identifier as {_DERIVED}")
+        gone = "record_number in (from {work}.outdated_record)"
+    else:
+        row = "hash(source_system, source_record_id, kind, value)"
+        kept = "hash(source_system, source_record_id, identifier_kind, identifier_value)"
+        left = "(from {work}.outdated_record anti join {work}.clean_record using (record_number))"
+        work.run(f"""
+            create or replace table {{work}}.added_identifier as
+            select records.record_number, given.kind, given.value
+            from (
+                select distinct *
+                from {_given(identifiers)}
+                where {row} not in (select {kept} from {{kept}}.identifier where record_number not in {left})
+            ) as given
+            inner join {work.today} as records using (source_system, source_record_id)
+        """)
+        gone = f"record_number in {left} or {kept} not in (select {row} from {_given(identifiers)})"
+    work.run(f"""
+        create or replace table {{work}}.removed_identifier as
+        select record_number, identifier_kind as kind, identifier_value as value from {{kept}}.identifier where {gone};
+
+        create or replace table {{work}}.touched_value as
+        select kind, value from {{work}}.added_identifier
+        union
+        select kind, value from {{work}}.removed_identifier
+        union
+        select identifier_kind, identifier_value from {{kept}}.identifier
+        where record_number in (from {{work}}.changed_record);
+
+        create or replace table {{work}}.identifier as
+        select record_number, identifier_kind as kind, identifier_value as value
+        from {{kept}}.identifier
+        where (identifier_kind, identifier_value) in (select kind, value from {{work}}.touched_value)
+            and (record_number, identifier_kind, identifier_value) not in (
+                select record_number, kind, value from {{work}}.removed_identifier
+            )
+        union
+        from {{work}}.added_identifier;
+
+        create or replace table {{work}}.named_identifier as
+        select records.source_system, records.source_record_id, kind, value, record_number
+        from {{work}}.identifier
+        inner join {work.today} as records using (record_number)
+    """)
+    _set_aside(work, rules)
+
+
+_DERIVED = """
+    select record_number, kind, value from (
+        select record_number, unnest([
+            {'kind': 'email', 'value': email},
+            {'kind': 'phone', 'value': phone},
+            {'kind': 'phone_and_birth_date', 'value': phone || '|' || birth_date},
+            {'kind': 'national_id', 'value': national_id},
+            {'kind': 'loyalty_number', 'value': loyalty_number}
+        ], recursive := true)
+        from {work}.unfiltered_record
+    ) where value is not null
+"""
+
+
+def _given(identifiers: str) -> str:
+    return f"""(
+        select
+            cast(source_system as varchar) as source_system,
+            cast(source_record_id as varchar) as source_record_id,
+            cast(identifier_kind as varchar) as kind,
+            lower(trim(cast(identifier_value as varchar))) as value
+        from {identifiers}
+        where nullif(trim(cast(identifier_value as varchar)), '') is not null
+    )"""
+
+
+def _set_aside(work: Workspace, rules: Rules) -> None:
+    """Writes common_value: values that more records share than one person can have, unless these name one person."""
     work.run(
-        """
-        create or replace table {work}.common_value as
+        f"""
+        create or replace table {{work}}.common_value as
         select identifiers.kind, identifiers.value, count(*) as record_count
-        from {work}.identifier as identifiers
-        inner join {work}.clean_record as records using (record_number)
+        from {{work}}.identifier as identifiers
+        inner join {work.today} as records using (record_number)
         group by all
         having count(*) > $limit and (
             count(records.given_name) + count(records.birth_date) = 0
@@ -67,14 +123,17 @@ def _set_aside(work: Workspace, rules: Rules) -> int:
         )
         """.replace("$limit", str(rules.most_records_per_value))
     )
-    work.run("""
-        create or replace table {kept}.ignored_identifier as
-        select kind as identifier_kind, md5(value) as identifier_hash, record_count from {work}.common_value
-    """)
+
+
+def note_ignored(work: Workspace, rules: Rules) -> int:
+    """Says what was set aside, as kept in `ignored_identifier`; returns how many values that link are among it.
+
+    The values themselves are personal data: how many there are is enough to go and look.
+    """
     for kind, values, records in work.rows("""
-        select kind, count(*), sum(record_count)
-        from {work}.common_value
-        where kind not in (select identifier_kind from {work}.shared_value)
+        select identifier_kind, count(*), sum(record_count)
+        from {kept}.ignored_identifier
+        where identifier_kind not in (select identifier_kind from {kept}.shared_value)
         group by 1 order by 1
     """):
         work.note(
@@ -82,7 +141,7 @@ def _set_aside(work: Workspace, rules: Rules) -> int:
             f"{rules.most_records_per_value} each: ignored, as they point at nobody."
         )
     linking = ", ".join(f"'{kind}'" for kind in rules.kinds("one_person", "may_be_shared"))
-    return int(work.value(f"select count(*) from {{work}}.common_value where kind in ({linking})"))
+    return int(work.value(f"select count(*) from {{kept}}.ignored_identifier where identifier_kind in ({linking})"))
 
 
 def write_rule_pairs(work: Workspace, rules: Rules, target: str) -> None:

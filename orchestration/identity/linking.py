@@ -11,23 +11,43 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.identity.assignment import assign_numbers
+from orchestration.identity.assignment import assign_numbers, keep_assignment
 from orchestration.identity.blocking import choose_keys, write_blocks, write_common_blocks, write_pairs
-from orchestration.identity.clusters import CERTAIN, STRONGEST, cut_large_components, split_doubtful
+from orchestration.identity.changes import (
+    drop_unaffected,
+    gather_records,
+    narrow_to_affected,
+    write_affected,
+    write_changed,
+    write_new_certain_pairs,
+)
+from orchestration.identity.clusters import (
+    CERTAIN,
+    STRONGEST,
+    cut_large_components,
+    split_doubtful,
+    write_components,
+)
 from orchestration.identity.decisions import read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
-from orchestration.identity.identifiers import write_identifiers, write_rule_pairs
+from orchestration.identity.identifiers import (
+    note_ignored,
+    write_changed_identifiers,
+    write_identifiers,
+    write_rule_pairs,
+)
 from orchestration.identity.memory import (
     count_frequencies,
-    remember_model,
-    remember_pairs,
+    forget_model,
+    has_memory,
+    remember,
     remembered_model,
-    write_changed,
+    write_judged_pair,
     write_record,
 )
 from orchestration.identity.model import LinkageModel, learn, score, telling_columns, untrained_model
 from orchestration.identity.name_variants import apply_name_roots, learn_name_roots
-from orchestration.identity.records import read_records
+from orchestration.identity.records import complete_records, read_records
 from orchestration.identity.rule_links import judge_rule_pairs
 from orchestration.identity.rules import RULES_FILE, Rules, read_rules
 from orchestration.identity.workspace import Workspace, workspace
@@ -84,21 +104,33 @@ def link_records(
     """
     rules = read_rules(rules_file)
     reviewed = read_decisions(decisions)
+    own_identifiers = identifiers is None
     with workspace(connection, schema) as work:
-        count = read_records(work, records, rules)
-        ignored = write_identifiers(work, identifiers, rules)
+        known = not relearn and has_memory(work, rules, own_identifiers=own_identifiers)
+        count = read_records(work, records, rules, known=known)
         write_decisions(work, reviewed)
-        columns = telling_columns(work, "{work}.clean_record", count, rules.least_records_to_learn)
+        columns = telling_columns(work, work.today, count, rules.least_records_to_learn)
         model = remembered_model(work, rules, columns, count, relearn)
-        fresh = model is None or not _reused(work, model)
-        if fresh or model is None:
-            model = _learned_model(work, rules, columns, count)
-        _write_links(work, model, rules, count, fresh=fresh)
-        if fresh:
-            remember_model(work, model, rules, as_of)
+        fresh = False
+        incremental = known and model is not None and _prepared_changes(work, model)
+        if incremental and model is not None:
+            _write_changed_links(work, model, rules, identifiers)
+        else:
+            if known:
+                complete_records(work)
+            write_identifiers(work, identifiers, rules)
+            fresh = model is None or (not known and not _prepared(work, model)) or known
+            if fresh or model is None:
+                model = _learned_model(work, rules, columns, count)
+            _write_links(work, model, rules, count, fresh=fresh)
         _write_clusters(work, model, rules)
-        remember_pairs(work, rules)
-        counts = assign_numbers(work, "{work}.cluster_record", as_of)
+        counts = assign_numbers(work, as_of, whole=not incremental)
+        with work.all_or_nothing():
+            keep_assignment(work, as_of, whole=not incremental)
+            remember(work, model, rules, as_of, fresh=fresh, whole=not incremental, own_identifiers=own_identifiers)
+        counts |= _counted(work)
+        ignored = note_ignored(work, rules)
+        _note_groups(work, rules)
         notes = tuple(work.notes)
     return LinkResult(
         assignments=f"{schema}.assignment",
@@ -110,27 +142,42 @@ def link_records(
     )
 
 
-def _reused(work: Workspace, model: LinkageModel) -> bool:
-    """Prepares the records for a remembered model; False where they have outgrown its blocking."""
+_OUTGROWN = "Some values have become so common that the model was learned anew."
+
+
+def _prepared(work: Workspace, model: LinkageModel) -> bool:
+    """Prepares all records for a remembered model; False where they have outgrown its blocking."""
     apply_name_roots(work, "{work}.clean_record")
-    write_record(work)
-    write_changed(work, everything=False)
-    outgrown = write_blocks(work, model.keys, changed_only=work.exists("judged_pair"))
+    write_record(work, "{work}.record")
+    outgrown = write_blocks(work, model.keys, changed_only=False)
     if outgrown:
-        work.note("Some values have become so common that the model was learned anew.")
+        work.note(_OUTGROWN)
         work.run("alter table {work}.clean_record drop column given_root")
+    return not outgrown
+
+
+def _prepared_changes(work: Workspace, model: LinkageModel) -> bool:
+    """Prepares the changed records for the remembered model; False where they have outgrown its blocking."""
+    write_changed(work)
+    work.run("create or replace table {work}.plain_record as from {work}.clean_record")
+    apply_name_roots(work, "{work}.clean_record")
+    write_record(work, "{work}.fresh_record")
+    work.run("create or replace table {work}.clean_record as from {work}.plain_record; drop table {work}.plain_record")
+    outgrown = write_blocks(work, model.keys, changed_only=True)
+    if outgrown:
+        work.note(_OUTGROWN)
     return not outgrown
 
 
 def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int) -> LinkageModel:
     """A model of today's records; calibrated later, when pairs have been scored."""
+    forget_model(work)
     if learn_name_roots(work, "{work}.clean_record", columns):
         columns = [*columns, "given_root"]
     count_frequencies(work)
-    write_record(work)
+    write_record(work, "{work}.record")
     model = untrained_model(columns, choose_keys(work, "{work}.record", rules, count), count)
     write_common_blocks(work, model.keys)
-    write_changed(work, everything=True)
     write_blocks(work, model.keys, changed_only=False)
     if not model.comparisons:
         work.note("The records have no columns that could be compared: only rules link them.")
@@ -142,42 +189,66 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
 
 
 def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int, *, fresh: bool) -> None:
-    """Writes `judged`: the pairs of rules, decisions and model; what is remembered is not scored again."""
+    """Writes `judged`: all pairs of rules, decisions and model."""
     write_rule_pairs(work, rules, "{work}.rule_pair")
-    remembered = work.exists("judged_pair")
-    known = "anti join {kept}.judged_pair using (record_number_l, record_number_r)" if remembered else ""
-    if remembered:
-        work.run("""
-            delete from {kept}.judged_pair
-            where record_number_l in (from {work}.changed_record) or record_number_r in (from {work}.changed_record)
-        """)
-    work.run(f"""
-        create or replace table {{work}}.certain_pair as
+    work.run("""
+        create or replace table {work}.certain_pair as
         select '0' as match_key, record_number_l as join_key_l, record_number_r as join_key_r
         from (
-            select record_number_l, record_number_r from {{work}}.rule_pair
+            select record_number_l, record_number_r from {work}.rule_pair
             union
-            select record_number_l, record_number_r from {{work}}.decision
+            select record_number_l, record_number_r from {work}.decision
         )
-        {known}
     """)
-    write_pairs(work, "{work}.blocked_pair", changed_only=remembered)
+    write_pairs(work, "{work}.blocked_pair", changed_only=False)
+    _score_pairs(work, model, rules, calibrated_on=count if fresh else None)
+    work.run("create or replace table {work}.judged as from {work}.scored_judgement")
+    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
+
+
+def _write_changed_links(work: Workspace, model: LinkageModel, rules: Rules, identifiers: str | None) -> None:
+    """Writes `judged`: the pairs of the groups of records that a change has touched; scores only what is new."""
+    write_changed_identifiers(work, identifiers, rules)
+    write_rule_pairs(work, rules, "{work}.rule_pair")
+    write_new_certain_pairs(work)
+    write_pairs(work, "{work}.blocked_pair", changed_only=True)
+    gather_records(
+        work,
+        """
+        select unnest([join_key_l, join_key_r]) from {work}.blocked_pair
+        union
+        select unnest([join_key_l, join_key_r]) from {work}.certain_pair
+        """,
+    )
+    _score_pairs(work, model, rules)
+    write_affected(work, rules)
+    narrow_to_affected(work)
+    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=False)
+    drop_unaffected(work)
+
+
+def _score_pairs(work: Workspace, model: LinkageModel, rules: Rules, *, calibrated_on: int | None = None) -> None:
+    """Writes `scored_judgement` of the pairs in certain_pair and blocked_pair, and `judged_pair` for the next call.
+
+    calibrated_on: number of records, where the model has just been learned.
+    """
     work.run("""
+        create or replace table {work}.certain_pair as
+        select certain.*, blocked.join_key_l is not null as is_blocked
+        from {work}.certain_pair as certain
+        left join {work}.blocked_pair as blocked using (join_key_l, join_key_r);
         create or replace table {work}.blocked_pair as
-        from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r)
+        from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r);
     """)
     score(work, model, "certain_pair", "{work}.scored", least_weight=_EVERYTHING)
     score(work, model, "blocked_pair", "{work}.scored_pair")
     work.run("insert into {work}.scored by name from {work}.scored_pair; drop table {work}.scored_pair")
     add_patterns(work, model, rules, "{work}.scored")
-    if fresh:
-        calibrate(work, model, "{work}.scored", count)
+    if calibrated_on is not None:
+        calibrate(work, model, "{work}.scored", calibrated_on)
     judge(work, model, "{work}.scored", "{work}.scored_judgement")
     work.run("drop table {work}.scored")
-    if remembered:
-        work.run("insert into {work}.scored_judgement by name from {kept}.judged_pair")
-    work.run("create or replace table {work}.judged as from {work}.scored_judgement")
-    judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
+    write_judged_pair(work, rules)
 
 
 def _support() -> str:
@@ -202,8 +273,9 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         where coalesce(decision, refused is null and ({rules.accepts} or rule is not null))
     """)
     cut = cut_large_components(work, "{work}.accepted", "{work}.part")
+    work.run("create or replace table {work}.whole as from {work}.part")
     if cut:
-        work.note(f"{cut:,} suspiciously large groups of records were cut at their weakest links.")
+        write_components(work, "{work}.accepted", "{work}.whole")
     # All pairs of components that are not complete: what do those say that nobody proposed?
     work.run("""
         create or replace table {work}.part_pair as
@@ -240,7 +312,6 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         score(work, model, "missing_pair", "{work}.missing_score", least_weight=_EVERYTHING)
         add_patterns(work, model, rules, "{work}.missing_score")
         judge(work, model, "{work}.missing_score", "{work}.missing_judged")
-        work.run("insert into {work}.scored_judgement by name from {work}.missing_judged")
         work.run("""
             alter table {work}.missing_judged add column rule varchar;
             alter table {work}.missing_judged add column sharing varchar;
@@ -258,22 +329,47 @@ def _write_clusters(work: Workspace, model: LinkageModel, rules: Rules) -> None:
         )
         select * from judged where component in (select component from judged where support < 0)
     """)
-    apart = split_doubtful(work, "{work}.part", "{work}.doubtful_pair", "{work}.cluster_number", least_mean=0.0)
+    split_doubtful(work, "{work}.part", "{work}.doubtful_pair", "{work}.cluster_number", least_mean=0.0)
+    work.run("""
+        create or replace table {work}.component as
+        select record_number, whole.component, parts.component as part, clusters.cluster_id
+        from {work}.whole as whole
+        inner join {work}.part as parts using (record_number)
+        inner join {work}.cluster_number as clusters using (record_number)
+    """)
+    _write_results(work, rules)
+
+
+def _counted(work: Workspace) -> dict[str, int]:
+    """How many records and customers there are."""
+    found = work.rows("select count(*), count(distinct customer_id) from {kept}.assignment")[0]
+    return {"records": int(found[0]), "customers": int(found[1])}
+
+
+def _note_groups(work: Workspace, rules: Rules) -> None:
+    """Says which groups of records somebody should look at."""
+    # A group is called after its smallest record: where it was divided, the others stand in a group of another name.
+    cut, apart, large = work.rows(
+        """
+        select
+            (select count(distinct component) from {kept}.component where part <> component),
+            (select count(distinct part) from {kept}.component where cluster_id <> part),
+            (select count(*) from (select 1 from {kept}.component group by cluster_id having count(*) > ?))
+        """,
+        [rules.suspicious_records],
+    )[0]
+    if cut:
+        work.note(f"{cut:,} suspiciously large groups of records were cut at their weakest links.")
     if apart:
         work.note(f"{apart:,} groups of records that contradict themselves were taken apart.")
-    _keep(work, rules)
-    large = work.value(
-        "select count(*) from (select 1 from {work}.cluster_number group by cluster_id having count(*) > ?)",
-        [rules.suspicious_records],
-    )
     if large:
         work.note(
             f"{large:,} customers have more than {rules.suspicious_records} records each: somebody should look at them."
         )
 
 
-def _keep(work: Workspace, rules: Rules) -> None:
-    """Writes the tables that stay: link, refused_link, cluster, and cluster_record for the assignment."""
+def _write_results(work: Workspace, rules: Rules) -> None:
+    """Writes link, refused_link, cluster, and cluster_record for the assignment."""
     keys = """
         ours.source_system,
         ours.source_record_id,
@@ -289,7 +385,7 @@ def _keep(work: Workspace, rules: Rules) -> None:
     """
     probability = "1 / (1 + power(2, -greatest(least(judged.log_odds, 60), -60)))"
     work.run(f"""
-        create or replace table {{kept}}.link as
+        create or replace table {{work}}.link as
         select
             {keys},
             case when judged.decision then 'decision' when judged.rule is not null then 'rule' else 'model' end
@@ -304,7 +400,7 @@ def _keep(work: Workspace, rules: Rules) -> None:
             and (coalesce(judged.decision, judged.rule is not null) or {rules.accepts})
     """)
     work.run(f"""
-        create or replace table {{kept}}.refused_link as
+        create or replace table {{work}}.refused_link as
         select
             {keys},
             judged.rule,
@@ -329,17 +425,17 @@ def _keep(work: Workspace, rules: Rules) -> None:
         select record_number, max(match_probability) as match_probability
         from (
             select l.record_number, links.match_probability
-            from {kept}.link as links inner join {work}.clean_record as l using (source_system, source_record_id)
+            from {work}.link as links inner join {work}.clean_record as l using (source_system, source_record_id)
             union all
             select r.record_number, links.match_probability
-            from {kept}.link as links
+            from {work}.link as links
             inner join {work}.clean_record as r
                 on links.other_source_system = r.source_system and links.other_source_record_id = r.source_record_id
         )
         group by record_number
     """)
     work.run("""
-        create or replace table {kept}.cluster as
+        create or replace table {work}.cluster as
         select records.source_system, records.source_record_id, clusters.cluster_id
         from {work}.cluster_number as clusters
         inner join {work}.clean_record as records using (record_number)

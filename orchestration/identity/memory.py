@@ -1,20 +1,105 @@
-"""What one call leaves for the next: the learned model, the records as they were compared, and the judged pairs.
+"""What one call leaves for the next: the learned model, the records as they were compared, and what was judged.
 
-With them a later call looks only at records that are new or different, and decides as a full run with the same model
-would. Tables: linkage_model, term_frequency, name_root, common_block, comparable_record, judged_pair.
+With them a later call looks only at records that are new or different and at the groups of records they touch, and
+decides as a full run with the same model would. All of it is replaced in one transaction: a call that dies leaves
+the memory of the one before.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
 
 from orchestration.identity.model import LinkageModel
 from orchestration.identity.records import WITH_FREQUENCY
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
-TABLES = ("linkage_model", "term_frequency", "name_root", "common_block", "comparable_record", "judged_pair")
+_LEARNED = ("linkage_model", "term_frequency", "name_root", "common_block")
+# Table → what of it stands in the scratch database after a call about all records, and after one about changes, and
+# which rows of the kept table the latter replaces ("": all).
+_CHANGED_PAIR = """
+    record_number_l in (from {work}.changed_record) or record_number_r in (from {work}.changed_record)
+"""
+_AFFECTED_KEY = """
+    (source_system, source_record_id) in (select source_system, source_record_id from {work}.affected_record)
+"""
+_AFFECTED_LINK = f"""
+    {_AFFECTED_KEY} and (other_source_system, other_source_record_id) in (
+        select source_system, source_record_id from {{work}}.affected_record
+    )
+"""
+_KEPT = {
+    "comparable_record": (
+        "from {work}.record", "from {work}.fresh_record", "record_number in (from {work}.changed_record)",
+    ),
+    "emptied_value": (
+        "from {work}.emptied_value", "from {work}.emptied_value", "record_number in (from {work}.changed_record)",
+    ),
+    "shared_value": ("from {work}.shared_value", "from {work}.shared_value", ""),
+    "placeholder_date": ("from {work}.placeholder_date", "from {work}.placeholder_date", ""),
+    "identifier": (
+        """
+        select source_system, source_record_id, kind as identifier_kind, value as identifier_value, record_number
+        from {work}.identifier inner join {work}.clean_record using (record_number)
+        """,
+        """
+        select source_system, source_record_id, kind as identifier_kind, value as identifier_value, record_number
+        from {work}.named_identifier
+        """,
+        "(identifier_kind, identifier_value) in (select kind, value from {work}.touched_value)",
+    ),
+    "ignored_identifier": (
+        "select kind as identifier_kind, md5(value) as identifier_hash, record_count from {work}.common_value",
+        "select kind as identifier_kind, md5(value) as identifier_hash, record_count from {work}.common_value",
+        "(identifier_kind, identifier_hash) in (select kind, md5(value) from {work}.touched_value)",
+    ),
+    "rule_pair": (
+        "from {work}.rule_pair", "from {work}.fresh_rule_pair",
+        "(rule, block) in (select kind, hash(value) from {work}.touched_value)",
+    ),
+    "judged_pair": ("from {work}.judged_pair", "from {work}.judged_pair", _CHANGED_PAIR),
+    "decision": ("from {work}.decision", "from {work}.all_decision", ""),
+    "component": (
+        "from {work}.component", "from {work}.component",
+        "record_number in (select record_number from {work}.affected_record)",
+    ),
+    "link": ("from {work}.link", "from {work}.link", _AFFECTED_LINK),
+    "refused_link": ("from {work}.refused_link", "from {work}.refused_link", _AFFECTED_LINK),
+    "cluster": ("from {work}.cluster", "from {work}.cluster", _AFFECTED_KEY),
+}  # fmt: skip
+
+
+def has_memory(work: Workspace, rules: Rules, *, own_identifiers: bool) -> bool:
+    """Whether all that an earlier call left is there, made by the same rules and the same program.
+
+    own_identifiers: the identifiers are derived from the records; an earlier call that was given some is no help.
+    """
+    if not work.exists(*_LEARNED, *_KEPT, "assignment", "known_number", "last_call"):
+        return False
+    return bool(
+        work.value(
+            """
+            select count(*) from {kept}.linkage_model, {kept}.last_call
+            where rules = $made_by and made_by = $made_by and own_identifiers = $own_identifiers
+            """,
+            {"made_by": _made_by(rules), "own_identifiers": own_identifiers},
+        )
+    )
+
+
+@cache
+def _made_by(rules: Rules) -> str:
+    """What a memory depends on beside the records: another version of the program may judge otherwise."""
+    program = hashlib.sha256(duckdb.__version__.encode())  # its hashes are kept, and may change with it
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        program.update(file.read_bytes())
+    return f"{program.hexdigest()} {rules!r}"
 
 
 def remembered_model(
@@ -25,10 +110,10 @@ def remembered_model(
     columns: those that say something today. relearn: True forgets it, False keeps it as long as it fits the columns;
     None forgets it for small tables and where more than rules.most_changed_share of the records have changed since.
     """
-    if relearn or not work.exists("linkage_model"):
+    if relearn or not work.exists(*_LEARNED):
         return None
     rows = work.rows("select model, rules from {kept}.linkage_model")
-    if not rows or rows[0][1] != repr(rules):
+    if not rows or rows[0][1] != _made_by(rules):
         return None
     model = LinkageModel.from_dict(json.loads(rows[0][0]))
     if set(model.columns) - {"given_root"} != set(columns):
@@ -36,31 +121,67 @@ def remembered_model(
     if relearn is None:
         if records < rules.always_learn_below_records or not model.learned:
             return None
-        unknown = work.value("""
-            select count(*) from {work}.clean_record anti join {kept}.comparable_record using (record_number)
-        """)
+        unknown = 0
+        if work.exists("comparable_record"):
+            unknown = work.value("""
+                select count(*) from {work}.clean_record anti join {kept}.comparable_record using (record_number)
+            """)
         grown = abs(records - model.records) + max(int(unknown) - max(records - model.records, 0), 0)
         if grown > rules.most_changed_share * model.records:
             return None
     return model
 
 
-def remember_model(work: Workspace, model: LinkageModel, rules: Rules, as_of: datetime | None) -> None:
-    """Keeps a model that was learned now, with how often each value occurred and the variants of names."""
+def forget_model(work: Workspace) -> None:
+    """What is learned from here on replaces the kept model piece by piece: until then it counts for nothing."""
+    if work.exists("linkage_model"):
+        work.run("update {kept}.linkage_model set rules = ''")
+
+
+def remember(
+    work: Workspace, model: LinkageModel, rules: Rules, as_of: datetime | None, *, fresh: bool, whole: bool,
+    own_identifiers: bool
+) -> None:  # fmt: skip
+    """Keeps what this call found out; to be called in a transaction.
+
+    fresh: the model was learned now. whole: the call was about all records, not about changes.
+    """
+    for table, (everything, part, replaced) in _KEPT.items():
+        if whole:
+            work.run(f"create or replace table {{kept}}.{table} as {everything}")
+        else:
+            work.run(f"delete from {{kept}}.{table} {'where ' * bool(replaced)}{replaced}")
+            work.run(f"insert into {{kept}}.{table} by name {part}")
+    if fresh:
+        work.run(
+            """
+            create or replace table {kept}.linkage_model as
+            select ? as model, ? as rules, ?::bigint as record_count, ?::timestamp as learned_as_of
+            """,
+            [json.dumps(model.as_dict()), _made_by(rules), model.records, as_of],
+        )
     work.run(
-        """
-        create or replace table {kept}.linkage_model as
-        select ? as model, ? as rules, ?::bigint as record_count, ?::timestamp as learned_as_of
+        f"""
+        create or replace table {{kept}}.last_call as
+        select ? as made_by, ?::boolean as own_identifiers, ({known_numbers()}) as known_numbers
         """,
-        [json.dumps(model.as_dict()), repr(rules), model.records, as_of],
+        [_made_by(rules), own_identifiers],
     )
 
 
+def known_numbers() -> str:
+    """SQL that tells whether the numbers are still those that the last call left; the register may have others."""
+    return """
+        select count(*)::hugeint + bit_xor(hash(source_system, source_record_id, customer_id))
+        from {kept}.known_number
+    """
+
+
 def count_frequencies(work: Workspace) -> None:
-    """Keeps how often each value occurs today, as shares of the filled values."""
+    """Keeps how often each value occurs today, as shares of the filled values; of the value itself only its hash."""
     parts = " union all ".join(
         f"""
-        select '{column}' as column_name, {column} as value, count(*) / sum(count(*)) over () as share
+        select '{column}' as column_name, hash({column}) as value, count(*) / sum(count(*)) over () as share
         from {{work}}.clean_record where {column} is not null group by {column} having count(*) > 1
         """
         for column in WITH_FREQUENCY
@@ -77,8 +198,8 @@ def count_frequencies(work: Workspace) -> None:
     """)
 
 
-def write_record(work: Workspace) -> None:
-    """Writes `record`: the comparable records with the remembered frequencies."""
+def write_record(work: Workspace, target: str) -> None:
+    """Writes `target`: the comparable records of `clean_record` with the remembered frequencies."""
     joins, columns = [], []
     for column in WITH_FREQUENCY:
         once = work.value(f"select share from {{kept}}.term_frequency where column_name = '{column}' and value is null")
@@ -87,48 +208,27 @@ def write_record(work: Workspace) -> None:
         )
         joins.append(
             f"left join (select value, share from {{kept}}.term_frequency where column_name = '{column}') "
-            f"as f_{column} on records.{column} = f_{column}.value"
+            f"as f_{column} on hash(records.{column}) = f_{column}.value"
         )
     work.run(f"""
-        create or replace table {{work}}.record as
+        create or replace table {target} as
         select records.*, {", ".join(columns)}
         from {{work}}.clean_record as records
         {" ".join(joins)}
     """)
 
 
-def write_changed(work: Workspace, *, everything: bool) -> int:
-    """Writes `changed_record` (record_number): records that are new, different or gone; returns how many.
+def write_judged_pair(work: Workspace, rules: Rules) -> None:
+    """Writes `judged_pair`: of the pairs scored now, those that a later call may ask for.
 
-    everything: all of today's records, and what was judged is forgotten.
-    """
-    if everything or not (work.exists("comparable_record") and work.exists("judged_pair")):
-        work.run("create or replace table {work}.changed_record as select record_number from {work}.record")
-        work.run("drop table if exists {kept}.judged_pair")
-    else:
-        work.run("""
-            create or replace table {work}.changed_record as
-            select coalesce(now.record_number, before.record_number) as record_number
-            from (select record_number, hash(records) as fingerprint from {work}.clean_record as records) as now
-            full join (select record_number, hash(records) as fingerprint from {kept}.comparable_record as records)
-                as before using (record_number)
-            where now.fingerprint is distinct from before.fingerprint
-        """)
-    return int(work.value("select count(*) from {work}.changed_record"))
-
-
-def remember_pairs(work: Workspace, rules: Rules) -> None:
-    """Keeps the records as compared, and the judged pairs that are not out of the question.
-
+    is_blocked: the blocking proposed the pair; another one counts only as long as a rule or a decision asks for it.
     Any other pair of one group of records is scored again when it is asked for, with the same result.
     """
-    work.run("create or replace table {kept}.comparable_record as from {work}.clean_record")
-    work.run(
-        """
-        create or replace table {kept}.judged_pair as
-        select record_number_l, record_number_r, log_odds, stranger_odds, relative_odds, in_one_home, weight, refused,
-            gammas, weights
-        from {work}.scored_judgement
-        where """
-        + rules.nearly_accepts
-    )
+    work.run(f"""
+        create or replace table {{work}}.judged_pair as
+        select judged.*, coalesce(certain.is_blocked, true) as is_blocked
+        from {{work}}.scored_judgement as judged
+        left join {{work}}.certain_pair as certain
+            on judged.record_number_l = certain.join_key_l and judged.record_number_r = certain.join_key_r
+        where certain.join_key_l is not null or {rules.nearly_accepts}
+    """)

@@ -18,11 +18,15 @@ WITH_FREQUENCY = ("given_name", "family_name", "birth_date", "email", "phone", "
 PERSONAL = ("email", "phone", "national_id", "loyalty_number")
 
 
-def read_records(work: Workspace, records: str, rules: Rules) -> int:
-    """Writes the comparable records and returns how many there are.
+def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = False) -> int:
+    """Cleans the records that have to be cleaned, and returns how many records there are today.
 
     records: table with source_system, source_record_id and any of COLUMNS; those that are absent count as empty.
-    Raises ValueError where a key column is missing, a record has no key, or a key stands twice.
+    known: the records of the last call stand in `comparable_record`; then only those that are new or different since,
+    or about whose values other records say something else now, are written.
+    Writes clean_record, unfiltered_record (before values that say nothing were emptied), outdated_record (numbers of
+    known records that are different or gone). Raises ValueError where a key column is missing, a record has no key, or
+    a key stands twice.
     """
     present = {row[0].lower(): row[1] for row in work.rows(f"describe select * from {records}")}
     for key in ("source_system", "source_record_id"):
@@ -30,28 +34,107 @@ def read_records(work: Workspace, records: str, rules: Rules) -> int:
             raise ValueError(
                 f"{records} has no column {key}: every record needs a source_system and a source_record_id."
             )
-    _check_keys(work, records)
     raw = {column: f"cast({column} as varchar)" if column in present else "cast(null as varchar)" for column in COLUMNS}
     if present.get("birth_date", "").startswith("TIMESTAMP"):
         raw["birth_date"] = "cast(cast(birth_date as date) as varchar)"
-    work.run(f"""
-        create or replace table {{work}}.raw_record as
-        select
-            cast(source_system as varchar) as source_system,
-            cast(source_record_id as varchar) as source_record_id,
-            {", ".join(f"{expression} as {column}" for column, expression in raw.items())}
-        from {records}
-    """)
+    keys = "cast(source_system as varchar) as source_system, cast(source_record_id as varchar) as source_record_id"
+    read = f"""
+        select *, hash({", ".join(("source_system", "source_record_id", *COLUMNS))}) as fingerprint
+        from (select {keys}, {", ".join(f"{expression} as {column}" for column, expression in raw.items())}
+            from {records})
+    """
+    unchanged = "anti join {kept}.comparable_record using (fingerprint)" if known else ""
+    if known:
+        work.run(f"create or replace table {{work}}.fingerprint as select fingerprint from ({read})")
+    work.run(f"create or replace table {{work}}.raw_record as from ({read}) {unchanged}")
+    work.run("create or replace table {work}.outdated_record (record_number bigint)")
+    if known:
+        work.run("""
+            insert into {work}.outdated_record
+            select record_number from {kept}.comparable_record anti join {work}.fingerprint using (fingerprint)
+        """)
+    if not known or _keys_are_doubtful(work):
+        _check_keys(work, records)
     _number(work)
     _clean(work, rules)
     _split_single_names(work)
+    work.today = _today(known)
+    _find_shared_values(work, rules, known)
+    _find_placeholder_dates(work, rules)
+    if known:
+        _add_reinterpreted(work)
     work.run("""
         create or replace table {work}.unfiltered_record as
         select record_number, email, phone, birth_date, national_id, loyalty_number from {work}.clean_record
     """)
     _empty_shared_values(work, rules)
-    _empty_placeholder_dates(work, rules)
-    return int(work.value("select count(*) from {work}.clean_record"))
+    _empty_placeholder_dates(work)
+    work.run(f"""
+        create or replace table {{work}}.emptied_value as
+        select unfiltered.*
+        from {{work}}.unfiltered_record as unfiltered
+        inner join {{work}}.clean_record as clean using (record_number)
+        where {" or ".join(f"unfiltered.{c} is not null and clean.{c} is null" for c in _EMPTIED)}
+    """)
+    return int(work.value("select count(*) from {work}.fingerprint" if known else
+                          "select count(*) from {work}.clean_record"))  # fmt: skip
+
+
+_EMPTIED = ("birth_date", *PERSONAL)
+# The known records as they were before values that say nothing were emptied.
+_UNFILTERED = f"""(
+    select records.* replace ({", ".join(f"coalesce(records.{c}, emptied.{c}) as {c}" for c in _EMPTIED)})
+    from {{kept}}.comparable_record as records
+    left join {{kept}}.emptied_value as emptied using (record_number)
+)"""
+
+
+def _today(known: bool) -> str:
+    """SQL of all records of today: those that were cleaned now, and those that are known."""
+    if not known:
+        return "{work}.clean_record"
+    columns = ", ".join(("record_number", "source_system", "source_record_id", *COLUMNS))
+    return f"""(
+        select {columns} from {{work}}.clean_record
+        union all
+        select {columns} from {{kept}}.comparable_record anti join {{work}}.outdated_record using (record_number)
+    )"""
+
+
+def complete_records(work: Workspace) -> None:
+    """Adds the known records that are as they were to clean_record, unfiltered_record and emptied_value."""
+    columns = ", ".join(row[0] for row in work.rows("describe {work}.clean_record"))
+    work.run(f"""
+        insert into {{work}}.unfiltered_record by name
+        select record_number, {", ".join(_EMPTIED)}
+        from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number);
+        insert into {{work}}.clean_record by name
+        select {columns} from {{kept}}.comparable_record anti join {{work}}.outdated_record using (record_number);
+        insert into {{work}}.emptied_value by name
+        from {{kept}}.emptied_value anti join {{work}}.outdated_record using (record_number);
+    """)
+    work.today = "{work}.clean_record"
+
+
+def _keys_are_doubtful(work: Workspace) -> bool:
+    """Whether the keys have to be looked at one by one: known records that are as they were need not be."""
+    return bool(
+        work.value("""
+            select
+                (select count(*) <> count(distinct fingerprint) from {work}.fingerprint)
+                or (
+                    select count(*) <> count(distinct (source_system, source_record_id))
+                        or count(*) <> count(source_system) or count(*) <> count(source_record_id)
+                    from {work}.raw_record
+                )
+                or exists (
+                    from {work}.raw_record
+                    semi join (
+                        from {kept}.comparable_record anti join {work}.outdated_record using (record_number)
+                    ) using (source_system, source_record_id)
+                )
+        """)
+    )
 
 
 def _check_keys(work: Workspace, records: str) -> None:
@@ -112,6 +195,7 @@ def _clean(work: Workspace, rules: Rules) -> None:
                 numbers.record_number,
                 raw.source_system,
                 raw.source_record_id,
+                raw.fingerprint,
                 {given} as given_name,
                 {family} as family_name,
                 nullif(trim(raw.birth_date), '') as birth_date,
@@ -168,23 +252,50 @@ def _split_single_names(work: Workspace) -> None:
     """)
 
 
-def _empty_shared_values(work: Workspace, rules: Rules) -> None:
-    """Addresses and numbers that very many records share, by records that name different people, say nothing."""
+def _everyone(known: bool) -> str:
+    """SQL of all records of today before values are emptied."""
+    if not known:
+        return "{work}.clean_record"
+    columns = f"record_number, given_name, family_name, {', '.join(_EMPTIED)}"
+    return f"""(
+        select {columns} from {{work}}.clean_record
+        union all
+        select {columns} from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number)
+    )"""
+
+
+def _find_shared_values(work: Workspace, rules: Rules, known: bool) -> None:
+    """Writes shared_value: addresses and numbers that very many records share, by records that name different people.
+
+    Of known records, only values that have come, gone, or were shared have to be counted.
+    """
     who = "coalesce(left(family_name, 3), '') || coalesce(left(given_name, 1), '') || coalesce(birth_date, '')"
     work.run("create or replace table {work}.shared_value (identifier_kind varchar, identifier_value varchar, "
              "record_count bigint)")  # fmt: skip
     for column in PERSONAL:
+        candidates = f"""
+            and {column} in (
+                select {column} from {{work}}.clean_record
+                union all
+                select {column} from {_UNFILTERED} semi join {{work}}.outdated_record using (record_number)
+                union all
+                select identifier_value from {{kept}}.shared_value where identifier_kind = '{column}'
+            )
+        """
         work.run(
             f"""
             insert into {{work}}.shared_value
             select '{column}', {column}, count(*)
-            from {{work}}.clean_record
-            where {column} is not null
+            from {_everyone(known)}
+            where {column} is not null {candidates if known else ""}
             group by {column}
             having count(*) > ? and (count(distinct nullif({who}, '')) > ? or count(nullif({who}, '')) = 0)
             """,
             [rules.most_records_per_value, rules.most_records_per_value // 2],
         )
+
+
+def _empty_shared_values(work: Workspace, rules: Rules) -> None:
     for column, values, shared in work.rows("""
         select identifier_kind, count(*), sum(record_count) from {work}.shared_value group by 1 order by 1
     """):
@@ -198,13 +309,15 @@ def _empty_shared_values(work: Workspace, rules: Rules) -> None:
         )
 
 
-def _empty_placeholder_dates(work: Workspace, rules: Rules) -> None:
-    """Birth dates that occur far too often (1900-01-01 and the like) say nothing."""
+def _find_placeholder_dates(work: Workspace, rules: Rules) -> None:
+    """Writes placeholder_date: birth dates that occur far too often (1900-01-01 and the like) say nothing."""
     work.run(
-        """
-        create or replace table {work}.placeholder_date as
+        f"""
+        create or replace table {{work}}.placeholder_date as
         with counted as (
-            select birth_date, count(*) as record_count from {work}.clean_record where birth_date is not null group by 1
+            select birth_date, count(*) as record_count
+            from {_everyone(work.today != "{work}.clean_record")}
+            where birth_date is not null group by 1
         )
         select birth_date, record_count
         from counted
@@ -217,6 +330,9 @@ def _empty_placeholder_dates(work: Workspace, rules: Rules) -> None:
         """,
         [rules.most_records_per_value],
     )
+
+
+def _empty_placeholder_dates(work: Workspace) -> None:
     dates, records = work.rows("select count(*), sum(record_count) from {work}.placeholder_date")[0]
     if dates:
         work.run("""
@@ -224,3 +340,33 @@ def _empty_placeholder_dates(work: Workspace, rules: Rules) -> None:
             where birth_date in (select birth_date from {work}.placeholder_date)
         """)
         work.note(f"{dates:,} birth date{'s' * (dates > 1)} of {records:,} records occur far too often: ignored.")
+
+
+def _add_reinterpreted(work: Workspace) -> None:
+    """Adds known records with a value that says nothing since today, or that says something again, to clean_record."""
+    work.run("""
+        create or replace table {work}.other_verdict as
+        with before as (
+            select identifier_kind as kind, identifier_value as value from {kept}.shared_value
+            union all
+            select 'birth_date', birth_date from {kept}.placeholder_date
+        ),
+        now as (
+            select identifier_kind as kind, identifier_value as value from {work}.shared_value
+            union all
+            select 'birth_date', birth_date from {work}.placeholder_date
+        )
+        (from before except from now) union all (from now except from before)
+    """)
+    kinds = [row[0] for row in work.rows("select distinct kind from {work}.other_verdict order by 1")]
+    if not kinds:
+        return
+    columns = ", ".join(row[0] for row in work.rows("describe {work}.clean_record"))
+    found = " or ".join(f"{kind} in (select value from {{work}}.other_verdict where kind = '{kind}')" for kind in kinds)
+    work.run(f"""
+        insert into {{work}}.clean_record by name
+        select {columns} from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number) where {found};
+        insert into {{work}}.outdated_record
+        select record_number from {{kept}}.comparable_record
+        semi join {{work}}.clean_record using (record_number) anti join {{work}}.outdated_record using (record_number);
+    """)

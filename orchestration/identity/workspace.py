@@ -19,21 +19,23 @@ class Workspace:
     """One call of the linking.
 
     schema: the schema of the warehouse that keeps results. scratch: the prefix of tables that are forgotten.
-    notes: sentences on what was ignored or could not be done; they never contain values of records.
+    notes: sentences on what was ignored or could not be done; they never contain values of records. today: SQL of all
+    records of today (record_number, keys, comparable columns).
     """
 
     connection: duckdb.DuckDBPyConnection
     schema: str
     scratch: str
     notes: list[str] = field(default_factory=list)
+    today: str = "{work}.clean_record"
 
-    def run(self, query: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+    def run(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Runs a query; `{work}` and `{kept}` in it stand for the scratch database and the results' schema."""
         return self.connection.execute(
             query.replace("{work}", self.scratch).replace("{kept}", self.schema), parameters or []
         )
 
-    def value(self, query: str, parameters: list[Any] | None = None) -> Any:
+    def value(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
         """The first value of the first row, or None."""
         row = self.run(query, parameters).fetchone()
         return row[0] if row else None
@@ -42,20 +44,33 @@ class Workspace:
         """All rows of a small result."""
         return self.run(query, parameters).fetchall()
 
-    def exists(self, table: str) -> bool:
-        """Whether the results' schema holds this table."""
-        return bool(
-            self.value(
-                "select count(*) from duckdb_tables() where schema_name = ? and table_name = ? "
-                "and database_name = current_database()",
-                [self.schema, table],
-            )
+    def exists(self, *tables: str) -> bool:
+        """Whether the results' schema holds all of these tables."""
+        found = self.value(
+            "select count(*) from duckdb_tables() where schema_name = ? and list_contains(?, table_name) "
+            "and database_name = current_database()",
+            [self.schema, list(tables)],
         )
+        return bool(found == len(tables))
 
     def note(self, sentence: str) -> None:
         """Adds a sentence, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """What the block writes into the results' schema is there in whole or, where it fails or is killed, not at all.
+
+        Within the block nothing may be written into the scratch database: a transaction writes into one database.
+        """
+        self.connection.begin()
+        try:
+            yield
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.connection.commit()
 
 
 @contextmanager

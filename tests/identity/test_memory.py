@@ -10,7 +10,9 @@ import pytest
 from identity.conftest import customers, groups
 from identity.datasets import synthetic
 
-from orchestration.identity import assignment_as_of, explain, link_records, present_customer
+from orchestration.identity import assignment_as_of, explain, link_records, linking, present_customer
+from orchestration.identity.register import NUMBERS, keep_register, restore_register
+from orchestration.warehouse.connection import WarehouseError
 
 ANN = {"key": "crm/ann", "given_name": "Ann", "family_name": "Lee", "email": "ann@example.com"}
 ANN_SHOP = {"key": "shop/ann", "given_name": "Ann", "family_name": "Lee", "email": "ann@example.com"}
@@ -147,3 +149,96 @@ def test_a_record_has_one_customer_at_any_moment(grown: duckdb.DuckDBPyConnectio
         where valid_to is null group by source_system, source_record_id having count(*) > 1
     """).fetchall()
     assert overlapping == []
+
+
+def rebuilt_from(connection: duckdb.DuckDBPyConnection, register: Path) -> duckdb.DuckDBPyConnection:
+    """Another warehouse, with the same records and the register."""
+    other = duckdb.connect()
+    other.register("delivered", connection.execute("from records").to_arrow_table())
+    other.execute("create table records as from delivered")
+    restore_register(other, register)
+    return other
+
+
+def everything(connection: duckdb.DuckDBPyConnection, *tables: str) -> dict[str, list[tuple]]:
+    return {table: connection.execute(f"select * from identity.{table} order by all").fetchall() for table in tables}
+
+
+def test_a_warehouse_that_was_deleted_is_rebuilt_without_one_other_number(
+    grown: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    keep_register(grown, tmp_path)
+    rebuilt = rebuilt_from(grown, tmp_path)
+    result = link_records(rebuilt, "records", as_of=datetime(2026, 1, 4))
+    tables = (*NUMBERS, "assignment", "link", "refused_link")
+    assert everything(rebuilt, *tables) == everything(grown, *tables)
+    assert (result.new_customers, result.merged_customers) == (0, 0)
+    assert rebuilt.execute("select learned_as_of from identity.linkage_model").fetchone() == (datetime(2026, 1, 1),)
+
+
+def test_history_changes_and_reviewed_decisions_outlive_the_warehouse(connection, given, tmp_path: Path) -> None:
+    given(ANN, ANN_SHOP, BOB, as_of=datetime(2026, 1, 1))
+    before = customers(connection)
+    file = decisions(tmp_path, """
+        same: [{records: [crm/bob, crm/ann], reason: took another name}]
+        not_same: [{records: [crm/ann, shop/ann], reason: two people}, {records: [crm/bob, shop/ann], reason: likewise}]
+    """)  # fmt: skip
+    given(ANN, ANN_SHOP, BOB, as_of=datetime(2026, 2, 1), decisions=file)
+    keep_register(connection, tmp_path / "register")
+    rebuilt = rebuilt_from(connection, tmp_path / "register")
+    link_records(rebuilt, "records", as_of=datetime(2026, 3, 1), decisions=file)
+    assert groups(rebuilt) == {frozenset({"crm/ann", "crm/bob"}), frozenset({"shop/ann"})}
+    assert customers(rebuilt) == customers(connection)
+    changes = rebuilt.execute("select cause, changed_at from identity.customer_id_change").fetchall()
+    assert changes and {moment for _, moment in changes} == {datetime(2026, 2, 1)}
+    known = assignment_as_of(rebuilt, datetime(2026, 1, 15)).fetchall()
+    assert {f"{system}/{record}": number for system, record, number in known} == before
+    for number in set(before.values()):
+        assert present_customer(rebuilt, number) in set(customers(rebuilt).values())
+
+
+def test_a_split_is_written_down_with_its_time_and_cause(connection, given) -> None:
+    given(ANN, ANN_SHOP, ANN | {"key": "till/ann"}, as_of=datetime(2026, 1, 1))
+    whole = customers(connection)["crm/ann"]
+    other = {"given_name": "Eve", "family_name": "Moss", "email": "eve@example.com"}
+    given(ANN, ANN_SHOP, {"key": "till/ann"} | other, as_of=datetime(2026, 2, 1))
+    assert everything(connection, "customer_id_change")["customer_id_change"] == [
+        (whole, customers(connection)["till/ann"], "split", datetime(2026, 2, 1))
+    ]
+
+
+def test_a_register_whose_writing_fails_is_the_one_before(connection, given, tmp_path: Path) -> None:
+    given(ANN, BOB)
+    before = everything(connection, *NUMBERS)
+    keep_register(connection, tmp_path)
+    given(ANN, BOB | {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee"})
+    connection.execute("drop table identity.assignment_history")
+    with pytest.raises((duckdb.Error, WarehouseError)):
+        keep_register(connection, tmp_path)
+    restore_register(connection, tmp_path)
+    assert everything(connection, *NUMBERS) == before
+
+
+def test_a_register_with_a_lost_part_is_not_taken_for_none(connection, given, tmp_path: Path) -> None:
+    given(ANN)
+    keep_register(connection, tmp_path)
+    next(tmp_path.glob("state-*/known_number.parquet")).unlink()
+    with pytest.raises(FileNotFoundError, match="known_number"):
+        restore_register(duckdb.connect(), tmp_path)
+
+
+def test_a_call_that_dies_while_it_writes_leaves_everything_as_it_was(
+    grown: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = (*NUMBERS, "assignment", "link", "refused_link", "cluster", "component")
+    before = everything(grown, *tables)
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    grown.execute("create table shorter as from records where hash(source_record_id) % 7 > 0")
+    with monkeypatch.context() as patched:
+        patched.setattr(linking, "remember", dies)  # the last of what is written
+        with pytest.raises(KeyboardInterrupt):
+            link_records(grown, "shorter", as_of=datetime(2026, 1, 5))
+    assert everything(grown, *tables) == before
