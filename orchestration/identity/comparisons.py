@@ -74,7 +74,7 @@ def _crossed() -> ComparisonLevelCreator:
     """Given and family name stand in each other's field; one of them may be misspelled."""
     return _Within(
         "given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)",
-        _sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2"),
+        _same_digits(_sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2")),
     )
 
 
@@ -102,6 +102,11 @@ def _initial(column: str) -> ComparisonLevelCreator:
     )
 
 
+def _same_digits(level: ComparisonLevelCreator) -> ComparisonLevelCreator:
+    """Digits in names are no letters: guest 1 and guest 2 are not typing errors of each other."""
+    return _Within("coalesce(name_digits_l = name_digits_r, true)", level)
+
+
 def _token(column: str) -> ComparisonLevelCreator:
     """One is a whole word of the other: double names."""
     left, right = f"{column}_l", f"{column}_r"
@@ -125,9 +130,9 @@ def _given_name(columns: Iterable[str]) -> list[Level]:
         levels.append(("known variant", cll.ExactMatchLevel("given_root"), 0.04, 0.003))
     return [
         *levels,
-        ("short form", cll.Or(_initial("given_name"), _token("given_name")), 0.07, 0.005),
-        ("similar", _alike("given_name"), 0.07, 0.004),
-        ("remotely similar", _jaro_winkler("given_name", 0.8), 0.02, 0.02),
+        ("short form", _same_digits(cll.Or(_initial("given_name"), _token("given_name"))), 0.07, 0.005),
+        ("similar", _same_digits(_alike("given_name")), 0.07, 0.004),
+        ("remotely similar", _same_digits(_jaro_winkler("given_name", 0.8)), 0.02, 0.02),
         ("different", None, 0.03, 0.963),
     ]
 
@@ -138,9 +143,9 @@ def _family_name(_: Iterable[str]) -> list[Level]:
     ]
     return [
         *levels,
-        ("similar", _alike("family_name"), 0.06, 0.003),
-        ("part", cll.Or(_token("family_name"), _initial("family_name")), 0.03, 0.002),
-        ("remotely similar", _jaro_winkler("family_name", 0.8), 0.01, 0.01),
+        ("similar", _same_digits(_alike("family_name")), 0.06, 0.003),
+        ("part", _same_digits(cll.Or(_token("family_name"), _initial("family_name"))), 0.03, 0.002),
+        ("remotely similar", _same_digits(_jaro_winkler("family_name", 0.8)), 0.01, 0.01),
         ("different", None, 0.03, 0.983),
     ]
 

@@ -213,6 +213,11 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
         home = f"case pattern {cases} else {_logit(0.4)} end"
     else:
         home = "cast(null as double)"
+    # How typing errors look is learned. Where it was not, values that resemble each other are two values, unless
+    # something else of the person is exactly the same.
+    exact = [at(name, "exact") for name in ("birth_date", "email", "phone", "national_id", "loyalty_number")]
+    names_exact = f"{at('given_name', 'exact', 'crossed')} and {at('family_name', 'exact', 'missing')}"
+    enough = "true" if model.learned else f"coalesce({' or '.join(exact)} or {names_exact}, false)"
     work.run(f"""
         create or replace table {target} as
         with odds as (
@@ -227,11 +232,14 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
         weighed as (
             select
                 *,
-                (case
-                    when relative_odds is null then stranger_odds
-                    else least(stranger_odds, relative_odds)
-                        - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
-                end)::float as log_odds
+                least(
+                    case
+                        when relative_odds is null then stranger_odds
+                        else least(stranger_odds, relative_odds)
+                            - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
+                    end,
+                    case when not {enough} then 0 end
+                )::float as log_odds
             from odds
         )
         select

@@ -11,10 +11,11 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from splink import DuckDBAPI, Linker, SettingsCreator
+from splink.internals.exceptions import SplinkException
 
 from orchestration.identity.blocking import Key
 from orchestration.identity.comparisons import comparison_names, level_labels, linkage_settings
@@ -28,6 +29,7 @@ _LEARNING_BLOCKS = (
 _MOST_LEARNING_BLOCKS = 3
 _RANDOM_PAIRS = 1_000_000
 _MOST_LEARNING_PAIRS = 300_000
+_ROUNDS = (20, 8, 3)  # of expectation maximisation
 _EXAMPLES_OF_EXPERIENCE = 20  # matches that general experience counts for
 _PAIRS_OF_EXPERIENCE = 3_000  # random pairs likewise
 _LEAST_FILLED_SHARE = 0.005
@@ -123,15 +125,14 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
         linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
         random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
         for block, pairs in blocks:
-            session = linker.training.estimate_parameters_using_expectation_maximisation(
+            share = _share_of_matches(
+                linker,
                 " and ".join(f"l.{column} = r.{column}" for column in block),
-                estimate_without_term_frequencies=True,
                 max_pairs=_MOST_LEARNING_PAIRS if pairs > 2 * _MOST_LEARNING_PAIRS else None,
                 record_sample_proportion=0.05,
             )
-            found = session.core_model_settings.probability_two_random_records_match * min(pairs, _MOST_LEARNING_PAIRS)
             for name in names - _used(block):
-                matches[name] += found
+                matches[name] += share * min(pairs, _MOST_LEARNING_PAIRS)
         trained = linker.misc.save_model_to_json()
     if {"given_name", "family_name"} <= names and not matches["family_name"] and len(names) > 2:
         _learn_family_names(work, columns, trained, matches)
@@ -142,6 +143,27 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     _blend(settings, trained, matches, random_pairs, min(share, 0.2))
     _borrow(settings, matches)
     return LinkageModel(columns, settings, keys, records, learned=True, prior=_first_prior(records))
+
+
+def _share_of_matches(linker: Linker, block: str, **sampling: Any) -> float:
+    """Learns m probabilities within a block and returns the share of its pairs that are matches.
+
+    A level that no match shows has an m that becomes smaller with each round, until Splink refuses it: then fewer
+    rounds are made. Where nothing can be learned, the linker stays as it was and the share is 0.
+    """
+    settings = linker._settings_obj
+    before = settings.core_model_settings.copy()
+    for rounds in _ROUNDS:
+        settings.training_settings = replace(settings.training_settings, max_iterations=rounds)
+        try:
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
+                block, estimate_without_term_frequencies=True, **sampling
+            )
+        except (ValueError, SplinkException):
+            settings.core_model_settings = before.copy()
+        else:
+            return float(session.core_model_settings.probability_two_random_records_match)
+    return 0.0
 
 
 def _learn_family_names(
@@ -160,14 +182,10 @@ def _learn_family_names(
             if shares.get(level["label_for_charts"]):
                 level["u_probability"] = shares[level["label_for_charts"]]
     with _linker(work, settings) as linker:
-        session = linker.training.estimate_parameters_using_expectation_maximisation(
-            "l.given_name = r.given_name",
-            estimate_without_term_frequencies=True,
-            max_pairs=_MOST_LEARNING_PAIRS,
-            record_sample_proportion=0.5,
+        found = _share_of_matches(
+            linker, "l.given_name = r.given_name", max_pairs=_MOST_LEARNING_PAIRS, record_sample_proportion=0.5
         )
         learned = linker.misc.save_model_to_json()
-    found = session.core_model_settings.probability_two_random_records_match
     for comparison in learned["comparisons"]:
         name = comparison["output_column_name"]
         if name != "given_name" and not matches[name]:

@@ -140,6 +140,7 @@ def _clean(work: Workspace, rules: Rules) -> None:
             case when length(email) >= 4 then email end as email,
             split_part(email, '@', 1) as email_local,
             regexp_replace(split_part(email, '@', 1), '[^0-9]+', '', 'g') as email_digits,
+            nullif(regexp_replace(concat_ws(' ', given_name, family_name), '[^0-9]+', '', 'g'), '') as name_digits,
             -- A number of three digits and more is often kept when somebody takes another address.
             nullif(regexp_extract(split_part(email, '@', 1), '[0-9]{{3,}}'), '') as email_number,
             -- Where the number stands in the street, it is taken out of it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import duckdb
 import pytest
 from identity.conftest import COLUMNS, groups
@@ -76,3 +78,44 @@ def test_no_scratch_database_is_left_behind(connection, given) -> None:
     given({"key": "a/1", "given_name": "Ann"})
     assert [name for (name,) in connection.execute("select database_name from duckdb_databases() where not internal")
             .fetchall()] == ["memory"]  # fmt: skip
+
+
+def odd_table(connection: duckdb.DuckDBPyConnection, seed: int) -> int:
+    """A small table whose columns are drawn: empty, one value, few, all different, per person, or a copy of another."""
+    draw = random.Random(seed)
+    count = draw.choice([1, 2, 5, 20, 49, 50, 55, 60, 60, 120])
+    columns = [column.split(" ")[0] for column in COLUMNS.split(", ")][2:]
+    made: dict[str, list[str | None]] = {}
+    for column in columns:
+        kind = draw.choice(["empty", "empty", "one", "few", "distinct", "half", "person", "person", "square", "copy"])
+        number = {
+            "one": lambda n: 3,
+            "few": lambda n: draw.randrange(3),
+            "distinct": lambda n: n,
+            "half": lambda n: n if draw.random() < 0.3 else None,
+            "person": lambda n: n // 3,
+            "square": lambda n: n * n % 7,
+            "copy": lambda n: n // 2,
+        }.get(kind, lambda n: None)
+        values = {
+            "birth_date": lambda n: f"{1930 + n % 75}-{1 + n % 12:02d}-{1 + n * 7 % 28:02d}",
+            "gender": lambda n: "mfx"[n % 3],
+            "email": lambda n: f"user{n}@example.org",
+            "phone": lambda n: f"06{n * 7919 % 10**8:08d}",
+        }.get(column, lambda n: ["anna", "piet", "x", "o'neil", "van der berg"][n % 5] + "sauk"[n % 4] * (n // 5 % 4))
+        numbers = [number(n) for n in range(count)]
+        made[column] = [None if n is None else values(n) for n in numbers]
+        texts = [other for other in made if other not in ("birth_date", column)]
+        if kind == "copy" and column != "birth_date" and texts:
+            made[column] = made[draw.choice(texts)]
+    connection.execute(f"create or replace table records ({COLUMNS})")
+    rows = [[f"s{n % 3}", str(n), *(made[column][n] for column in columns)] for n in range(count)]
+    connection.executemany(f"insert into records values ({', '.join('?' * (len(columns) + 2))})", rows)
+    return count
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 9, 12, 24, 27, 40, 56])
+def test_no_table_is_too_odd(connection, seed: int) -> None:
+    """Columns that say nothing, everything, or the same twice teach nothing or nonsense, and stop nobody."""
+    count = odd_table(connection, seed)
+    assert link_records(connection, "records").records == count
