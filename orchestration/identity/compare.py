@@ -415,7 +415,9 @@ def _rescored(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             from points left join bought using (customer_id)
         """)
     figures = ("customer_value", "recency_score", "frequency_score", "monetary_score", "engagement_points")
-    counts = ", ".join(f"count(*) filter (b.{figure} is distinct from a.{figure})" for figure in figures)
+    counts = ", ".join(
+        f"count(*) filter (coalesce(b.{figure}, 0) <> coalesce(a.{figure}, 0))" for figure in figures
+    )
     row = _row(
         connection, f"select {counts} from scored_before as b full join scored_after as a using (customer_id)"
     )
