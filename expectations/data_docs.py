@@ -21,7 +21,7 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from expectations.validation import Judged, Outcome, Suite
 
-LAYERS = ("landing", "staging", "core", "marts")
+LAYERS = ("landing", "staging", "identity", "core", "marts")
 MANIFEST = "results.json"
 
 _STYLE = """

@@ -103,6 +103,44 @@ def who(
     raise typer.Exit(show_customer(" ".join(identifier), home=home, why=why))
 
 
+identity = typer.Typer(
+    help="How customers are recognised: try other rules before they count.",
+    no_args_is_help=True,
+)
+app.add_typer(identity, name="identity")
+
+
+@identity.command("compare")
+def identity_compare(
+    rules: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RULES.yml", help="A rules file; what it leaves out is as in orchestration/identity/rules.yml."
+        ),
+    ],
+    decisions: Annotated[
+        Path | None,
+        typer.Option("--decisions", help="Reviewed decisions. Default: identity/decisions.yml in the folder with all state."),
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=0, help="Merges and splits that are listed at most.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show what other rules would change: who would be merged and split, and what moves with them.
+
+    The warehouse is only read; linking happens in memory, on today's records, and is forgotten. Counts revenue,
+    interactions and consents that would stand under another customer, and customers whose scores would differ. Records
+    are shown by number, without any value of a person; `context360 who NUMBER --why` shows who a customer is.
+
+    Example: a file with the two lines "probability:" and "  link: 0.9" asks for surer links.
+
+    Ends with 0 when nothing would change, with 1 when something would, with 2 when it could not be compared.
+    """
+    from orchestration.console import show_comparison
+
+    raise typer.Exit(show_comparison(rules, decisions=decisions, examples=examples, as_json=as_json, home=home))
+
+
 @app.command()
 def ui(
     catalog: CatalogOption = None,

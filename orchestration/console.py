@@ -355,6 +355,34 @@ def show_customer(identifier: str, *, home: Path | None, why: bool = False) -> i
     return STOPPED
 
 
+def show_comparison(
+    rules: Path, *, decisions: Path | None, examples: int, as_json: bool, home: Path | None
+) -> int:
+    """Prints what other rules would change. Returns 0 for nothing, 1 for something, 2 where it cannot be told."""
+    from orchestration.identity.compare import ComparisonError, check_decisions, check_rules, compare_rules
+    from orchestration.serving.what_if import what_if_of
+
+    console = _console()
+    settings = _settings(console, None, home)
+    if settings is None:
+        return NOT_STARTED
+    try:
+        check_rules(rules)
+        if decisions is not None:
+            check_decisions(decisions)
+        elif (settings.identity_path / "decisions.yml").is_file():
+            decisions = settings.identity_path / "decisions.yml"
+        with console.status("Linking with these rules …"):
+            found = compare_rules(settings.warehouse_path, rules, decisions=decisions, examples=examples)
+    except (ComparisonError, WarehouseError) as error:
+        return _not_started(console, error)
+    if as_json:
+        console.print_json(data=found.as_dict())
+    else:
+        console.print(what_if_of(found, rules.name))
+    return OK if found.is_same else STOPPED
+
+
 def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     """Starts Dagster's web server and daemon for this installation and stays until they end."""
     console = _console()

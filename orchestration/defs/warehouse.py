@@ -12,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
 
 from expectations.core import core_suites
+from expectations.identity import identity_suites
 from expectations.marts import marts_suites
 from expectations.staging import staging_suites
 from expectations.validation import Outcome, Suite, store, validate
@@ -96,6 +97,12 @@ def steps(installation: Installation) -> list[Step]:
         *staging,
         Step("intermediate", "fqn:context360.intermediate", exclude="fqn:context360.intermediate.identified"),
         Step(
+            "identity_health",
+            "fqn:context360.quality.identity",
+            suites=lambda _, __: identity_suites(),
+            judged=tuple(identity_suites()),
+        ),
+        Step(
             "core",
             "fqn:context360.core fqn:context360.intermediate.identified",
             suites=lambda connection, run: core_suites(
@@ -118,7 +125,7 @@ def steps(installation: Installation) -> list[Step]:
             )
             for subject in subjects
         ),
-        Step("quality", "fqn:context360.quality"),
+        Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
     ]
 
 

@@ -4,7 +4,7 @@ with interactions as (
 
 select
     {{ integer_key(['interactions.source_system', 'interactions.source_interaction_id']) }} as interaction_key,
-    {{ customer_key_or_unknown() }} as customer_key,
+    coalesce(customers.customer_key, anonymous.customer_key, -1) as customer_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
     case when interactions.product_id is null then -2 else {{ integer_key(['interactions.product_id']) }} end
@@ -19,13 +19,20 @@ select
     interactions.identifier_kind,
     case
         when customers.customer_key is not null then 'known'
+        when anonymous.attribution is not null then anonymous.attribution
         when interactions.identifier_value is null then 'no identifier'
         when customers.customer_count > 1 then 'identifier is shared'
         else 'identifier is unknown'
     end as attribution,
+    case when customers.customer_key is null then anonymous.probable_customer_key end as probable_customer_key,
+    case when customers.customer_key is null then anonymous.attribution_probability end as attribution_probability,
     interactions.source_system,
     interactions.source_interaction_id
 from interactions
 {{ join_customer('interactions') }}
+left join {{ ref('int_anonymous_interaction') }} as anonymous
+    on
+        interactions.source_system = anonymous.source_system
+        and interactions.source_interaction_id = anonymous.source_interaction_id
 left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel

@@ -9,5 +9,5 @@ select
     max(facts.happened_at) as last_happened_at
 from {{ ref('fct_interaction') }} as facts
 inner join {{ ref('dim_touchpoint') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
-where facts.attribution <> 'known'
+where facts.customer_key < 0
 group by facts.source_system, touchpoints.touchpoint, coalesce(facts.identifier_kind, 'none'), facts.attribution

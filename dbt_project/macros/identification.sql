@@ -1,0 +1,19 @@
+{#- Kinds of identifiers that point at a device and not at a person, as a list in SQL. -#}
+{% macro anonymous_identifier_kinds() -%}
+    ('{{ var("anonymous_identifier_kinds") | join("', '") }}')
+{%- endmacro %}
+
+
+{#- Hours before somebody is identified on a device that count as theirs, beside the session in which it happens:
+    'session' -> 0, '24 hours' -> 24 -#}
+{% macro anonymous_backward_hours() -%}
+    {%- set words = (var('anonymous_backward') | string).split() -%}
+    {%- if words == ['session'] -%}
+        {{ return(0) }}
+    {%- elif words | length == 2 and words[1] == 'hours' and words[0].isdigit() -%}
+        {{ return(words[0] | int) }}
+    {%- endif -%}
+    {{ exceptions.raise_compiler_error(
+        "The variable anonymous_backward is '" ~ var('anonymous_backward') ~ "': write session, or for example 24 hours."
+    ) }}
+{%- endmacro %}

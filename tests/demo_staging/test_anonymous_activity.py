@@ -1,0 +1,129 @@
+"""Anonymous visits that join a person, against the truth of who sat behind each cookie and telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Ask = Callable[[str], list[tuple]]
+
+# Who each customer number stands for; a guest is known by the orders made under an address.
+TRUTH = """
+    with person_of_record as (
+        select system as source_system, record_id as source_record_id, person_id from {truth:records}
+        where system in ('crm', 'shop', 'loyalty')
+        union
+        select 'shop', 'guest ' || guest_email, t.person_id
+        from staging.stg_demo_shop__orders inner join {truth:orders} as t using (order_no)
+        where customer_no is null and guest_email is not null
+    ),
+    person_of_customer as (
+        select distinct customer_id as customer_key, person_id
+        from identity.assignment inner join person_of_record using (source_system, source_record_id)
+    ),
+    session as (select distinct session_id, person_id from {truth:web_sessions}),
+    activity as (
+        select
+            f.source_system, f.attribution, f.customer_key, f.probable_customer_key, f.attribution_probability,
+            f.happened_at, i.session_id, coalesce(i.device_id, i.identifier_value) as device_id,
+            coalesce(s.person_id, d.person_id) as person_id,
+            exists (
+                from person_of_customer as p
+                where p.person_id = coalesce(s.person_id, d.person_id)
+                    and p.customer_key = coalesce(nullif(f.customer_key, -1), f.probable_customer_key)
+            ) as is_right
+        from core.fct_interaction as f
+        inner join intermediate.int_interaction as i using (source_system, source_interaction_id)
+        left join session as s on f.source_system = 'web' and i.session_id = s.session_id
+        left join {truth:devices} as d on f.source_system = 'app' and i.device_id = d.device_id
+        where f.source_system in ('web', 'app')
+    )
+"""
+
+
+def test_evidence_on_devices_multiplies_the_web_activity_whose_customer_is_known(ask: Ask) -> None:
+    ((total, named, known),) = ask(f"""{TRUTH}
+        select count(*), count(*) filter (attribution = 'known'), count(*) filter (customer_key > 0)
+        from activity where source_system = 'web'
+    """)
+    # Visitors who never say who they are make up most of the web; nothing can be told about them.
+    assert named < 0.05 * total
+    assert known > 4 * named
+
+
+def test_less_than_one_percent_of_what_is_known_by_session_or_device_is_somebody_elses(ask: Ask) -> None:
+    found = ask(f"""{TRUTH}
+        select attribution, count(*), count(*) filter (not is_right)
+        from activity where person_id is not null and attribution in ('known by session', 'known by device') group by 1
+    """)
+    assert {attribution for attribution, *_ in found} == {"known by session", "known by device"}
+    for attribution, count, wrong in found:
+        assert count > 500, attribution
+        assert wrong < 0.01 * count, f"{attribution}: {wrong} of {count}"
+
+
+def test_nothing_is_attributed_before_the_moment_of_evidence_outside_the_session(ask: Ask) -> None:
+    """Evidence, from the systems' own rows: a login, a sign-up, an order, a cart of an account, a chat."""
+    evidence = """
+        evidence as (
+            select cookie_id as device_id, occurred_at as t, session_id from staging.stg_demo_web__events
+            where email is not null
+            union all select device_id, occurred_at, null from staging.stg_demo_app__events where email is not null
+            union all select cookie_id, ordered_at, null from staging.stg_demo_shop__orders
+            where coalesce(customer_no, guest_email) is not null
+            union all select cookie_id, added_at, null from staging.stg_demo_shop__carts where customer_no is not null
+            union all select cookie_id, sent_at, null from staging.stg_demo_chat__messages
+            where email is not null or phone is not null
+        ),
+        first_evidence as (select device_id, min(t) as t from evidence group by 1),
+        span as (select session_id, min(happened_at) as t0, max(happened_at) as t1 from activity group by 1)
+    """
+    assert ask(f"""{TRUTH}, {evidence}
+        select count(*) from activity left join first_evidence as e using (device_id)
+        where attribution in ('known by device', 'probable') and (e.t is null or happened_at < e.t)
+    """) == [(0,)]
+    # The app delivers no sessions: there, no pause of half an hour lies between the event and the evidence.
+    assert ask(f"""{TRUTH}, {evidence}
+        select count(*) from activity as a inner join span using (session_id)
+        where attribution = 'known by session' and source_system = 'web' and not exists (
+            from evidence as e
+            where e.device_id = a.device_id
+                and (e.session_id = a.session_id or e.t between t0 and t1 + interval 30 minute)
+        )
+    """) == [(0,)]
+
+
+def test_no_fact_is_counted_for_a_guessed_person(ask: Ask) -> None:
+    assert ask("""
+        select count(*) from core.fct_interaction
+        where (customer_key > 0) <> (attribution like 'known%')
+            or (probable_customer_key is not null) <> (attribution = 'probable')
+            or (attribution_probability > 0.5) is distinct from (case when attribution = 'probable' then true end)
+    """) == [(0,)]
+
+
+def test_a_guess_is_right_at_least_as_often_as_it_says(ask: Ask) -> None:
+    """Two numbers of one person, not linked, share the probability between them: it may be too modest."""
+    ((visits, said, right),) = ask(f"""{TRUTH}
+        select count(*), avg(probability), avg(is_right::int) from (
+            select device_id, coalesce(session_id, ''), avg(attribution_probability) as probability,
+                bool_and(is_right) as is_right
+            from activity where attribution = 'probable' group by all
+        )
+    """)
+    if visits < 10:
+        pytest.skip("too few guesses in this company")
+    assert right > said - 3 * (said * (1 - said) / visits) ** 0.5
+
+
+def test_a_cookie_leads_to_the_customer_who_logged_in_with_it(ask: Ask) -> None:
+    ((cookies, right),) = ask(f"""{TRUTH}
+        select count(*), count(*) filter (p.person_id is not null)
+        from core.bridge_customer_identifier as b
+        inner join {{truth:cookies}} as c on b.identifier_value = c.cookie_id
+        left join person_of_customer as p on b.customer_key = p.customer_key and c.person_id = p.person_id
+        where b.identifier_kind = 'cookie' and not b.is_shared
+    """)
+    assert cookies > 100
+    assert right > 0.99 * cookies
