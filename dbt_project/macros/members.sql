@@ -1,0 +1,36 @@
+{#- Members of a dimension that facts name by an identifier which all systems share, such as a campaign number. -#}
+
+{#- The key of such a member: -2 (not applicable) where the fact names none, -1 (unknown) where nobody knows. -#}
+{% macro member_key(member_id, unknown_when=none, otherwise=-2) -%}
+    case
+        {%- if unknown_when %}
+        when {{ unknown_when }} then -1
+        {%- endif %}
+        when {{ member_id }} is null then {{ otherwise }}
+        else {{ integer_key([member_id]) }}
+    end
+{%- endmacro %}
+
+
+{#- Every member of one kind that any stream names, described or not, and the unknown members. -#}
+{% macro named_members(member_kind) -%}
+    select
+        {{ integer_key(['member_id']) }} as member_key,
+        member_id
+    from {{ ref('int_named_member') }}
+    where member_kind = '{{ member_kind }}'
+
+    union all
+
+    select -1 as member_key, 'unknown' as member_id
+
+    union all
+
+    select -2 as member_key, 'not applicable' as member_id
+{%- endmacro %}
+
+
+{#- What the systems say of a member: where several describe it, one of them, the same in every run. -#}
+{% macro described_as(attribute) -%}
+    max_by({{ attribute }}, case when {{ attribute }} is not null then source_system end)
+{%- endmacro %}
