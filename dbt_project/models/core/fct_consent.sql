@@ -8,6 +8,8 @@ select
         'cast(consents.changed_at as ' ~ dbt.type_string() ~ ')'
     ]) }} as consent_key,
     {{ customer_key_or_unknown() }} as customer_key,
+    {{ integer_key(['consents.source_system', 'consents.identifier_kind', 'consents.identifier_value']) }}
+        as consent_subject_key,
     coalesce(channels.channel_key, -1) as channel_key,
     {{ date_key('consents.changed_at') }} as changed_date_key,
     consents.changed_at,
