@@ -1,12 +1,12 @@
 {#- Members of a dimension that facts name by an identifier which all systems share, such as a campaign number. -#}
 
 {#- The key of such a member: -2 (not applicable) where the fact names none, -1 (unknown) where nobody knows. -#}
-{% macro member_key(member_id, unknown_when=none, otherwise=-2) -%}
+{% macro member_key(member_id, unknown_when=none) -%}
     case
         {%- if unknown_when %}
         when {{ unknown_when }} then -1
         {%- endif %}
-        when {{ member_id }} is null then {{ otherwise }}
+        when {{ member_id }} is null then -2
         else {{ integer_key([member_id]) }}
     end
 {%- endmacro %}
