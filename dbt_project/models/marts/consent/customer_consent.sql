@@ -1,19 +1,11 @@
 -- Each source record of a customer has its own last word; where these differ, the strictest counts.
 with last_words as (
-    select
-        customer_key,
-        purpose,
-        channel,
-        is_granted,
-        lawful_basis,
-        changed_at,
-        source_system,
-        row_number() over (
-            partition by customer_key, consent_subject_key, purpose, channel
-            order by changed_at desc, consent_key desc
-        ) as newest_rank
+    select customer_key, purpose, channel, is_granted, lawful_basis, changed_at, source_system
     from {{ ref('fct_consent') }}
-    where customer_key > 0 and changed_at < {{ as_of() }}
+    where
+        customer_key > 0
+        and valid_from < {{ as_of() }}
+        and (valid_to is null or valid_to >= {{ as_of() }})
 )
 
 select
@@ -27,5 +19,4 @@ select
     cast(count(*) as int) as statement_count,
     {{ sorted_list_of('source_system') }} as source_systems
 from last_words
-where newest_rank = 1
 group by customer_key, purpose, channel
