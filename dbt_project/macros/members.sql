@@ -34,3 +34,13 @@
 {% macro described_as(attribute) -%}
     max_by({{ attribute }}, case when {{ attribute }} is not null then source_system end)
 {%- endmacro %}
+
+
+{#- The order that a fact names by its number only, as an interaction; null where no system sold it. -#}
+{% macro join_order(fact) -%}
+    left join (
+        select order_id, {{ integer_key(['min(source_system)', 'order_id']) }} as interaction_key
+        from {{ ref('int_order_line') }}
+        group by order_id
+    ) as orders on {{ fact }}.order_id = orders.order_id
+{%- endmacro %}

@@ -1,22 +1,12 @@
 with answers as (
     select * from {{ ref('int_survey_answer') }}
-),
-
--- A survey names an order by its number only.
-orders as (
-    select
-        order_id,
-        min(source_system) as source_system
-    from {{ ref('int_order_line') }}
-    group by order_id
 )
 
 select
     {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as survey_answer_key,
     {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as interaction_key,
     {{ customer_key_or_unknown() }} as customer_key,
-    case when orders.order_id is not null then {{ integer_key(['orders.source_system', 'orders.order_id']) }} end
-        as about_interaction_key,
+    orders.interaction_key as about_interaction_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
     {{ date_key('answers.answered_at') }} as answered_date_key,
@@ -42,4 +32,4 @@ from answers
 {{ join_customer('answers') }}
 left join {{ ref('touchpoints') }} as touchpoints on answers.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
-left join orders on answers.order_id = orders.order_id
+{{ join_order('answers') }}
