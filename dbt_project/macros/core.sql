@@ -53,3 +53,16 @@
 {% macro quintile(column) -%}
     least(5, 1 + cast(floor(5 * percent_rank() over (order by {{ column }})) as int))
 {%- endmacro %}
+
+
+{#- Whether a complaint (its alias) was open at a moment, as one could know then. -#}
+{% macro is_open_at(complaint, moment) -%}
+    {{ complaint }}.opened_at < {{ moment }} and (
+        {{ complaint }}.first_resolved_at is null
+        or {{ complaint }}.first_resolved_at >= {{ moment }}
+        or (
+            {{ complaint }}.reopened_at < {{ moment }}
+            and ({{ complaint }}.resolved_at is null or {{ complaint }}.resolved_at >= {{ moment }})
+        )
+    )
+{%- endmacro %}

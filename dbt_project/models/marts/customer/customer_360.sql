@@ -44,6 +44,12 @@ select
     relationship.last_on_site_at,
     relationship.usual_location,
     relationship.call_count,
+    stages.stage,
+    stages.valid_from as stage_since,
+    engagement.points_now as engagement_points,
+    engagement.points_90d_ago as engagement_points_90d_ago,
+    engagement.engagement_band,
+    segments.segment,
     relationship.loyalty_tier,
     relationship.loyalty_points,
     personal.opinion_count,
@@ -51,10 +57,24 @@ select
     personal.last_satisfaction,
     personal.satisfaction_trend,
     personal.last_verbatim,
+    personal.nps_class,
+    personal.nps_answered_at,
+    personal.referral_count,
+    personal.is_ambassador,
+    personal.complaint_count,
+    personal.open_complaint_count,
+    personal.last_complaint_at,
+    personal.last_complaint_kind,
+    personal.reopened_complaint_count,
     personal.stated_satisfaction,
-    personal.stated_channel,
+    personal.stated_channels,
     personal.revealed_channel,
+    personal.stated_product_lines,
+    personal.revealed_product_line,
     personal.revealed_product_id,
+    personal.revealed_content,
+    personal.revealed_device,
+    personal.trait_count,
     personal.has_email_marketing_consent,
     situational.as_of,
     situational.last_touchpoint,
@@ -72,5 +92,8 @@ select
     relationship.is_stale or personal.is_stale or situational.is_stale as is_stale
 from {{ ref('dim_customer') }} as customers
 inner join {{ ref('relationship_context') }} as relationship on customers.customer_key = relationship.customer_key
+inner join {{ ref('customer_engagement') }} as engagement on customers.customer_key = engagement.customer_key
+inner join {{ ref('customer_segment') }} as segments on customers.customer_key = segments.customer_key
+left join {{ ref('customer_stage') }} as stages on customers.customer_key = stages.customer_key and stages.is_current
 inner join {{ ref('personal_context') }} as personal on customers.customer_key = personal.customer_key
 inner join {{ ref('situational_context') }} as situational on customers.customer_key = situational.customer_key
