@@ -53,3 +53,13 @@
 {% macro quintile(column) -%}
     least(5, 1 + cast(floor(5 * percent_rank() over (order by {{ column }})) as int))
 {%- endmacro %}
+
+
+{#- A number that tells whether two rows have the same values in these columns; an empty one counts as a value. -#}
+{% macro content_key(columns) -%}
+    {%- set parts = [] -%}
+    {%- for column in columns -%}
+        {%- do parts.append("coalesce(cast(" ~ column ~ " as " ~ dbt.type_string() ~ "), '')") -%}
+    {%- endfor -%}
+    {{ integer_key(parts) }}
+{%- endmacro %}
