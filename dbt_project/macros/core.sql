@@ -66,3 +66,13 @@
         )
     )
 {%- endmacro %}
+
+
+{#- A number that tells whether two rows have the same values in these columns; an empty one counts as a value. -#}
+{% macro content_key(columns) -%}
+    {%- set parts = [] -%}
+    {%- for column in columns -%}
+        {%- do parts.append("coalesce(cast(" ~ column ~ " as " ~ dbt.type_string() ~ "), '')") -%}
+    {%- endfor -%}
+    {{ integer_key(parts) }}
+{%- endmacro %}
