@@ -1,30 +1,45 @@
 {%- set limits = var('households') -%}
-with homes as (
+with records as (
+    select
+        assignments.customer_id as customer_key,
+        records.postal_code,
+        records.recorded_at,
+        -- The number stands in the street, in a field of its own, or in both.
+        case
+            when records.house_number is null or lower(records.street) like '% ' || lower(records.house_number)
+                then records.street
+            else records.street || records.house_number
+        end as street_and_number
+    from {{ ref('int_source_record') }} as records
+    inner join {{ source('identity', 'assignment') }} as assignments
+        on
+            records.source_system = assignments.source_system
+            and records.source_record_id = assignments.source_record_id
+    where records.street is not null and records.postal_code is not null
+),
+
+addressed as (
     select
         customer_key,
-        address_recorded_at,
-        {{ integer_key([
-            letters_and_digits('upper(postal_code)'),
-            letters_and_digits("lower(street || coalesce(house_number, ''))"),
-        ]) }} as address_key,
-        {{ integer_key([letters_and_digits('lower(family_name)')]) }} as family_key
-    from {{ ref('dim_customer') }}
-    where customer_key > 0 and street is not null and postal_code is not null and family_name is not null
+        recorded_at,
+        {{ integer_key([letters_and_digits('upper(postal_code)'), letters_and_digits('lower(street_and_number)')]) }}
+            as address_key
+    from records
+    -- A street without a number is no home.
+    where translate(street_and_number, '0123456789', '') <> street_and_number
 ),
 
--- Where very many live, a name that two of them share says little.
-counted as (
-    select
-        *,
-        count(*) over (partition by address_key) as people_at_address,
-        count(*) over (partition by address_key, family_key) as people_of_family
-    from homes
+homes as (
+    select customer_key, address_key, max(recorded_at) as address_recorded_at
+    from addressed
+    group by customer_key, address_key
 ),
 
+-- Where very many live, an address says little.
 households as (
     select *
-    from counted
-    where people_at_address <= {{ limits.most_people_at_address }} and people_of_family > 1
+    from (select *, count(*) over (partition by address_key) as people_at_address from homes) as counted
+    where people_at_address between 2 and {{ limits.most_people_at_address }}
 ),
 
 shared_homes as (
@@ -34,8 +49,7 @@ shared_homes as (
         'household' as relation_kind,
         greatest(ones.address_recorded_at, others.address_recorded_at) as observed_at
     from households as ones
-    inner join households as others
-        on ones.address_key = others.address_key and ones.family_key = others.family_key
+    inner join households as others on ones.address_key = others.address_key
     where ones.customer_key <> others.customer_key
 ),
 

@@ -1,6 +1,6 @@
+{%- set text = dbt.type_string() -%}
 -- Every candidate says why. What nobody has consented to is not proposed; neither is what would hurt while a complaint is
 -- open. Of each kind the best one stays.
-{%- set text = dbt.type_string() -%}
 with customers as (
     select
         dim.customer_key,

@@ -83,6 +83,7 @@ statements as (
         customer_key,
         channel_key,
         is_granted,
+        coalesce(given_through, 'unknown') as given_through,
         valid_from,
         valid_to,
         min(case when is_granted then valid_from end) over (partition by customer_key, channel_key) as first_granted_at
@@ -90,7 +91,8 @@ statements as (
     where customer_key > 0 and purpose = 'marketing'
 ),
 
--- An opt-out is a refusal after a consent, in whatever channel: who takes back a consent means the company. A later
+-- An opt-out is a refusal after a consent, in whatever channel: who takes back a consent means the company. Not to tick the
+-- box when registering once more is none. A later
 -- consent for the channel of the offer undoes it there. Who was never asked is a matter for the consent gate.
 after_opt_out as (
     select made.offer_made_key
@@ -107,7 +109,11 @@ after_opt_out as (
             and consents.is_granted
             and consents.valid_from > opt_outs.valid_from
             and consents.valid_from <= made.made_at
-    where not opt_outs.is_granted and opt_outs.first_granted_at < opt_outs.valid_from and consents.customer_key is null
+    where
+        not opt_outs.is_granted
+        and opt_outs.given_through <> 'registration'
+        and opt_outs.first_granted_at < opt_outs.valid_from
+        and consents.customer_key is null
     group by made.offer_made_key
 ),
 
