@@ -62,7 +62,7 @@ falls as (
     where
         is_current
         and valid_from >= {{ dbt.dateadd('day', -60, as_of()) }}
-        and (previous_stage in ('trust', 'commit') and stage in ('attract', 'communicate'))
+        and (previous_stage = 'commit' or (previous_stage = 'trust' and stage in ('attract', 'communicate')))
 ),
 
 affinities as (

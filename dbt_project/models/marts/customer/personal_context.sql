@@ -70,10 +70,12 @@ product_use as (
         ) as product_rank
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_key = products.product_key
-    where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and products.product_key > 0
+    where
+        lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and products.product_key > 0
+        and lines.line_kind = 'purchase'
     group by lines.customer_key, products.product_id
     -- Bought once is bought; only what is bought again is preferred.
-    having count(*) > 1
+    having count(distinct lines.interaction_key) > 1
 ),
 
 purchase_channel_use as (
