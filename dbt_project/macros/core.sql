@@ -53,3 +53,26 @@
 {% macro quintile(column) -%}
     least(5, 1 + cast(floor(5 * percent_rank() over (order by {{ column }})) as int))
 {%- endmacro %}
+
+
+{#- Whether a complaint (its alias) was open at a moment, as one could know then. -#}
+{% macro is_open_at(complaint, moment) -%}
+    {{ complaint }}.opened_at < {{ moment }} and (
+        {{ complaint }}.first_resolved_at is null
+        or {{ complaint }}.first_resolved_at >= {{ moment }}
+        or (
+            {{ complaint }}.reopened_at < {{ moment }}
+            and ({{ complaint }}.resolved_at is null or {{ complaint }}.resolved_at >= {{ moment }})
+        )
+    )
+{%- endmacro %}
+
+
+{#- A number that tells whether two rows have the same values in these columns; an empty one counts as a value. -#}
+{% macro content_key(columns) -%}
+    {%- set parts = [] -%}
+    {%- for column in columns -%}
+        {%- do parts.append("coalesce(cast(" ~ column ~ " as " ~ dbt.type_string() ~ "), '')") -%}
+    {%- endfor -%}
+    {{ integer_key(parts) }}
+{%- endmacro %}

@@ -68,6 +68,7 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
         Panel(_pairs(_relationship(customer)), title="Relationship", title_align="left"),
         Panel(_pairs(_personal(customer)), title="Personal", title_align="left"),
         Panel(_pairs(_situational(customer)), title="Situational", title_align="left"),
+        Panel(_actions(connection, customer_key), title="Next best actions", title_align="left"),
         Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
     )
 
@@ -108,33 +109,90 @@ def _relationship(customer: dict[str, Any]) -> list[tuple[str, str]]:
             f"({customer['last_purchase_at']:%d %B %Y}); {customer['purchase_count_12m']} in the last 12 months"
         )
     weekday = calendar.day_name[customer["usual_weekday"] - 1] if customer["usual_weekday"] else None
+    hour = f"at {customer['usual_hour']}:00" if customer["usual_hour"] is not None else None
     scores = [customer[score] for score in ("recency_score", "frequency_score", "monetary_score")]
+    on_site = ""
+    if customer["on_site_count"]:
+        place = f", mostly {customer['usual_location']}" if customer["usual_location"] else ""
+        on_site = f"{customer['on_site_count']} times, {customer['on_site_count_12m']} in the last 12 months{place}"
     return [
         ("Since", since),
+        ("Stage", _stage(customer)),
         ("Bought", bought),
+        ("Owns", _words(customer["product_lines"])),
         ("Worth", f"{customer['current_value_amount']:,.2f} {currency}, of which "
                   f"{customer['value_12m_amount']:,.2f} in the last 12 months"),
         ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
-        ("Usually", ", ".join(filter(None, (customer["usual_channel"], weekday)))),
+        ("Usually", ", ".join(filter(None, (customer["usual_channel"], weekday, hour)))),
+        ("On site", on_site),
     ]  # fmt: skip
+
+
+def _stage(customer: dict[str, Any]) -> str:
+    if not customer["stage"]:
+        return ""
+    points, before = customer["engagement_points"], customer["engagement_points_90d_ago"]
+    trend = "coming closer" if points > before * 1.2 else "drifting away" if points < before * 0.8 else "steady"
+    return (
+        f"{customer['stage']} since {customer['stage_since']:%B %Y}; {points:,.0f} engagement points "
+        f"({_words(customer['engagement_band'])}, {trend}); {_words(customer['segment'])}"
+    )
+
+
+def _words(names: str | None) -> str:
+    return (names or "").replace("_", " ")
 
 
 def _personal(customer: dict[str, Any]) -> list[tuple[str, str]]:
     opinions = ""
     if customer["opinion_count"]:
-        opinions = f"{customer['opinion_count']} answers and reviews, satisfied {customer['average_satisfaction']:.0%}"
+        answers = "answer or review" if customer["opinion_count"] == 1 else "answers and reviews"
+        opinions = f"{customer['opinion_count']} {answers}, satisfied {customer['average_satisfaction']:.0%}"
         trend = customer["satisfaction_trend"]
         if trend:
             opinions += f"; the last one {'better' if trend > 0 else 'worse'} than before"
     consent = customer["has_email_marketing_consent"]
+    recommends = {"promoter": "yes", "passive": "perhaps", "detractor": "no"}.get(customer["nps_class"] or "", "")
+    if customer["referral_count"]:
+        recommends = ", ".join(filter(None, (recommends, f"brought {customer['referral_count']}")))
+    complaints = ""
+    if customer["complaint_count"]:
+        last = f"the last one {_words(customer['last_complaint_kind'])} on {customer['last_complaint_at']:%d %B %Y}"
+        state = f", {customer['open_complaint_count']} open" if customer["open_complaint_count"] else ", none open"
+        complaints = f"{customer['complaint_count']}{state}; {last}"
     return [
         ("Feels", opinions),
         ("Wrote", f"“{customer['last_verbatim']}”" if customer["last_verbatim"] else ""),
         ("Says", f"satisfaction {customer['stated_satisfaction']}" if customer["stated_satisfaction"] else ""),
-        ("Buys through", customer["revealed_channel"] or ""),
+        ("Recommends us", recommends + (" (ambassador)" if customer["is_ambassador"] else "")),
+        ("Complaints", complaints),
+        ("Likes", _beside(customer["revealed_product_line"], customer["stated_product_lines"])),
+        ("Reads", customer["revealed_content"] or ""),
+        ("Channels", _beside(customer["revealed_channel"], customer["stated_channels"])),
         ("Buys again", customer["revealed_product_id"] or ""),
         ("Marketing", {True: "may be mailed", False: "may not be mailed", None: "was never asked"}[consent]),
     ]
+
+
+def _beside(shown: str | None, said: str | None) -> str:
+    """What somebody shows beside what they say."""
+    parts = (f"shows {_words(shown)}" if shown else None, f"says {_words(said)}" if said else None)
+    return ", ".join(filter(None, parts))
+
+
+def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
+    rows = connection.execute(
+        """
+        select kind, title, evidence, channel, lawful_basis
+        from marts.next_best_action
+        where customer_key = ?
+        order by action_rank
+        """,
+        [customer_key],
+    ).fetchall()
+    if not rows:
+        return "none that they have agreed to"
+    return _pairs([(kind, f"{title}: {why} (by {channel}, {basis})") for kind, title, why, channel, basis in rows])
 
 
 def _situational(customer: dict[str, Any]) -> list[tuple[str, str]]:

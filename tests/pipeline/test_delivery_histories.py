@@ -13,8 +13,8 @@ from pipeline.installation import Installation, WarmCommand
 
 # A handful in every test run; CONTEXT360_HISTORIES=50 draws fifty (make history-trial).
 DRAWN = int(os.environ.get("CONTEXT360_HISTORIES", "2"))
-# When something arrived is what the histories differ in.
-ABOUT_ARRIVAL = ("core.dim_source_stream",)
+# When something arrived, and which versions of a person were ever delivered, is what the histories differ in.
+ABOUT_ARRIVAL = ("core.dim_source_stream", "core.dim_customer_history")
 
 
 @pytest.fixture(scope="module")

@@ -71,3 +71,17 @@
 {% macro spark__incremental_by_run() -%}
     append
 {%- endmacro %}
+
+
+{#- Hour of the day, 0 to 23, on the wall where the company is (variable `time_zone`), of a moment in UTC. -#}
+{% macro local_hour(moment) -%}
+    {{ adapter.dispatch('local_hour')(moment) }}
+{%- endmacro %}
+
+{% macro duckdb__local_hour(moment) -%}
+    cast(extract(hour from timezone('{{ var("time_zone") }}', timezone('UTC', {{ moment }}))) as integer)
+{%- endmacro %}
+
+{% macro spark__local_hour(moment) -%}
+    hour(from_utc_timestamp({{ moment }}, '{{ var("time_zone") }}'))
+{%- endmacro %}

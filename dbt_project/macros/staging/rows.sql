@@ -18,6 +18,7 @@
     version   columns that grow with every change at the source, such as updated_at: they say which version of a row is
               the newest, in whatever order the versions were delivered
     deleted   expression that is true where the source says that the row is deleted
+    keep_superseded  keeps the valid older versions too, for history; they are counted as repeats all the same
 
     Of the valid versions of a key the newest is staged: by `version`, then by the day in the file's name, then by
     arrival. A row that breaks a rule goes to quarantine, and the last valid version stays; it counts as a repeat as
@@ -25,9 +26,10 @@
     that stands for what it delivered before) deletes what it no longer holds, unless some of it could not be read.
     Every other row is a repeat; they are counted on the row that stands for the key.
 
-    row_fate: staged, deleted (the newest version, gone at the source), quarantined; repeats are left out.
+    row_fate: staged, deleted (the newest version, gone at the source), quarantined, and superseded where these are kept;
+    repeats are left out.
 -#}
-{% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none) %}
+{% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false) %}
     {%- set delivery = stream_of_model().get('delivery', 'append') -%}
     {%- set faults = [] -%}
     {%- for column in key -%}
@@ -173,6 +175,9 @@
                 when order_rank = newest_valid_rank and coalesce({{ deleted }}, false) then 'deleted'
                 {%- endif %}
                 when order_rank = newest_valid_rank then 'staged'
+                {%- if keep_superseded %}
+                when quarantine_rule is null then 'superseded'
+                {%- endif %}
                 when quarantine_rule is null or is_current = 0 then 'repeat'
                 when
                     newest_valid_rank < order_rank
@@ -192,7 +197,7 @@
             *,
             case
                 when order_rank = coalesce(newest_valid_rank, newest_faulty_rank)
-                    then sum(case when row_fate = 'repeat' then 1 else 0 end) over (
+                    then sum(case when row_fate in ('repeat', 'superseded') then 1 else 0 end) over (
                         partition by {{ key | join(', ') }}, row_identity
                     )
                 else 0
@@ -240,3 +245,23 @@ select {{ all_columns_except(['quarantine_rule', 'quarantine_reason', 'row_fate'
 from {{ ref(base) }}
 where row_fate = 'staged'
 {% endmacro %}
+
+
+{#- When a version of a row came to be, where the source does not say: the day of its file, or when it landed. -#}
+{% macro delivered_at() -%}
+    coalesce(cast(_source_day as timestamp), {{ adapter.dispatch('timestamp_from_seconds')('_dlt_load_id') }})
+{%- endmacro %}
+
+{% macro duckdb__timestamp_from_seconds(column) -%}
+    make_timestamp(cast(cast({{ column }} as double) * 1000000 as bigint))
+{%- endmacro %}
+
+{% macro spark__timestamp_from_seconds(column) -%}
+    timestamp_micros(cast(cast({{ column }} as double) * 1000000 as bigint))
+{%- endmacro %}
+
+
+{#- The versions of a source record, newest and older, of a base model that keeps them. -#}
+{% macro where_version() -%}
+    where row_fate in ('staged', 'superseded')
+{%- endmacro %}

@@ -62,12 +62,13 @@ golden as (
     group by customer_key
 ),
 
+-- A customer may hold consents under several identifiers: the strictest counts.
 consents as (
     select
         customer_key,
-        max_by(is_granted, changed_at) as has_email_marketing_consent
+        bool_and(is_granted) as has_email_marketing_consent
     from {{ ref('fct_consent') }}
-    where purpose = 'marketing' and channel = 'email' and customer_key > 0
+    where purpose = 'marketing' and channel = 'email' and customer_key > 0 and valid_to is null
     group by customer_key
 ),
 

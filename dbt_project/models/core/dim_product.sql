@@ -1,4 +1,8 @@
-with sold as (
+with products as (
+    {{ named_members('product') }}
+),
+
+sold as (
     select
         product_id,
         min(ordered_at) as first_sold_at,
@@ -12,44 +16,29 @@ with sold as (
 described as (
     select
         product_id,
-        max_by(title, source_system) as title,
-        max_by(product_line, source_system) as product_line,
-        max_by(category, source_system) as category,
-        max_by(price_amount, source_system) as price_amount
+        {{ described_as('title') }} as title,
+        {{ described_as('product_line') }} as product_line,
+        {{ described_as('category') }} as category,
+        {{ described_as('price_amount') }} as price_amount,
+        {{ described_as('cost_amount') }} as cost_amount,
+        {{ described_as('currency') }} as currency
     from {{ ref('int_product') }}
     group by product_id
 )
 
 -- One product may be sold by several systems; they share one list of product numbers.
 select
-    {{ integer_key(['coalesce(sold.product_id, described.product_id)']) }} as product_key,
-    coalesce(sold.product_id, described.product_id) as product_id,
+    products.member_key as product_key,
+    products.member_id as product_id,
     described.title,
     described.product_line,
     described.category,
     described.price_amount,
+    described.cost_amount,
+    described.currency,
     sold.first_sold_at,
     sold.last_sold_at,
     coalesce(sold.selling_system_count, 0) as selling_system_count
-from sold
-full outer join described on sold.product_id = described.product_id
-
-union all
-
-select
-    unknown_members.product_key,
-    unknown_members.product_id,
-    described.title,
-    described.product_line,
-    described.category,
-    described.price_amount,
-    sold.first_sold_at,
-    sold.last_sold_at,
-    0 as selling_system_count
-from (
-    select -1 as product_key, 'unknown' as product_id
-    union all
-    select -2 as product_key, 'not applicable' as product_id
-) as unknown_members
-left join described on unknown_members.product_id = described.product_id
-left join sold on unknown_members.product_id = sold.product_id
+from products
+left join sold on products.member_id = sold.product_id
+left join described on products.member_id = described.product_id

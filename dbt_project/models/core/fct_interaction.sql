@@ -9,6 +9,27 @@ select
     coalesce(channels.channel_key, -1) as channel_key,
     case when interactions.product_id is null then -2 else {{ integer_key(['interactions.product_id']) }} end
         as product_key,
+    {{ member_key('interactions.campaign_id') }} as campaign_key,
+    {{ member_key('interactions.offer_id') }} as offer_key,
+    {{ member_key('interactions.content_id') }} as content_key,
+    {{ member_key('interactions.device_id') }} as device_key,
+    {{ member_key('interactions.location_id') }} as location_key,
+    case when interactions.session_id is not null
+        then {{ integer_key(['interactions.source_system', 'interactions.session_id']) }}
+    end as session_key,
+    case when interactions.responds_to_id is not null
+        then {{ integer_key(['interactions.source_system', 'interactions.responds_to_id']) }}
+    end as responds_to_interaction_key,
+    interactions.outcome,
+    interactions.duration_seconds,
+    interactions.url,
+    interactions.qr_code,
+    interactions.coupon_code,
+    interactions.utm_source,
+    interactions.utm_medium,
+    interactions.utm_campaign,
+    interactions.verbatim,
+    interactions.language,
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,

@@ -29,6 +29,37 @@ opinions as (
     group by customer_key
 ),
 
+recommendations as (
+    select
+        customer_key,
+        nps_class,
+        answered_at,
+        row_number() over (partition by customer_key order by answered_at desc, survey_answer_key desc) as newest_rank
+    from {{ ref('fct_survey_answer') }}
+    where answered_at < {{ as_of() }} and customer_key > 0 and nps_class is not null
+),
+
+referrals as (
+    select to_customer_key as customer_key, cast(count(distinct from_customer_key) as int) as referral_count
+    from {{ ref('bridge_customer_relation') }}
+    where relation_kind = 'referred_by' and to_customer_key > 0 and since < {{ as_of() }}
+    group by to_customer_key
+),
+
+-- Open as it stood at the as of: what was resolved later was still open then.
+complaints as (
+    select
+        customer_key,
+        cast(count(*) as int) as complaint_count,
+        cast(count(case when {{ is_open_at('complaints', as_of()) }} then 1 end) as int) as open_complaint_count,
+        max(opened_at) as last_complaint_at,
+        max_by(complaint_kind, opened_at) as last_complaint_kind,
+        cast(sum(case when reopened_at < {{ as_of() }} then reopened_count else 0 end) as int) as reopened_count
+    from {{ ref('fct_complaint') }} as complaints
+    where opened_at < {{ as_of() }} and customer_key > 0
+    group by customer_key
+),
+
 product_use as (
     select
         lines.customer_key,
@@ -39,10 +70,12 @@ product_use as (
         ) as product_rank
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_key = products.product_key
-    where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and products.product_key > 0
+    where
+        lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and products.product_key > 0
+        and lines.line_kind = 'purchase'
     group by lines.customer_key, products.product_id
     -- Bought once is bought; only what is bought again is preferred.
-    having count(*) > 1
+    having count(distinct lines.interaction_key) > 1
 ),
 
 purchase_channel_use as (
@@ -57,6 +90,25 @@ purchase_channel_use as (
     inner join {{ ref('dim_channel') }} as channels on lines.channel_key = channels.channel_key
     where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0
     group by lines.customer_key, channels.channel
+),
+
+preferences as (
+    select
+        customer_key,
+        max(case when preference_kind = 'product_line' and affinity_rank = 1 then item end) as revealed_product_line,
+        max(case when preference_kind = 'content' and affinity_rank = 1 then item end) as revealed_content,
+        max(case when preference_kind = 'device' and affinity_rank = 1 then item end) as revealed_device,
+        {{ sorted_list_of("case when preference_kind = 'channel' and is_stated then item end") }} as stated_channels,
+        {{ sorted_list_of("case when preference_kind = 'product_line' and is_stated then item end") }}
+            as stated_product_lines
+    from {{ ref('customer_preference') }}
+    group by customer_key
+),
+
+traits as (
+    select customer_key, cast(count(*) as int) as trait_count
+    from {{ ref('customer_trait') }}
+    group by customer_key
 )
 
 select
@@ -67,18 +119,35 @@ select
     opinions.last_satisfaction - opinions.earlier_satisfaction as satisfaction_trend,
     opinions.last_opinion_at,
     opinions.last_verbatim,
+    recommendations.nps_class,
+    recommendations.answered_at as nps_answered_at,
+    coalesce(referrals.referral_count, 0) as referral_count,
+    coalesce(recommendations.nps_class = 'promoter' and referrals.referral_count > 0, false) as is_ambassador,
+    coalesce(complaints.complaint_count, 0) as complaint_count,
+    coalesce(complaints.open_complaint_count, 0) as open_complaint_count,
+    complaints.last_complaint_at,
+    complaints.last_complaint_kind,
+    coalesce(complaints.reopened_count, 0) as reopened_complaint_count,
     customers.stated_satisfaction,
-    case
-        when customers.has_email_marketing_consent then 'email'
-    end as stated_channel,
+    preferences.stated_channels,
     purchase_channel_use.channel as revealed_channel,
+    preferences.stated_product_lines,
+    preferences.revealed_product_line,
     product_use.product_id as revealed_product_id,
+    preferences.revealed_content,
+    preferences.revealed_device,
+    coalesce(traits.trait_count, 0) as trait_count,
     customers.has_email_marketing_consent,
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
 left join opinions on customers.customer_key = opinions.customer_key
+left join recommendations on customers.customer_key = recommendations.customer_key and recommendations.newest_rank = 1
+left join referrals on customers.customer_key = referrals.customer_key
+left join complaints on customers.customer_key = complaints.customer_key
 left join product_use on customers.customer_key = product_use.customer_key and product_use.product_rank = 1
 left join purchase_channel_use
     on customers.customer_key = purchase_channel_use.customer_key and purchase_channel_use.channel_rank = 1
+left join preferences on customers.customer_key = preferences.customer_key
+left join traits on customers.customer_key = traits.customer_key
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'personal'

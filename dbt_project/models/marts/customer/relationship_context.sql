@@ -6,15 +6,20 @@ with customers as (
 
 -- Everything that the customer paid for, whatever the fact it stands in.
 payments as (
-    select customer_key, ordered_at as paid_at, net_amount, currency, interaction_key, product_key
+    select
+        customer_key, ordered_at as paid_at, net_amount, discount_amount, margin_amount, currency, interaction_key,
+        product_key, line_kind
     from {{ ref('fct_order_line') }}
-    where ordered_at < {{ as_of() }}
+    where ordered_at < {{ as_of() }} and customer_key > 0
 
     union all
 
-    select customer_key, started_at as paid_at, net_amount, currency, interaction_key, -2 as product_key
+    select
+        customer_key, started_at as paid_at, net_amount, cast(null as decimal(18, 2)) as discount_amount,
+        cast(null as decimal(18, 2)) as margin_amount, currency, interaction_key, -2 as product_key,
+        'stay' as line_kind
     from {{ ref('fct_booking') }}
-    where started_at < {{ as_of() }}
+    where started_at < {{ as_of() }} and customer_key > 0
 ),
 
 purchases as (
@@ -30,6 +35,9 @@ purchases as (
             coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then net_amount end), 0)
             as decimal(18, 2)
         ) as value_12m_amount,
+        cast(sum(discount_amount) as decimal(18, 2)) as discount_amount,
+        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 2)) as returned_amount,
+        cast(sum(margin_amount) as decimal(18, 2)) as margin_amount,
         cast(count(distinct case when product_key > 0 then product_key end) as int) as product_count,
         case when count(distinct currency) = 1 then min(currency) end as currency
     from payments
@@ -46,31 +54,96 @@ scored as (
     from purchases
 ),
 
+-- What was bought and kept: a line that was wholly returned is not owned.
+lines_owned as (
+    select payments.customer_key, products.product_line
+    from payments
+    inner join {{ ref('dim_product') }} as products on payments.product_key = products.product_key
+    where products.product_line is not null
+    group by payments.customer_key, products.product_line
+    having sum(payments.net_amount) > 0
+),
+
+product_lines as (
+    select
+        customer_key,
+        cast(count(*) as int) as product_line_count,
+        {{ sorted_list_of('product_line') }} as product_lines
+    from lines_owned
+    group by customer_key
+),
+
 interactions as (
-    select customer_key, channel_key, happened_date_key, happened_at, direction
-    from {{ ref('fct_interaction') }}
-    where happened_at < {{ as_of() }} and customer_key > 0
+    select
+        facts.customer_key,
+        facts.channel_key,
+        facts.location_key,
+        facts.happened_date_key,
+        facts.happened_at,
+        facts.direction,
+        channels.channel
+    from {{ ref('fct_interaction') }} as facts
+    inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
+    where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
 ),
 
 activity as (
-    select customer_key, cast(count(*) as int) as interaction_count, max(happened_at) as last_interaction_at
-    from interactions
+    select
+        customer_key,
+        cast(count(*) as int) as interaction_count,
+        max(happened_at) as last_interaction_at,
+        cast(count(case when on_site then 1 end) as int) as on_site_count,
+        cast(count(case when on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then 1 end) as int)
+            as on_site_count_12m,
+        max(case when on_site then happened_at end) as last_on_site_at,
+        cast(count(case when on_site then 1 end) as double) / nullif(count(case when direction = 'inbound' then 1 end), 0)
+            as on_site_share,
+        cast(count(case when channel = 'call' and direction = 'inbound' then 1 end) as int) as call_count
+    from (select *, direction = 'inbound' and channel in ('store', 'branch') as on_site from interactions) as interactions
     group by customer_key
+),
+
+location_use as (
+    select
+        interactions.customer_key,
+        locations.title as location,
+        row_number() over (
+            partition by interactions.customer_key
+            order by count(*) desc, max(interactions.happened_at) desc, locations.title
+        ) as location_rank
+    from interactions
+    inner join {{ ref('dim_location') }} as locations on interactions.location_key = locations.location_key
+    where interactions.location_key > 0 and interactions.direction = 'inbound'
+    group by interactions.customer_key, locations.title
 ),
 
 -- How customers deal with us shows in what they begin, not in what we send them.
 channel_use as (
     select
-        interactions.customer_key,
-        channels.channel,
+        customer_key,
+        channel,
         row_number() over (
-            partition by interactions.customer_key
-            order by count(*) desc, max(interactions.happened_at) desc, channels.channel
+            partition by customer_key order by count(*) desc, max(happened_at) desc, channel
         ) as channel_rank
     from interactions
-    inner join {{ ref('dim_channel') }} as channels on interactions.channel_key = channels.channel_key
-    where interactions.direction = 'inbound'
-    group by interactions.customer_key, channels.channel
+    where direction = 'inbound'
+    group by customer_key, channel
+),
+
+-- A source that knows the day only delivers midnight: that is no hour.
+hour_use as (
+    select
+        customer_key,
+        local_hour,
+        row_number() over (
+            partition by customer_key order by count(*) desc, max(happened_at) desc, local_hour
+        ) as hour_rank
+    from (
+        select customer_key, happened_at, {{ local_hour('happened_at') }} as local_hour
+        from interactions
+        where direction = 'inbound' and happened_at <> {{ dbt.date_trunc('day', 'happened_at') }}
+    ) as timed
+    group by customer_key, local_hour
 ),
 
 weekday_use as (
@@ -98,6 +171,9 @@ select
     coalesce(purchases.purchase_count_12m, 0) as purchase_count_12m,
     coalesce(purchases.current_value_amount, 0) as current_value_amount,
     coalesce(purchases.value_12m_amount, 0) as value_12m_amount,
+    coalesce(purchases.discount_amount, 0) as discount_amount,
+    coalesce(purchases.returned_amount, 0) as returned_amount,
+    purchases.margin_amount,
     cast(purchases.current_value_amount / nullif(purchases.purchase_count, 0) as decimal(18, 2))
         as average_purchase_amount,
     purchases.currency,
@@ -105,10 +181,19 @@ select
     scored.frequency_score,
     scored.monetary_score,
     coalesce(purchases.product_count, 0) as product_count,
+    coalesce(product_lines.product_line_count, 0) as product_line_count,
+    product_lines.product_lines,
     coalesce(activity.interaction_count, 0) as interaction_count,
     activity.last_interaction_at,
     channel_use.channel as usual_channel,
     weekday_use.iso_weekday as usual_weekday,
+    hour_use.local_hour as usual_hour,
+    coalesce(activity.on_site_count, 0) as on_site_count,
+    coalesce(activity.on_site_count_12m, 0) as on_site_count_12m,
+    activity.on_site_share,
+    activity.last_on_site_at,
+    location_use.location as usual_location,
+    coalesce(activity.call_count, 0) as call_count,
     customers.loyalty_tier,
     customers.loyalty_points,
     freshness.fresh_until,
@@ -116,7 +201,10 @@ select
 from customers
 left join purchases on customers.customer_key = purchases.customer_key
 left join scored on customers.customer_key = scored.customer_key
+left join product_lines on customers.customer_key = product_lines.customer_key
 left join activity on customers.customer_key = activity.customer_key
 left join channel_use on customers.customer_key = channel_use.customer_key and channel_use.channel_rank = 1
+left join hour_use on customers.customer_key = hour_use.customer_key and hour_use.hour_rank = 1
+left join location_use on customers.customer_key = location_use.customer_key and location_use.location_rank = 1
 left join weekday_use on customers.customer_key = weekday_use.customer_key and weekday_use.weekday_rank = 1
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'

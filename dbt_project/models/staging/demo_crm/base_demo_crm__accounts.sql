@@ -45,5 +45,6 @@ renamed as (
     key=['account_id'],
     parsed=['birth_date', 'created_at', 'updated_at'],
     version=['updated_at'],
-    deleted='is_deleted'
+    deleted='is_deleted',
+    keep_superseded=true
 ) }}

@@ -34,5 +34,6 @@ renamed as (
     'renamed',
     key=['loyalty_number'],
     parsed=['birth_date', 'joined_on', 'loyalty_points'],
-    required=['joined_on']
+    required=['joined_on'],
+    keep_superseded=true
 ) }}

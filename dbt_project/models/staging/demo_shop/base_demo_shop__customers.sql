@@ -36,5 +36,6 @@ renamed as (
         'name': 'email_is_no_address',
         'when': is_no_email('email'),
         'reason': 'email is no address, with which nobody can have an account',
-    }]
+    }],
+    keep_superseded=true
 ) }}

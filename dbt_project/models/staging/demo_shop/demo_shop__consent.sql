@@ -8,6 +8,7 @@ select
     'email' as channel,
     is_newsletter_subscriber as is_granted,
     'consent' as lawful_basis,
-    registered_at as changed_at
+    registered_at as changed_at,
+    'registration' as given_through
 from {{ ref('stg_demo_shop__customers') }}
 where is_newsletter_subscriber is not null

@@ -1,0 +1,46 @@
+{#- Members of a dimension that facts name by an identifier which all systems share, such as a campaign number. -#}
+
+{#- The key of such a member: -2 (not applicable) where the fact names none, -1 (unknown) where nobody knows. -#}
+{% macro member_key(member_id, unknown_when=none) -%}
+    case
+        {%- if unknown_when %}
+        when {{ unknown_when }} then -1
+        {%- endif %}
+        when {{ member_id }} is null then -2
+        else {{ integer_key([member_id]) }}
+    end
+{%- endmacro %}
+
+
+{#- Every member of one kind that any stream names, described or not, and the unknown members. -#}
+{% macro named_members(member_kind) -%}
+    select
+        {{ integer_key(['member_id']) }} as member_key,
+        member_id
+    from {{ ref('int_named_member') }}
+    where member_kind = '{{ member_kind }}'
+
+    union all
+
+    select -1 as member_key, 'unknown' as member_id
+
+    union all
+
+    select -2 as member_key, 'not applicable' as member_id
+{%- endmacro %}
+
+
+{#- What the systems say of a member: where several describe it, one of them, the same in every run. -#}
+{% macro described_as(attribute) -%}
+    max_by({{ attribute }}, case when {{ attribute }} is not null then source_system end)
+{%- endmacro %}
+
+
+{#- The order that a fact names by its number only, as an interaction; null where no system sold it. -#}
+{% macro join_order(fact) -%}
+    left join (
+        select order_id, {{ integer_key(['min(source_system)', 'order_id']) }} as interaction_key
+        from {{ ref('int_order_line') }}
+        group by order_id
+    ) as orders on {{ fact }}.order_id = orders.order_id
+{%- endmacro %}

@@ -1,0 +1,71 @@
+with offers_made as (
+    select
+        made.*,
+        customers.customer_key,
+        offers.offer_key,
+        offers.product_key,
+        offers.product_line,
+        -- Who was held out could have used the offer from its first day on.
+        coalesce(made.made_at, cast(offers.valid_from as timestamp)) as could_use_from,
+        cast(offers.valid_to as timestamp) as could_use_to
+    from {{ ref('int_offer_made') }} as made
+    left join {{ ref('dim_offer') }} as offers on made.offer_id = offers.offer_id
+    {{ join_customer('made') }}
+),
+
+purchases as (
+    select
+        customers.customer_key,
+        products.product_key,
+        products.product_line,
+        order_lines.ordered_at
+    from {{ ref('int_order_line') }} as order_lines
+    inner join {{ ref('dim_product') }} as products on order_lines.product_id = products.product_id
+    {{ join_customer('order_lines') }}
+    where order_lines.line_kind = 'purchase' and customers.customer_key is not null
+),
+
+first_purchases as (
+    select
+        offers_made.source_system,
+        offers_made.offer_made_id,
+        min(purchases.ordered_at) as bought_at
+    from offers_made
+    inner join purchases on offers_made.customer_key = purchases.customer_key
+    where
+        purchases.ordered_at >= offers_made.could_use_from
+        and (purchases.ordered_at < offers_made.could_use_to or offers_made.could_use_to is null)
+        and (offers_made.product_key < 0 or offers_made.product_key = purchases.product_key)
+        and (
+            offers_made.product_line is null
+            or offers_made.product_key > 0
+            or offers_made.product_line = purchases.product_line
+        )
+    group by offers_made.source_system, offers_made.offer_made_id
+)
+
+select
+    {{ integer_key(['made.source_system', 'made.offer_made_id']) }} as offer_made_key,
+    coalesce(made.customer_key, -1) as customer_key,
+    {{ member_key('made.campaign_id') }} as campaign_key,
+    coalesce(made.offer_key, -1) as offer_key,
+    {{ member_key('made.content_id') }} as content_key,
+    coalesce(made.product_key, -1) as product_key,
+    coalesce(channels.channel_key, -1) as channel_key,
+    {{ date_key('made.made_at') }} as made_date_key,
+    made.is_holdout,
+    made.made_at,
+    made.coupon_code,
+    made.opened_at,
+    made.clicked_at,
+    made.replied_at,
+    made.redeemed_at,
+    coalesce(first_purchases.bought_at, made.redeemed_at) as bought_at,
+    made.reaction,
+    made.reacted_at,
+    made.source_system,
+    made.offer_made_id as source_offer_made_id
+from offers_made as made
+left join first_purchases
+    on made.source_system = first_purchases.source_system and made.offer_made_id = first_purchases.offer_made_id
+left join {{ ref('channels') }} as channels on made.channel = channels.channel

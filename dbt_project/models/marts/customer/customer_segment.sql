@@ -1,0 +1,40 @@
+with customers as (
+    select
+        relationship.customer_key,
+        relationship.recency_score,
+        relationship.frequency_score,
+        relationship.monetary_score,
+        relationship.purchase_count,
+        relationship.tenure_days,
+        engagement.points_now
+    from {{ ref('relationship_context') }} as relationship
+    inner join {{ ref('customer_engagement') }} as engagement on relationship.customer_key = engagement.customer_key
+),
+
+-- An empty bound holds for everybody; who has never bought has no scores and fits none that asks for one.
+fitting as (
+    select
+        customers.customer_key,
+        segments.segment,
+        segments.title,
+        segments.description,
+        row_number() over (partition by customers.customer_key order by segments.precedence) as fit
+    from customers
+    cross join {{ ref('segments') }} as segments
+    where
+        (segments.least_recency_score is null or customers.recency_score >= segments.least_recency_score)
+        and (segments.most_recency_score is null or customers.recency_score <= segments.most_recency_score)
+        and (segments.least_frequency_score is null or customers.frequency_score >= segments.least_frequency_score)
+        and (segments.least_monetary_score is null or customers.monetary_score >= segments.least_monetary_score)
+        and (segments.most_purchase_count is null or customers.purchase_count <= segments.most_purchase_count)
+        and (segments.least_points is null or customers.points_now >= segments.least_points)
+        and (segments.most_tenure_days is null or customers.tenure_days <= segments.most_tenure_days)
+)
+
+select
+    customers.customer_key,
+    coalesce(fitting.segment, 'other') as segment,
+    coalesce(fitting.title, 'Other') as segment_title,
+    fitting.description
+from customers
+left join fitting on customers.customer_key = fitting.customer_key and fitting.fit = 1

@@ -1,0 +1,49 @@
+-- Customers of one segment who were offered different discounts for the same product at the same time: nobody lives with
+-- anybody here, but people compare.
+with made as (
+    select
+        facts.customer_key,
+        facts.offer_key,
+        offers.channel_key,
+        segments.segment,
+        offers.product_key,
+        offers.discount_percent,
+        cast(offers.valid_from as timestamp) as usable_from,
+        cast(offers.valid_to as timestamp) as usable_to
+    from {{ ref('fct_offer_made') }} as facts
+    inner join {{ ref('dim_offer') }} as offers on facts.offer_key = offers.offer_key
+    inner join {{ ref('customer_segment') }} as segments on facts.customer_key = segments.customer_key
+    where
+        facts.offer_key > 0 and offers.product_key > 0 and not facts.is_holdout and facts.made_at < {{ as_of() }}
+        and offers.valid_from is not null and offers.valid_to is not null
+),
+
+-- From here on an offer and a segment, not a customer: the pairs stay few.
+reached as (
+    select
+        offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to,
+        count(distinct customer_key) as customer_count
+    from made
+    group by offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to
+)
+
+select
+    better.segment,
+    better.product_key,
+    better.offer_key,
+    better.channel_key,
+    better.discount_percent,
+    better.customer_count,
+    worse.offer_key as other_offer_key,
+    worse.channel_key as other_channel_key,
+    worse.discount_percent as other_discount_percent,
+    worse.customer_count as other_customer_count
+from reached as better
+inner join reached as worse
+    on
+        better.segment = worse.segment
+        and better.product_key = worse.product_key
+        and better.discount_percent > worse.discount_percent
+        and better.usable_from < worse.usable_to
+        and worse.usable_from < better.usable_to
+where better.channel_key <> worse.channel_key
