@@ -174,11 +174,14 @@ def test_the_newest_state_of_a_bike_is_its_newest_reading(ask: Ask) -> None:
 def test_history_ends_in_what_dim_customer_says_and_begins_when_the_customer_was_first_known(ask: Ask) -> None:
     columns = """customer_key, display_name, given_name, family_name, email, phone, street, house_number, postal_code,
         city, region, country, loyalty_tier, has_email_marketing_consent"""
-    assert ask(f"""
+    assert (
+        ask(f"""
         with today as (select {columns} from core.dim_customer_history where is_current),
         customers as (select {columns} from core.dim_customer)
         (from today except from customers) union all (from customers except from today)
-    """) == []
+    """)
+        == []
+    )
     assert ask("""
         select count(*) from core.dim_customer as customer
         where first_known_at <> (
