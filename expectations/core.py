@@ -13,6 +13,12 @@ RECONCILED = (
     ("core.fct_survey_answer", "intermediate.int_survey_answer", "score"),
     ("core.fct_consent", "intermediate.int_consent", None),
     ("core.fct_interaction", "intermediate.int_interaction", "amount"),
+    ("core.fct_offer_made", "intermediate.int_offer_made", None),
+    ("core.fct_complaint", "intermediate.int_complaint", None),
+    ("core.fct_cart_line", "intermediate.int_cart_line", "quantity"),
+    ("core.fct_appointment", "intermediate.int_appointment", None),
+    ("core.fct_loyalty_transaction", "intermediate.int_loyalty_transaction", "points"),
+    ("core.fct_product_reading", "intermediate.int_device_reading", None),
 )
 # Days that an event may lie after landing: bookings are made ahead, clocks are not always right.
 MOST_DAYS_AHEAD = 730
@@ -41,6 +47,20 @@ def core_suites(landed_at: datetime, *, compare_sizes: bool) -> dict[str, list[S
                 ),
             )
         ]
+    suites["core.fct_position"] = [
+        Suite(
+            "core",
+            "core.fct_position (against staging)",
+            """
+            select (
+                select coalesce(sum(sighting_count), 0) from core.fct_position
+            ) - (
+                select count(*) from intermediate.int_position
+            ) as missing_rows
+            """,
+            (nought("missing_rows", "Every staged sighting is part of one stay."),),
+        )
+    ]
     suites["core.fct_order_line"].append(
         Suite(
             "core",

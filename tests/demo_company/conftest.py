@@ -43,6 +43,7 @@ def spelled_out(question: str, folder: Path) -> str:
         "chat": f"read_parquet('{sources}/chat/messages_*.parquet')",
         "orders": csv("shop/orders/*.csv"), "order_lines": csv("shop/order_lines/*.csv"),
         "orders_by_file": csv("shop/orders/*.csv", ", filename=true"),
+        "customers_by_file": csv("shop/customers/*.csv", ", filename=true"),
         "customers": csv("shop/customers/*.csv"), "carts": csv("shop/carts/*.csv"),
         "returns": csv("shop/returns/*.csv"),
         "products": csv("shop/products.csv"), "receipts": csv("pos/receipts_*.csv", ", delim=';'"),
