@@ -53,3 +53,9 @@
 {% macro quintile(column) -%}
     least(5, 1 + cast(floor(5 * percent_rank() over (order by {{ column }})) as int))
 {%- endmacro %}
+
+
+{#- The key of a text in a language, by which its sentiment is remembered and joined. -#}
+{% macro text_key(text, language) -%}
+    {{ integer_key(["coalesce(" ~ language ~ ", '')", text]) }}
+{%- endmacro %}

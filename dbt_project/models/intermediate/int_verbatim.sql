@@ -1,0 +1,15 @@
+with said as (
+    select verbatim, language from {{ ref('int_survey_answer') }}
+    union all
+    select verbatim, language from {{ ref('int_complaint') }}
+    union all
+    select verbatim, language from {{ ref('int_interaction') }}
+)
+
+select
+    {{ text_key('verbatim', 'language') }} as text_key,
+    min(verbatim) as verbatim,
+    min(language) as language
+from said
+where verbatim is not null
+group by {{ text_key('verbatim', 'language') }}
