@@ -57,9 +57,7 @@ def test_four_of_five_judgements_on_unseen_texts_are_right_and_three_of_five_tex
     coverage, accuracy, macro_f1, opposite = _quality(
         [(row["label"], sentiment.label) for row, sentiment in zip(rows, said, strict=True)]
     )
-    print(
-        f"{language}: coverage {coverage:.2f}, accuracy {accuracy:.2f}, macro-F1 {macro_f1:.2f}, opposite {opposite:.2f}"
-    )
+    print(f"{coverage=:.2f} {accuracy=:.2f} {macro_f1=:.2f} {opposite=:.2f}")
     assert coverage >= 0.6
     assert accuracy >= 0.8
     assert macro_f1 >= 0.55

@@ -1,8 +1,5 @@
+-- Answers to surveys and complaints are interactions too, and stand there with what was written.
 with said as (
-    select verbatim, language from {{ ref('int_survey_answer') }}
-    union all
-    select verbatim, language from {{ ref('int_complaint') }}
-    union all
     select verbatim, language from {{ ref('int_interaction') }}
 )
 
