@@ -15,8 +15,12 @@ select
     answers.scale_minimum,
     answers.scale_maximum,
     answers.verbatim,
+    sentiments.sentiment,
+    sentiments.sentiment_label,
     answers.source_system,
     answers.survey_answer_id as source_survey_answer_id
 from answers
+left join {{ ref('int_text_sentiment') }} as sentiments
+    on {{ text_key('answers.verbatim', 'answers.language') }} = sentiments.text_key
 {{ join_customer('answers') }}
 left join {{ ref('touchpoints') }} as touchpoints on answers.touchpoint = touchpoints.touchpoint
