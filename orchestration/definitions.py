@@ -9,6 +9,7 @@ from orchestration.defs.automation import backfill_job, customer_360_job, new_fi
 from orchestration.defs.days import day_assets
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.landing import landing_assets, landing_key
+from orchestration.defs.perception import customer_influence_asset, text_sentiment_asset
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
 from orchestration.defs.quality import stream_status_spec, verdict_asset
@@ -35,6 +36,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             stream_status_spec([landing_key(system.name, stream.name) for system, stream in catalog.streams()]),
             *warehouse,
             identity_assets(installation),
+            text_sentiment_asset(installation),
+            customer_influence_asset(installation),
             serving_asset(installation, published),
             verdict_asset(installation, PUBLISHED_KEY),
         ],

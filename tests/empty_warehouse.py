@@ -9,13 +9,20 @@ from orchestration.channels.catalog import Catalog, load_catalog
 from orchestration.channels.intake import prepare_tables
 from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
+from orchestration.perception import rank_influence, score_verbatims
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
 
 ANY_MOMENT = datetime(2026, 1, 1)
 BEFORE_IDENTITY = ("resource_type:seed", "path:models/staging", "path:models/intermediate")
-AFTER_IDENTITY = ("path:models/intermediate/identified", "path:models/core", "path:models/marts", "path:models/quality")
+IDENTIFIED = ("path:models/intermediate/identified", "path:models/intermediate/perceived/int_influence_edge.sql")
+AFTER_PYTHON = (
+    "path:models/intermediate/perceived/int_text_sentiment.sql",
+    "path:models/core",
+    "path:models/marts",
+    "path:models/quality",
+)
 
 
 def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, list[NodeResult]]:
@@ -26,12 +33,16 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
         columns = declared_columns(system.staging_folder)[stream.name]
         ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
     project = DbtProject(catalog, settings)
-    without_identified = [*BEFORE_IDENTITY, "--exclude", "path:models/intermediate/identified"]
-    results = project.run("build", without_identified, as_of=ANY_MOMENT)
+    later = ["path:models/intermediate/identified", "path:models/intermediate/perceived"]
+    results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=ANY_MOMENT)
     with open_warehouse(settings.warehouse_path) as connection:
         prepare_tables(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
-    results += project.run("build", list(AFTER_IDENTITY), as_of=ANY_MOMENT)
+        score_verbatims(connection, "intermediate.int_verbatim")
+    results += project.run("build", list(IDENTIFIED), as_of=ANY_MOMENT)
+    with open_warehouse(settings.warehouse_path) as connection:
+        rank_influence(connection, "intermediate.int_influence_edge")
+    results += project.run("build", list(AFTER_PYTHON), as_of=ANY_MOMENT)
     return project, results
 
 

@@ -31,6 +31,8 @@ WRITTEN_BY_PYTHON = {
     " from core.bridge_source_record",
     "quality.stream_status": "from quality.stream_status",
 }
+# The same for what is not published: from the working warehouse.
+KEPT_BY_PYTHON = ("perception.text_sentiment", "perception.customer_influence")
 
 
 def main() -> int:
@@ -40,9 +42,13 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as scratch, duckdb.connect(str(settings.serving_path), read_only=True) as ours:
         spark = start_spark(Path(scratch))
+        with duckdb.connect(str(settings.warehouse_path), read_only=True) as working:
+            for table in KEPT_BY_PYTHON:
+                working.execute(f"copy (from {table}) to '{Path(scratch) / table}.parquet' (format parquet)")
         for table, query in WRITTEN_BY_PYTHON.items():
+            ours.execute(f"copy ({query}) to '{Path(scratch) / table}.parquet' (format parquet)")
+        for table in [*WRITTEN_BY_PYTHON, *KEPT_BY_PYTHON]:
             file = Path(scratch) / f"{table}.parquet"
-            ours.execute(f"copy ({query}) to '{file}' (format parquet)")
             spark.sql(f"create database if not exists {table.split('.')[0]}")
             spark.read.parquet(str(file)).write.saveAsTable(table)
         failures = build_on_spark(spark, settings, as_of_of(ours), Path(scratch))

@@ -76,3 +76,9 @@
     {%- endfor -%}
     {{ integer_key(parts) }}
 {%- endmacro %}
+
+
+{#- The key of a text in a language, by which its sentiment is remembered and joined. -#}
+{% macro text_key(text, language) -%}
+    {{ integer_key(["coalesce(" ~ language ~ ", '')", text]) }}
+{%- endmacro %}

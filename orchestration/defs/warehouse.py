@@ -39,6 +39,9 @@ from orchestration.warehouse.profile import profile_tables
 # Which tables have suites does not depend on the moment.
 _ANY_MOMENT = datetime(2000, 1, 1)
 
+# Intermediate models that read what identity and perception have written.
+_AFTER_PYTHON = "fqn:context360.intermediate.identified fqn:context360.intermediate.perceived"
+
 SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
 
 
@@ -95,7 +98,7 @@ def steps(installation: Installation) -> list[Step]:
     return [
         Step("seeds", "resource_type:seed"),
         *staging,
-        Step("intermediate", "fqn:context360.intermediate", exclude="fqn:context360.intermediate.identified"),
+        Step("intermediate", "fqn:context360.intermediate", exclude=_AFTER_PYTHON),
         Step(
             "identity_health",
             "fqn:context360.quality.identity",
@@ -104,7 +107,7 @@ def steps(installation: Installation) -> list[Step]:
         ),
         Step(
             "core",
-            "fqn:context360.core fqn:context360.intermediate.identified",
+            f"fqn:context360.core {_AFTER_PYTHON}",
             suites=lambda connection, run: core_suites(
                 newest_landed_at(connection, run.moment),
                 compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),

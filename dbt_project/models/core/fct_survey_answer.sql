@@ -26,9 +26,13 @@ select
     end as nps_class,
     answers.verbatim,
     answers.language,
+    sentiments.sentiment,
+    sentiments.sentiment_label,
     answers.source_system,
     answers.survey_answer_id as source_survey_answer_id
 from answers
+left join {{ ref('int_text_sentiment') }} as sentiments
+    on {{ text_key('answers.verbatim', 'answers.language') }} = sentiments.text_key
 {{ join_customer('answers') }}
 left join {{ ref('touchpoints') }} as touchpoints on answers.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel

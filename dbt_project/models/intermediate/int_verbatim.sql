@@ -1,0 +1,12 @@
+-- Answers to surveys and complaints are interactions too, and stand there with what was written.
+with said as (
+    select verbatim, language from {{ ref('int_interaction') }}
+)
+
+select
+    {{ text_key('verbatim', 'language') }} as text_key,
+    min(verbatim) as verbatim,
+    min(language) as language
+from said
+where verbatim is not null
+group by {{ text_key('verbatim', 'language') }}
