@@ -1,6 +1,7 @@
 """The published warehouse as an asset."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -28,7 +29,7 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         target = installation.settings.serving_path
         try:
             with installation.warehouse() as connection:
-                mark_published(connection, context.run_id)
+                mark_published(connection, context.run_id, datetime.now(UTC).replace(tzinfo=None))
                 tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
                 keep_register(connection, installation.settings.identity_path)
         except WarehouseError as error:
