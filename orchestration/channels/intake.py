@@ -25,7 +25,7 @@ from orchestration.channels.landing import (
     land_stream,
     pending_loads,
 )
-from orchestration.channels.latency import latencies_of, stream_latency
+from orchestration.channels.latency import Latencies, latencies_of, stream_latency
 
 if TYPE_CHECKING:
     import duckdb
@@ -324,12 +324,17 @@ def _judge_waiting_loads(
             is_bad = any(not outcome.success and outcome.severity == "error" for outcome in found)
             verdict = "held" if is_bad else "accepted"
             reach = reach_of(connection, stream, _rows_of(load), load.source_files, as_of)
+            latencies = (
+                Latencies()
+                if is_bad
+                else _latencies(connection, stream, load.load_id, _rows_of(load), load.source_files, landing_url, as_of)
+            )
             (hold if is_bad else accept)(landing_url, stream.system_name, stream.name, load.load_id)
             _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, rows=load.rows)
             if not is_bad:
                 days.update(reach.days)
                 _keep_reach(connection, stream, load.load_id, reach.newest_at)
-                _keep_latencies(connection, stream, load.load_id, _rows_of(load), load.source_files, landing_url, as_of)
+                _keep_latencies(connection, stream, load.load_id, latencies)
             # A load held just now is met again in the second round: it counts once.
             if waiting == "held" or not is_bad:
                 counts[verdict] += 1
@@ -450,7 +455,8 @@ def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, str
             files = [file for (file,) in connection.execute(f"select distinct _source_file from ({query})").fetchall()]
             reach = reach_of(connection, stream, query, files, as_of)
             _keep_reach(connection, stream, loads[-1][0], reach.newest_at)
-            _keep_latencies(connection, stream, loads[-1][0], query, files, landing_url, as_of)
+            latencies = _latencies(connection, stream, loads[-1][0], query, files, landing_url, as_of)
+            _keep_latencies(connection, stream, loads[-1][0], latencies)
 
 
 def _has_loads(connection: duckdb.DuckDBPyConnection, stream: Stream) -> bool:
@@ -507,7 +513,7 @@ def _keep_reach(
     )
 
 
-def _keep_latencies(
+def _latencies(
     connection: duckdb.DuckDBPyConnection,
     stream: Stream,
     load_id: str,
@@ -515,12 +521,12 @@ def _keep_latencies(
     source_files: Collection[str],
     landing_url: str,
     as_of: datetime,
-) -> None:
+) -> Latencies:
     names = [stream.system_name, stream.name, load_id]
     row = connection.execute(
         "select delivered_at from quality.load where source_system = ? and stream = ? and load_id = ?", names
     ).fetchone()
-    found = latencies_of(
+    return latencies_of(
         connection,
         stream,
         query,
@@ -529,10 +535,14 @@ def _keep_latencies(
         earlier=f"from {landed_rows(landing_url, stream.system_name, stream.name)} where _dlt_load_id <> '{load_id}'",
         as_of=as_of,
     )
+
+
+def _keep_latencies(connection: duckdb.DuckDBPyConnection, stream: Stream, load_id: str, latencies: Latencies) -> None:
+    names = [stream.system_name, stream.name, load_id]
     connection.execute(
         "update quality.load set latency_basis = ?, latencies = map(?::bigint[], ?::bigint[])"
         " where source_system = ? and stream = ? and load_id = ?",
-        [found.basis, list(found.rows_by_seconds), list(found.rows_by_seconds.values()), *names],
+        [latencies.basis, list(latencies.rows_by_seconds), list(latencies.rows_by_seconds.values()), *names],
     )
 
 

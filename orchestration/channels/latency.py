@@ -3,9 +3,9 @@
 A latency is only counted where the delivery itself was seen. Rows that a run finds new, after the first load of their
 stream, were delivered by the `as of` of that run at the latest. A first load brings years at once: of its rows only
 those count whose file names the day or month for which it was made; that file was not complete before the period was
-over, so the end of the period is the earliest moment of delivery. Everything else stays unknown: full copies
-(snapshots), which do not say since when a row has been in them, days that were fetched again, rows that an earlier load
-has brought, and rows that claim to be later than their delivery.
+over, so the end of the period is the earliest moment of delivery. Everything else stays unknown: what is older than the
+first of these files, full copies (snapshots), which do not say since when a row has been in them, days that were fetched
+again, rows that an earlier load has brought, and rows that claim to be later than their delivery.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ def latencies_of(
         return Latencies()
     ends = [min(datetime.combine(last, time.min) + timedelta(days=1), as_of) for _, last in periods.values()]
     delivered = "?::timestamp" if delivered_at else "files.delivered_at"
+    # What is older than the first file was brought along by it.
+    since = None if delivered_at else datetime.combine(min(first for first, _ in periods.values()), time.min)
     keys = "".join(f', "{name}"' for name in stream.key if name in columns)
     moment = f"coalesce({', '.join(moments)})"
     is_new = (
@@ -98,12 +100,12 @@ def latencies_of(
         ),
         waits as (
             select date_diff('second', moment, delivered_at) as seconds from fresh
-            where moment <= delivered_at {is_new}
+            where moment <= delivered_at and moment >= coalesce(?::timestamp, moment) {is_new}
         ),
         digits as (select seconds, pow(10, greatest(0, floor(log10(greatest(seconds, 1))) - 1)) as unit from waits)
         select (round(seconds / unit) * unit)::bigint as seconds, count(*) from digits group by all order by all
         """,
-        [list(periods), ends, *([delivered_at] if delivered_at else [])],
+        [list(periods), ends, *([delivered_at] if delivered_at else []), since],
     ).fetchall()
     return Latencies("runs" if delivered_at else "file names", dict(counted)) if counted else Latencies()
 

@@ -42,6 +42,7 @@ select
     streams.mart_p95_seconds,
     classes.latency_class,
     needed_classes.latency_class as needed_latency_class,
+    needed_classes.most_seconds as needed_seconds,
     measured.measured_rank <= needs.needed_rank as is_fast_enough
 from streams
 left join measured on streams.source_system = measured.source_system and streams.stream = measured.stream
