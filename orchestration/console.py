@@ -133,6 +133,7 @@ def _title(step: str) -> str:
 def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
+    from orchestration.serving.connectedness_report import REPORT_NAME
     from orchestration.serving.reading import (
         connectedness_of,
         published_as_of,
@@ -160,7 +161,8 @@ def _summary(
         _tell_connectedness(console, missing)
         for label, rows, rules in waiting:
             console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
-        console.print(f"Data Docs  {settings.reports_path / 'data_docs' / 'index.html'}")
+        console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
+        console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     elif settings.serving_path.exists():
         console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")
     else:

@@ -45,7 +45,7 @@ def reach_of(
     """
     columns = {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
     if stream.day and stream.day in columns:
-        moment = _moment(stream.day, columns[stream.day])
+        moment = moment_of(stream.day, columns[stream.day])
         newest, found = _newest_and_days(connection, query, moment, as_of)
         if found:
             return Reach(newest, found)
@@ -81,7 +81,8 @@ def _newest_and_days(
     return (rows[-1][1] if rows else None), tuple(day for day, _ in rows)
 
 
-def _moment(column: str, kind: str) -> str:
+def moment_of(column: str, kind: str) -> str:
+    """Expression that reads a landed column of a DuckDB type as a moment (naive UTC); null where it is none."""
     quoted = '"' + column.replace('"', '""') + '"'
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {quoted})"

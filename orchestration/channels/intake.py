@@ -7,7 +7,7 @@ and so return by themselves when the rule is corrected; a newer good delivery of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from orchestration.channels.landing import (
     land_stream,
     pending_loads,
 )
+from orchestration.channels.latency import Latencies, latencies_of, stream_latency
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,6 +103,8 @@ def take_in(
     """
     prepare_tables(connection)
     _remember_loads(connection, landing_url, stream, as_of)
+    # What the first load brings was not watched as it came, and what is fetched again has been there before.
+    delivered_at = None if days or not _has_loads(connection, stream) else as_of
     fault = remark = ""
     new_rows = unreadable_rows = 0
     try:
@@ -117,7 +120,7 @@ def take_in(
         fault, remark = several(landing.faults), _remark(stream.label, landing)
         new_rows, unreadable_rows = landing.rows, landing.rejected_rows
         if landing.load_id:
-            _record(connection, system.name, stream.name, landing.load_id, landing.rows, landing.rejected_rows)
+            _record(connection, stream, landing.load_id, landing.rows, landing.rejected_rows, delivered_at)
     except ChannelError as error:
         if error.transient:
             raise
@@ -231,27 +234,39 @@ def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "") -> 
     )
 
 
-def record_state(connection: duckdb.DuckDBPyConnection, state: StreamState, *, run_id: str) -> None:
-    """Keeps the state of the stream in `quality.stream_status`, one row per stream."""
+def record_state(
+    connection: duckdb.DuckDBPyConnection, state: StreamState, *, run_id: str, system_title: str = ""
+) -> None:
+    """Keeps the state of the stream in `quality.stream_status`, one row per stream, with its latency.
+
+    system_title: the source system for readers.
+    """
     prepare_tables(connection)
     if state.state == "drifted" and not state.sentence:
         return  # nothing has arrived since the drift was told
+    latency = stream_latency(connection, state.system, state.stream)
     connection.execute("begin")
     connection.execute(
         "delete from quality.stream_status where source_system = ? and stream = ?", [state.system, state.stream]
     )
     connection.execute(
         """
-        insert into quality.stream_status
+        insert into quality.stream_status (
+            source_system, stream, state, sentence, new_rows, unreadable_rows, held_loads, unknown_columns, run_id,
+            last_landed_at, newest_at, cadence_hours, expected_by, system_title, latency_basis, latency_row_count,
+            landing_p50_seconds, landing_p95_seconds, mart_row_count, mart_p50_seconds, mart_p95_seconds
+        )
         select
             ?, ?, ?, ?, ?, ?, ?, ?, ?,
             (select max(landed_at) from quality.load where source_system = ? and stream = ? and state = 'accepted'),
-            ?, ?, ?
+            ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
         """,
         [
             state.system, state.stream, state.state, state.sentence, state.new_rows, state.unreadable_rows,
             state.held_loads, list(state.unknown_columns), run_id, state.system, state.stream, state.newest_at,
             state.cadence.total_seconds() / 3600 if state.cadence else None, state.expected_by,
+            system_title or None, latency.basis, latency.rows, latency.landing_p50, latency.landing_p95,
+            latency.mart_rows, latency.mart_p50, latency.mart_p95,
         ],
     )  # fmt: skip
     connection.execute("commit")
@@ -266,11 +281,16 @@ def forget_other_streams(connection: duckdb.DuckDBPyConnection, streams: Sequenc
     )
 
 
-def mark_published(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Writes down that readers see the accepted loads: from now on they are the last good rows."""
+def mark_published(connection: duckdb.DuckDBPyConnection, run_id: str, published_at: datetime) -> None:
+    """Writes down that readers see the accepted loads: from now on they are the last good rows.
+
+    published_at: the time of the clock (naive UTC), as the loads' landed_at.
+    """
     prepare_tables(connection)
     connection.execute(
-        "update quality.load set published_by_run = ? where state = 'accepted' and published_by_run is null", [run_id]
+        "update quality.load set published_by_run = ?, published_at = ?"
+        " where state = 'accepted' and published_by_run is null",
+        [run_id, published_at],
     )
 
 
@@ -304,11 +324,17 @@ def _judge_waiting_loads(
             is_bad = any(not outcome.success and outcome.severity == "error" for outcome in found)
             verdict = "held" if is_bad else "accepted"
             reach = reach_of(connection, stream, _rows_of(load), load.source_files, as_of)
+            latencies = (
+                Latencies()
+                if is_bad
+                else _latencies(connection, stream, load.load_id, _rows_of(load), load.source_files, landing_url, as_of)
+            )
             (hold if is_bad else accept)(landing_url, stream.system_name, stream.name, load.load_id)
             _set_state(connection, stream.system_name, stream.name, load.load_id, verdict, rows=load.rows)
             if not is_bad:
                 days.update(reach.days)
                 _keep_reach(connection, stream, load.load_id, reach.newest_at)
+                _keep_latencies(connection, stream, load.load_id, latencies)
             # A load held just now is met again in the second round: it counts once.
             if waiting == "held" or not is_bad:
                 counts[verdict] += 1
@@ -379,6 +405,10 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
             unreadable_rows bigint, state varchar, published_by_run varchar
         );
         alter table quality.load add column if not exists newest_at timestamp;
+        alter table quality.load add column if not exists delivered_at timestamp;
+        alter table quality.load add column if not exists latency_basis varchar;
+        alter table quality.load add column if not exists latencies map(bigint, bigint);
+        alter table quality.load add column if not exists published_at timestamp;
         create table if not exists quality.stream_status (
             source_system varchar, stream varchar, state varchar, sentence varchar, new_rows bigint,
             unreadable_rows bigint, held_loads bigint, unknown_columns varchar[], run_id varchar,
@@ -387,8 +417,20 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
         alter table quality.stream_status add column if not exists newest_at timestamp;
         alter table quality.stream_status add column if not exists cadence_hours double;
         alter table quality.stream_status add column if not exists expected_by timestamp;
+        alter table quality.stream_status add column if not exists system_title varchar;
+        alter table quality.stream_status add column if not exists latency_basis varchar;
+        alter table quality.stream_status add column if not exists latency_row_count bigint;
+        alter table quality.stream_status add column if not exists landing_p50_seconds double;
+        alter table quality.stream_status add column if not exists landing_p95_seconds double;
+        alter table quality.stream_status add column if not exists mart_row_count bigint;
+        alter table quality.stream_status add column if not exists mart_p50_seconds double;
+        alter table quality.stream_status add column if not exists mart_p95_seconds double;
         comment on table quality.load is
             'One row per load: what was delivered at once, and whether staging may read it (accepted) or not (held).';
+        comment on column quality.load.delivered_at is
+            'As of of the run that found the load new; null for a first load and for days that were fetched again.';
+        comment on column quality.load.latencies is
+            'Seconds from event to delivery (two significant digits) and the rows that took so long.';
         comment on table quality.stream_status is
             'One row per stream: current, drifted (its shape has changed), held or failed (the last good rows stay).';
     """)
@@ -404,7 +446,8 @@ def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, str
         loads = accepted_loads(landing_url, *names)
         for load_id, rows in loads:
             connection.execute(
-                "insert into quality.load values (?, ?, ?, ?, ?, 0, 'accepted', 'before this warehouse', null)",
+                "insert into quality.load (source_system, stream, load_id, landed_at, row_count, unreadable_rows,"
+                " state, published_by_run) values (?, ?, ?, ?, ?, 0, 'accepted', 'before this warehouse')",
                 [*names, load_id, landed_at(load_id), rows],
             )
         if loads:
@@ -412,14 +455,31 @@ def _remember_loads(connection: duckdb.DuckDBPyConnection, landing_url: str, str
             files = [file for (file,) in connection.execute(f"select distinct _source_file from ({query})").fetchall()]
             reach = reach_of(connection, stream, query, files, as_of)
             _keep_reach(connection, stream, loads[-1][0], reach.newest_at)
+            latencies = _latencies(connection, stream, loads[-1][0], query, files, landing_url, as_of)
+            _keep_latencies(connection, stream, loads[-1][0], latencies)
+
+
+def _has_loads(connection: duckdb.DuckDBPyConnection, stream: Stream) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from quality.load where source_system = ? and stream = ? limit 1",
+            [stream.system_name, stream.name],
+        ).fetchone()
+    )
 
 
 def _record(
-    connection: duckdb.DuckDBPyConnection, system: str, stream: str, load_id: str, rows: int, unreadable_rows: int
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    load_id: str,
+    rows: int,
+    unreadable_rows: int,
+    delivered_at: datetime | None,
 ) -> None:
     connection.execute(
-        "insert into quality.load values (?, ?, ?, ?, ?, ?, 'incoming', null, null)",
-        [system, stream, load_id, landed_at(load_id), rows, unreadable_rows],
+        "insert into quality.load (source_system, stream, load_id, landed_at, row_count, unreadable_rows, state,"
+        " delivered_at) values (?, ?, ?, ?, ?, ?, 'incoming', ?)",
+        [stream.system_name, stream.name, load_id, landed_at(load_id), rows, unreadable_rows, delivered_at],
     )
 
 
@@ -438,7 +498,8 @@ def _set_state(
     ).fetchone()
     if not known or not known[0]:
         connection.execute(
-            "insert into quality.load values (?, ?, ?, ?, ?, 0, ?, null, null)",
+            "insert into quality.load (source_system, stream, load_id, landed_at, row_count, unreadable_rows, state)"
+            " values (?, ?, ?, ?, ?, 0, ?)",
             [system, stream, load_id, landed_at(load_id), rows, state],
         )
 
@@ -449,6 +510,39 @@ def _keep_reach(
     connection.execute(
         "update quality.load set newest_at = ? where source_system = ? and stream = ? and load_id = ?",
         [newest_at, stream.system_name, stream.name, load_id],
+    )
+
+
+def _latencies(
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    load_id: str,
+    query: str,
+    source_files: Collection[str],
+    landing_url: str,
+    as_of: datetime,
+) -> Latencies:
+    names = [stream.system_name, stream.name, load_id]
+    row = connection.execute(
+        "select delivered_at from quality.load where source_system = ? and stream = ? and load_id = ?", names
+    ).fetchone()
+    return latencies_of(
+        connection,
+        stream,
+        query,
+        source_files,
+        delivered_at=row[0] if row else None,
+        earlier=f"from {landed_rows(landing_url, stream.system_name, stream.name)} where _dlt_load_id <> '{load_id}'",
+        as_of=as_of,
+    )
+
+
+def _keep_latencies(connection: duckdb.DuckDBPyConnection, stream: Stream, load_id: str, latencies: Latencies) -> None:
+    names = [stream.system_name, stream.name, load_id]
+    connection.execute(
+        "update quality.load set latency_basis = ?, latencies = map(?::bigint[], ?::bigint[])"
+        " where source_system = ? and stream = ? and load_id = ?",
+        [latencies.basis, list(latencies.rows_by_seconds), list(latencies.rows_by_seconds.values()), *names],
     )
 
 

@@ -97,7 +97,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                     raise dg.RetryRequested(MOST_RETRIES, SECONDS_BETWEEN_RETRIES) from error
                 state, outcomes = failed_state(connection, stream, str(error), run.moment), []
             store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
-            record_state(connection, state, run_id=context.run_id)
+            record_state(connection, state, run_id=context.run_id, system_title=system.title)
             relation = landed_rows(settings.landing_url, system.name, stream.name)
             profile = profile_relation(connection, relation, shown=[c for c in declared if c not in personal])
         report_days(context.instance, installation, system.name, stream.name, state.days)

@@ -1,16 +1,20 @@
-"""The published warehouse as an asset."""
+"""The published warehouse, and the report on its connectedness, as assets."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from orchestration.channels.intake import mark_published
 from orchestration.defs.project import Installation, RunResource
 from orchestration.identity.register import keep_register
+from orchestration.serving.connectedness_report import REPORT_NAME, percent, write_connectedness_report
 from orchestration.serving.publishing import publish
+from orchestration.serving.reading import read_published
 from orchestration.warehouse.connection import WarehouseError
 
 PUBLISHED_KEY = dg.AssetKey(["serving", "published_warehouse"])
+CONNECTEDNESS_KEY = dg.AssetKey(["serving", "connectedness_report"])
 
 
 def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -28,7 +32,7 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         target = installation.settings.serving_path
         try:
             with installation.warehouse() as connection:
-                mark_published(connection, context.run_id)
+                mark_published(connection, context.run_id, datetime.now(UTC).replace(tzinfo=None))
                 # First the register: no reader may ever see a number that it does not hold.
                 keep_register(connection, installation.settings.identity_path)
                 tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
@@ -53,3 +57,34 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
         )
 
     return published_warehouse
+
+
+def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
+    """The report that is made of what readers see."""
+
+    @dg.asset(
+        key=CONNECTEDNESS_KEY,
+        group_name="serving",
+        deps=[PUBLISHED_KEY],
+        owners=["team:data-engineering"],
+        description="Which systems are linked, which deliver fast enough, and who sees their data: an HTML page with "
+        "plots, for readers who know nothing of the warehouse.",
+    )
+    def connectedness_report() -> dg.MaterializeResult:
+        target = installation.settings.reports_path / REPORT_NAME
+        try:
+            with read_published(installation.settings.serving_path) as connection:
+                figures = write_connectedness_report(connection, target)
+        except WarehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "linked_systems": f"{figures.linked_systems} of {figures.systems}",
+                "visibility": percent(figures.visibility),
+                "channels_above_target": f"{figures.channels_above_target} of {figures.channels}",
+                "fast_streams": f"{figures.fast_streams} of {figures.measured_streams} measured",
+            }
+        )
+
+    return connectedness_report

@@ -275,7 +275,10 @@ def _hold_bad_loads(
             if hold_unpublished_loads(connection, step.system.name, stream, landing_url=landing_url):
                 sentence = held_sentence(f"{step.system.name}/{stream}", errors, broken)
                 record_state(
-                    connection, StreamState(step.system.name, stream, "held", sentence, held_loads=1), run_id=run_id
+                    connection,
+                    StreamState(step.system.name, stream, "held", sentence, held_loads=1),
+                    run_id=run_id,
+                    system_title=step.system.title,
                 )
                 held[table] = sentence
     return held

@@ -1,4 +1,10 @@
-with assignments as (
+with systems as (
+    select source_system, max(system_title) as title
+    from {{ ref('dim_source_stream') }}
+    group by source_system
+),
+
+assignments as (
     select source_system, source_record_id, customer_key
     from {{ ref('bridge_source_record') }}
 ),
@@ -23,23 +29,73 @@ records as (
 activity as (
     select
         source_system,
-        count(*) as interaction_count,
-        count(case when customer_key > 0 then 1 end) as known_interaction_count
-    from {{ ref('fct_interaction') }}
+        sum(case when activity_kind = 'interaction' then activity_count else 0 end) as interaction_count,
+        sum(case when activity_kind = 'interaction' and attribution = 'known' then activity_count else 0 end)
+            as known_interaction_count,
+        sum(case when activity_kind = 'position' then activity_count else 0 end) as position_count,
+        sum(case when activity_kind = 'reading' then activity_count else 0 end) as reading_count,
+        sum(activity_count) as activity_count,
+        sum(case when attribution = 'known' then activity_count else 0 end) as known_activity_count
+    from {{ ref('fct_source_activity') }}
     group by source_system
+),
+
+pairs as (
+    select
+        source_system,
+        sum(pair_count) as identifier_pair_count,
+        sum(known_pair_count) as known_identifier_pair_count
+    from {{ ref('bridge_identifier_kind') }}
+    group by source_system
+),
+
+identifiers as (
+    select
+        source_system,
+        sum(identifier_count) as identifier_count,
+        sum(known_identifier_count) as known_identifier_count
+    from {{ ref('bridge_source_system_identifier') }}
+    group by source_system
+),
+
+-- A system that has left the catalog stays for as long as the warehouse holds something of it.
+names as (
+    select source_system from systems
+    union
+    select source_system from records
+    union
+    select source_system from activity
+    union
+    select source_system from identifiers
 )
 
 select
-    coalesce(records.source_system, activity.source_system) as source_system,
+    names.source_system,
+    coalesce(systems.title, names.source_system) as title,
     coalesce(records.source_record_count, 0) as source_record_count,
     coalesce(records.customer_count, 0) as customer_count,
     coalesce(records.linked_record_count, 0) as linked_record_count,
     cast(records.linked_record_count as double) / nullif(records.source_record_count, 0) as link_rate,
+    1 - cast(records.linked_record_count as double) / nullif(records.source_record_count, 0) as orphan_rate,
     coalesce(records.source_record_count, 0) > 0 and records.linked_record_count = 0 as is_orphan,
-    coalesce(activity.interaction_count, 0) as interaction_count,
-    coalesce(activity.known_interaction_count, 0) as known_interaction_count,
-    coalesce(activity.interaction_count, 0) - coalesce(activity.known_interaction_count, 0)
+    cast(coalesce(identifiers.identifier_count, 0) as bigint) as identifier_count,
+    cast(coalesce(identifiers.known_identifier_count, 0) as bigint) as known_identifier_count,
+    1 - cast(identifiers.known_identifier_count as double) / nullif(identifiers.identifier_count, 0)
+        as identifier_orphan_rate,
+    cast(coalesce(activity.interaction_count, 0) as bigint) as interaction_count,
+    cast(coalesce(activity.known_interaction_count, 0) as bigint) as known_interaction_count,
+    cast(coalesce(activity.interaction_count, 0) - coalesce(activity.known_interaction_count, 0) as bigint)
         as unknown_interaction_count,
-    cast(activity.known_interaction_count as double) / nullif(activity.interaction_count, 0) as visibility
-from records
-full outer join activity on records.source_system = activity.source_system
+    cast(coalesce(activity.position_count, 0) as bigint) as position_count,
+    cast(coalesce(activity.reading_count, 0) as bigint) as reading_count,
+    cast(coalesce(activity.activity_count, 0) as bigint) as activity_count,
+    cast(coalesce(activity.known_activity_count, 0) as bigint) as known_activity_count,
+    cast(activity.known_activity_count as double) / nullif(activity.activity_count, 0) as visibility,
+    cast(coalesce(pairs.identifier_pair_count, 0) as bigint) as identifier_pair_count,
+    cast(coalesce(pairs.known_identifier_pair_count, 0) as bigint) as known_identifier_pair_count
+from names
+left join systems on names.source_system = systems.source_system
+left join records on names.source_system = records.source_system
+left join activity on names.source_system = activity.source_system
+left join pairs on names.source_system = pairs.source_system
+left join identifiers on names.source_system = identifiers.source_system
