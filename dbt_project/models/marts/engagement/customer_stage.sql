@@ -1,0 +1,147 @@
+-- A stage is entered where its measure reaches `enters_at` and left only where it falls below `leaves_below`, month by
+-- month: between the two bounds a customer stays where they are. Each measure looks back over twelve months.
+with months as (
+    select
+        cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
+        cast(max(calendar_date) as timestamp) as last_day
+    from {{ ref('dim_date') }}
+    where calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -3, as_of())) }} and calendar_date < {{ as_of() }}
+    group by {{ dbt.date_trunc('month', 'calendar_date') }}
+),
+
+customers as (
+    select customer_key, first_known_at
+    from {{ ref('dim_customer') }}
+    where customer_key > 0
+),
+
+activity as (
+    select
+        facts.customer_key,
+        cast({{ dbt.date_trunc('month', 'facts.happened_at') }} as date) as month_start,
+        count(case when facts.direction = 'inbound' then 1 end) as inbound_count,
+        count(case when facts.direction = 'outbound' then 1 end) as outbound_count,
+        count(case when touchpoints.journey_step = 'purchase' and touchpoints.engagement_points >= 50 then 1 end)
+            as purchase_count,
+        -- A purchase, an appointment, a chat with an expert, a visit to the workshop.
+        count(case when touchpoints.engagement_points >= 20 then 1 end) as trusted_act_count
+    from {{ ref('fct_interaction') }} as facts
+    inner join {{ ref('dim_touchpoint') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
+    where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
+    group by facts.customer_key, {{ dbt.date_trunc('month', 'facts.happened_at') }}
+),
+
+begun as (
+    select
+        customers.customer_key,
+        least(
+            coalesce(customers.first_known_at, min(activity.month_start)),
+            coalesce(min(activity.month_start), customers.first_known_at)
+        ) as begun_at
+    from customers
+    left join activity on customers.customer_key = activity.customer_key
+    group by customers.customer_key, customers.first_known_at
+),
+
+spine as (
+    select begun.customer_key, months.month_start
+    from begun
+    inner join months on months.last_day >= {{ dbt.date_trunc('month', 'begun.begun_at') }}
+),
+
+looked_back as (
+    select
+        spine.customer_key,
+        spine.month_start,
+        sum(coalesce(activity.inbound_count, 0)) over past_year as inbound_count,
+        sum(coalesce(activity.outbound_count, 0)) over past_year as outbound_count,
+        sum(coalesce(activity.purchase_count, 0)) over past_year as purchase_count,
+        sum(coalesce(activity.trusted_act_count, 0)) over past_year as trusted_act_count
+    from spine
+    left join activity on spine.customer_key = activity.customer_key and spine.month_start = activity.month_start
+    window past_year as (
+        partition by spine.customer_key order by spine.month_start rows between 11 preceding and current row
+    )
+),
+
+bounds as (
+    select
+        {%- for stage in ['communicate', 'trust', 'commit'] %}
+        max(case when stage = '{{ stage }}' then enters_at end) as {{ stage }}_enters_at,
+        max(case when stage = '{{ stage }}' then leaves_below end) as {{ stage }}_leaves_below{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref('relationship_stages') }}
+),
+
+-- What we send to somebody who never answers is no relationship: without mutual exchange nothing counts.
+measured as (
+    select
+        customer_key,
+        month_start,
+        least(inbound_count, outbound_count) as communicate,
+        case when inbound_count > 0 and outbound_count > 0 then trusted_act_count else 0 end as trust,
+        case when inbound_count > 0 and outbound_count > 0 then purchase_count else 0 end as commit
+    from looked_back
+),
+
+-- A stage is held when it was entered later than it was last left.
+turns as (
+    select
+        measured.customer_key,
+        measured.month_start,
+        {%- for stage in ['communicate', 'trust', 'commit'] %}
+        max(case when measured.{{ stage }} >= bounds.{{ stage }}_enters_at then measured.month_start end)
+            over months_so_far as {{ stage }}_entered,
+        max(case when measured.{{ stage }} < bounds.{{ stage }}_leaves_below then measured.month_start end)
+            over months_so_far as {{ stage }}_left{{ "," if not loop.last }}
+        {%- endfor %}
+    from measured
+    cross join bounds
+    window months_so_far as (partition by measured.customer_key order by measured.month_start)
+),
+
+staged as (
+    select
+        customer_key,
+        month_start,
+        case
+            {%- for stage in ['commit', 'trust', 'communicate'] %}
+            when {{ stage }}_entered is not null and ({{ stage }}_left is null or {{ stage }}_entered > {{ stage }}_left)
+                then '{{ stage }}'
+            {%- endfor %}
+            else 'attract'
+        end as stage
+    from turns
+),
+
+changes as (
+    select
+        customer_key,
+        month_start,
+        stage,
+        lag(stage) over (partition by customer_key order by month_start) as previous_stage
+    from staged
+),
+
+periods as (
+    select
+        customer_key,
+        stage,
+        previous_stage,
+        cast(month_start as timestamp) as valid_from,
+        cast(lead(month_start) over (partition by customer_key order by month_start) as timestamp) as valid_to
+    from changes
+    where previous_stage is null or previous_stage <> stage
+)
+
+select
+    periods.customer_key,
+    periods.stage,
+    cast(stages.stage_rank as int) as stage_rank,
+    stages.title as stage_title,
+    periods.previous_stage,
+    periods.valid_from,
+    periods.valid_to,
+    periods.valid_to is null as is_current
+from periods
+inner join {{ ref('relationship_stages') }} as stages on periods.stage = stages.stage

@@ -1,0 +1,54 @@
+-- The points as they stood 90 days before the as of, held against what was bought since then.
+with moments as (
+    select {{ dbt.dateadd('day', -90, as_of()) }} as judged_at
+),
+
+customers as (
+    select customer_key
+    from {{ ref('dim_customer') }}
+    where customer_key > 0 and first_known_at < (select judged_at from moments)
+),
+
+points as (
+    select
+        facts.customer_key,
+        sum({{ decayed('facts.engagement_points', dbt.datediff('facts.happened_at', 'moments.judged_at', 'day')) }})
+            as points_then
+    from {{ ref('fct_interaction') }} as facts
+    inner join moments on facts.happened_at < moments.judged_at
+    where facts.customer_key > 0 and facts.engagement_points > 0
+    group by facts.customer_key
+),
+
+purchases as (
+    select
+        lines.customer_key,
+        sum(lines.net_amount) as bought_amount
+    from {{ ref('fct_order_line') }} as lines
+    inner join moments on lines.ordered_at >= moments.judged_at
+    where lines.customer_key > 0 and lines.ordered_at < {{ as_of() }} and lines.net_amount > 0
+    group by lines.customer_key
+),
+
+banded as (
+    select
+        customers.customer_key,
+        max(bands.band_rank) as band_rank
+    from customers
+    left join points on customers.customer_key = points.customer_key
+    inner join {{ ref('engagement_bands') }} as bands on coalesce(points.points_then, 0) >= bands.least_points
+    group by customers.customer_key
+)
+
+select
+    bands.band as engagement_band,
+    cast(bands.band_rank as int) as band_rank,
+    cast(bands.least_points as double) as least_points,
+    count(banded.customer_key) as customer_count,
+    count(purchases.customer_key) as buyer_count,
+    cast(count(purchases.customer_key) as double) / nullif(count(banded.customer_key), 0) as purchase_rate,
+    cast(coalesce(sum(purchases.bought_amount), 0) as decimal(18, 2)) as bought_amount
+from {{ ref('engagement_bands') }} as bands
+left join banded on bands.band_rank = banded.band_rank
+left join purchases on banded.customer_key = purchases.customer_key
+group by bands.band, bands.band_rank, bands.least_points
