@@ -70,15 +70,19 @@ session_lines as (
     group by session_key, own_line
 ),
 
--- The main line of each purchase, and what came after a purchase without a line of its own.
+-- The main line of each purchase, and what came after it without a line of its own.
 owners_acts as (
     select
         interaction_key,
         customer_key,
         happened_at,
+        purchase_amount is not null as is_purchase,
         case
-            when purchase_amount is null then null
-            when row_number() over (partition by interaction_key order by purchase_amount desc, own_line asc) = 1
+            when
+                purchase_amount is not null
+                and row_number() over (
+                    partition by interaction_key order by purchase_amount desc, own_line asc
+                ) = 1
                 then own_line
         end as bought_line
     from described
@@ -91,22 +95,36 @@ numbered_purchases as (
     select
         interaction_key,
         customer_key,
+        is_purchase,
         bought_line,
         count(bought_line) over (
             partition by customer_key
-            order by happened_at, interaction_key, bought_line
+            order by happened_at, interaction_key
             rows between unbounded preceding and current row
         ) as purchase_number
     from owners_acts
+    where not is_purchase or bought_line is not null
 ),
 
 last_purchases as (
     select
         interaction_key,
-        bought_line,
+        is_purchase,
         max(bought_line) over (partition by customer_key, purchase_number) as product_line
     from numbered_purchases
     where purchase_number > 0
+),
+
+lines_from_purchases as (
+    select interaction_key, product_line
+    from last_purchases
+    where not is_purchase
+),
+
+lines_from_sessions as (
+    select session_key, product_line
+    from session_lines
+    where line_rank = 1
 ),
 
 placed as (
@@ -118,8 +136,8 @@ placed as (
         described.happened_at,
         coalesce(
             described.own_line,
-            case when described.is_before_purchase then session_lines.product_line end,
-            last_purchases.product_line
+            case when described.is_before_purchase then lines_from_sessions.product_line end,
+            lines_from_purchases.product_line
         ) as product_line,
         case
             when described.own_line is not null then described.own_source
@@ -128,10 +146,8 @@ placed as (
         end as product_line_source,
         cast(described.purchase_amount as decimal(18, 2)) as purchase_amount
     from described
-    left join session_lines on described.session_key = session_lines.session_key and session_lines.line_rank = 1
-    left join last_purchases
-        on described.interaction_key = last_purchases.interaction_key and last_purchases.bought_line is null
-            and described.purchase_amount is null
+    left join lines_from_sessions on described.session_key = lines_from_sessions.session_key
+    left join lines_from_purchases on described.interaction_key = lines_from_purchases.interaction_key
 )
 
 select
