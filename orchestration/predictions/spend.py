@@ -1,0 +1,116 @@
+"""How much a customer spends per purchase: the gamma-gamma model (Fader and Hardie 2013, "The Gamma-Gamma Model of
+Monetary Value"). It assumes that how much somebody spends says nothing about how often: spend_follows_frequency tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import digamma, gammaln
+
+Array = NDArray[np.float64]
+
+LEAST_BUYERS = 10
+_LOG_BOUND = 12.0
+_NOTABLE_CORRELATION = 0.3
+
+
+@dataclass(frozen=True)
+class SpendModel:
+    """A fitted gamma-gamma model.
+
+    params: p, q, gamma (in the currency of the input). correlation: of frequency and mean value among the buyers; the
+    model wants it near 0. abstains: why there is nothing to be learned, or empty; an abstaining model gives every
+    customer the common mean.
+    """
+
+    params: dict[str, float]
+    log_likelihood: float
+    buyers: int
+    common_mean: float
+    correlation: float = 0.0
+    abstains: str = ""
+
+    @property
+    def spend_follows_frequency(self) -> bool:
+        """True where frequent buyers spend so differently per purchase that the model's assumption does not hold."""
+        return abs(self.correlation) > _NOTABLE_CORRELATION
+
+    def expected_spend(self, frequency: ArrayLike, mean_value: ArrayLike) -> Array:
+        """Expected value of the next purchase of each customer; without purchases the mean of all customers."""
+        x, value = _checked(frequency, mean_value)
+        if self.abstains:
+            return np.full(len(x), self.common_mean)
+        p, q, gamma = self.params["p"], self.params["q"], self.params["gamma"]
+        weight = p * x + q - 1
+        # Below q = 1 the mean over all customers is infinite in the model: what was seen takes its place.
+        of_all = p * gamma / (q - 1) if q > 1.05 else self.common_mean
+        usable = (x > 0) & (weight > 0.05)
+        return np.where(usable, p * (gamma + x * value) / np.where(usable, weight, 1.0), of_all)
+
+
+def fit_spend_model(frequency: ArrayLike, mean_value: ArrayLike) -> SpendModel:
+    """Fits by maximum likelihood.
+
+    frequency: purchases that mean_value is the mean of, per customer; customers with 0 are left out. mean_value: mean
+    amount of those purchases, above 0. ValueError on input that cannot be meant; abstains below ten buyers, or where
+    all buyers spend the same.
+    """
+    x, value = _checked(frequency, mean_value)
+    bought = x > 0
+    x, value = x[bought], value[bought]
+    mean = float(value.mean()) if len(value) else 0.0
+    if len(x) < LEAST_BUYERS:
+        reason = f"{len(x)} customers have bought again; {LEAST_BUYERS} are needed to learn what customers spend."
+        return SpendModel({}, 0.0, len(x), mean, abstains=reason)
+    if value.std() <= 1e-9 * mean:
+        return SpendModel({}, 0.0, len(x), mean, abstains="All customers spend the same per purchase.")
+    correlation = float(np.corrcoef(x, value)[0, 1]) if x.std() > 0 else 0.0
+    scaled = value / mean
+
+    def objective(logs: Array) -> tuple[float, Array]:
+        p, q, gamma = np.exp(logs)
+        px, together = p * x, gamma + x * scaled
+        likelihood = (
+            gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(gamma)
+            + (px - 1) * np.log(scaled) + px * np.log(x) - (px + q) * np.log(together)
+        )  # fmt: skip
+        by_p = x * (digamma(px + q) - digamma(px) + np.log(scaled) + np.log(x) - np.log(together))
+        by_q = digamma(px + q) - digamma(q) + np.log(gamma) - np.log(together)
+        by_gamma = q / gamma - (px + q) / together
+        gradient = np.array([by_p.mean() * p, by_q.mean() * q, by_gamma.mean() * gamma])
+        return -float(likelihood.mean()), -gradient
+
+    found = minimize(
+        objective, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 3,
+        options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-8},
+    )  # fmt: skip
+    p, q, gamma = (float(number) for number in np.exp(found.x))
+    params = {"p": p, "q": q, "gamma": gamma * mean}
+    log_likelihood = -float(found.fun) * len(x) - len(x) * float(np.log(mean))
+    return SpendModel(params, log_likelihood, len(x), mean, correlation)
+
+
+def _checked(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[Array, Array]:
+    try:
+        x = np.asarray(frequency, dtype=np.float64)
+        value = np.asarray(mean_value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("frequency and mean_value must be numbers: convert or leave out the other rows.") from None
+    if x.ndim != 1 or value.ndim != 1 or len(x) != len(value):
+        raise ValueError("frequency and mean_value must be one-dimensional, with one entry per customer each.")
+    if not len(x):
+        raise ValueError("There are no customers: give at least one.")
+    value = np.where((x == 0) & np.isnan(value), 0.0, value)  # nobody's mean: SQL says null
+    faults = (
+        ("a frequency that is missing, infinite or below 0", ~np.isfinite(x) | (x < 0)),
+        ("purchases whose mean value is missing or infinite", (x > 0) & ~np.isfinite(value)),
+        ("purchases whose mean value is not above 0 (net of returns; leave them out)", (x > 0) & (value <= 0)),
+    )
+    for sentence, wrong in faults:
+        if wrong.any():
+            raise ValueError(f"{int(wrong.sum())} of {len(x)} customers have {sentence}.")
+    return x, value
