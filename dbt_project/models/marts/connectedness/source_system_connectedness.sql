@@ -46,6 +46,7 @@ pairs as (
         sum(pair_count) as identifier_pair_count,
         sum(known_pair_count) as known_identifier_pair_count
     from {{ ref('bridge_identifier_kind') }}
+    where seen_in = 'event'
     group by source_system
 ),
 
