@@ -3,9 +3,9 @@
 A latency is only counted where the delivery itself was seen. Rows that a run finds new, after the first load of their
 stream, were delivered by the `as of` of that run at the latest. A first load brings years at once: of its rows only
 those count whose file names the day or month for which it was made; that file was not complete before the period was
-over, so the end of the period is the earliest moment of delivery. Everything else stays unknown: what is older than the
-first of these files, full copies (snapshots), which do not say since when a row has been in them, days that were fetched
-again, rows that an earlier load has brought, and rows that claim to be later than their delivery.
+over, so the end of the period is the earliest moment of delivery. Everything else stays unknown: what is older than
+the first of these files, full copies (snapshots), which do not say since when a row has been in them, days that were
+fetched again, rows that an earlier load has brought, and rows that claim to be later than their delivery.
 """
 
 from __future__ import annotations

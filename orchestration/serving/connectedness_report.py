@@ -155,6 +155,7 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
         identifier_links=identifier_links[:MOST_LINKS],
         identifier_link_count=len(identifier_links),
         separate_pairs=_separate_pairs(parts["links"], titles),
+        unused_pairs=_unused_pairs(parts["links"]),
         contexts=_CONTEXTS,
         reach_table=_reach_table(systems, reaches),
         other_marts=sorted({reach["mart"] for reach in reaches if not reach["context"]}),
@@ -171,6 +172,11 @@ def _separate_pairs(links: Sequence[Row], titles: dict[str, str]) -> list[tuple[
     """Per system that has nothing to be compared with some others by: (system, number of those), most first."""
     found = Counter(titles[link["source_system"]] for link in links if link["link_path"] == "none")
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _unused_pairs(links: Sequence[Row]) -> int:
+    """Pairs of systems that could be linked by their identifiers and share no customer."""
+    return sum(link["link_path"] != "none" and not link["shared_customer_count"] for link in links) // 2
 
 
 def _sentence(link: Row) -> str:
@@ -256,7 +262,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
     ]
     order = [bar["channel"] for bar in bars]
     base = alt.Chart(_data(bars)).encode(
-        x=alt.X("visibility:Q", title="Share of activity of a known customer", scale=alt.Scale(domain=[0, 1.25]),
+        x=alt.X("visibility:Q", title="Share of activity of a known customer", scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])),
         y=alt.Y("channel:N", sort=order, title=None, axis=alt.Axis(labelLimit=240)),
     )  # fmt: skip
@@ -267,14 +273,15 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
             legend=alt.Legend(title=None, orient="bottom"),
         )
     )
-    text = base.mark_text(align="left", dx=5, fontSize=11).encode(text="label:N")
+    width = 560
+    text = base.mark_text(align="left", fontSize=11).encode(x=alt.value(width + 8), text="label:N")
     line = alt.Chart(_data([{"target": target}])).mark_rule(color=_INK, strokeDash=[5, 4]).encode(x="target:Q")
     name = (
         alt.Chart(_data([{"target": target, "label": f"{100 * target:.0f} %"}]))
         .mark_text(align="left", baseline="bottom", dx=4, dy=-2, fontSize=11, fontWeight="bold")
         .encode(x="target:Q", y=alt.value(0), text="label:N")
     )
-    return alt.layer(bar, line, name, text).properties(width=640, height=28 * len(bars))
+    return alt.layer(bar, line, name, text).properties(width=width, height=28 * len(bars))
 
 
 def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | alt.FacetChart | None:
@@ -296,7 +303,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     most = max(bar["activity"] for bar in bars)
     base = alt.Chart(_data(bars)).encode(
         x=alt.X("activity:Q", title="Activity that it would make visible, at most (scale of square roots)",
-                scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format="~s", tickCount=6)),
+                scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format=",.0f", tickCount=6)),
         y=alt.Y("link:N", sort=alt.SortField("rank"), title=None, axis=alt.Axis(labelLimit=380)),
     )  # fmt: skip
     bar = base.mark_bar(height=18).encode(

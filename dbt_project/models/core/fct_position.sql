@@ -150,8 +150,8 @@ ended as (
 
 select
     {{ integer_key(['stays.source_system', 'stays.first_position_id']) }} as position_key,
-    -- The person who has signed in on the device, where the device by itself points at nobody.
-    coalesce(customers.customer_key, devices.customer_key, -1) as customer_key,
+    -- The only person who signs in on the device, in the time that it counts as theirs.
+    coalesce(customers.customer_key, people.customer_key, -1) as customer_key,
     {{ member_key('stays.device_id') }} as device_key,
     stays.location_key,
     {{ date_key('stays.arrived_at') }} as arrived_date_key,
@@ -166,4 +166,8 @@ select
     stays.source_system
 from ended as stays
 {{ join_customer('stays') }}
-left join {{ ref('dim_device') }} as devices on stays.device_id = devices.device_id
+left join {{ ref('int_device_person') }} as people
+    on
+        stays.device_id = people.device_id
+        and stays.arrived_at >= people.known_from
+        and stays.arrived_at < people.known_until

@@ -23,7 +23,7 @@ totals as (
         title,
         activity_kind,
         sum(activity_count) as activity_count,
-        sum(case when attribution = 'known' then activity_count else 0 end) as known_count,
+        sum(case when attribution like 'known%' then activity_count else 0 end) as known_count,
         sum(case when attribution = 'probable' then activity_count else 0 end) as probable_count
     from activity
     group by channel, title, activity_kind
@@ -37,7 +37,7 @@ reasons as (
         attribution,
         sum(activity_count) as activity_count
     from activity
-    where attribution <> 'known'
+    where attribution not like 'known%'
     group by channel, source_system, identifier_kind, attribution
 ),
 

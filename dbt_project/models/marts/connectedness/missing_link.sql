@@ -10,7 +10,7 @@ with activity as (
         sum(facts.amount) as amount
     from {{ ref('fct_source_activity') }} as facts
     left join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
-    where facts.attribution <> 'known'
+    where facts.attribution not like 'known%'
     group by
         facts.source_system,
         case when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')

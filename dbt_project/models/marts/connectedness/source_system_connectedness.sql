@@ -30,12 +30,12 @@ activity as (
     select
         source_system,
         sum(case when activity_kind = 'interaction' then activity_count else 0 end) as interaction_count,
-        sum(case when activity_kind = 'interaction' and attribution = 'known' then activity_count else 0 end)
+        sum(case when activity_kind = 'interaction' and attribution like 'known%' then activity_count else 0 end)
             as known_interaction_count,
         sum(case when activity_kind = 'position' then activity_count else 0 end) as position_count,
         sum(case when activity_kind = 'reading' then activity_count else 0 end) as reading_count,
         sum(activity_count) as activity_count,
-        sum(case when attribution = 'known' then activity_count else 0 end) as known_activity_count
+        sum(case when attribution like 'known%' then activity_count else 0 end) as known_activity_count
     from {{ ref('fct_source_activity') }}
     group by source_system
 ),
@@ -46,6 +46,7 @@ pairs as (
         sum(pair_count) as identifier_pair_count,
         sum(known_pair_count) as known_identifier_pair_count
     from {{ ref('bridge_identifier_kind') }}
+    where seen_in = 'event'
     group by source_system
 ),
 

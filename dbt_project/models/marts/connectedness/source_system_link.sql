@@ -38,7 +38,7 @@ shared_kinds as (
     group by ours.source_system, theirs.source_system
 ),
 
-seen_together as (
+kinds as (
     select identifier_kind, other_identifier_kind
     from {{ ref('bridge_identifier_kind') }}
 
@@ -46,6 +46,28 @@ seen_together as (
 
     select other_identifier_kind as identifier_kind, identifier_kind as other_identifier_kind
     from {{ ref('bridge_identifier_kind') }}
+
+    union
+
+    select identifier_kind, identifier_kind as other_identifier_kind
+    from identifiers
+),
+
+-- From one kind of identifier to another in up to two steps, and from there in up to two more.
+two_steps as (
+    select distinct
+        one.identifier_kind,
+        other.other_identifier_kind
+    from kinds as one
+    inner join kinds as other on one.other_identifier_kind = other.identifier_kind
+),
+
+four_steps as (
+    select distinct
+        one.identifier_kind,
+        other.other_identifier_kind
+    from two_steps as one
+    inner join two_steps as other on one.other_identifier_kind = other.identifier_kind
 ),
 
 bridged as (
@@ -53,9 +75,9 @@ bridged as (
         ours.source_system,
         theirs.source_system as other_source_system
     from identifiers as ours
-    inner join seen_together on ours.identifier_kind = seen_together.identifier_kind
+    inner join four_steps on ours.identifier_kind = four_steps.identifier_kind
     inner join identifiers as theirs
-        on seen_together.other_identifier_kind = theirs.identifier_kind and ours.source_system <> theirs.source_system
+        on four_steps.other_identifier_kind = theirs.identifier_kind and ours.source_system <> theirs.source_system
 ),
 
 systems as (
@@ -71,7 +93,7 @@ select
     shared_kinds.shared_identifier_kinds,
     case
         when shared_kinds.source_system is not null then 'direct'
-        when bridged.source_system is not null then 'through another identifier'
+        when bridged.source_system is not null then 'through other identifiers'
         else 'none'
     end as link_path
 from systems
