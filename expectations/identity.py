@@ -1,4 +1,4 @@
-"""Rules for identity: what must hold of the customers, whoever they are. Judged on the figures of quality.identity_health."""
+"""Rules for identity: what must hold of the customers, whoever they are, judged on quality.identity_health."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ def identity_suites() -> dict[str, list[Suite]]:
                     Rule(
                         between,
                         {"column": "moved_share", "max_value": 0.02},
-                        "Whoever stored the customers' numbers yesterday wants them today; a new rule or a changed source "
-                        "moves more than 2 % (chosen 2026-11-22). Try rules with `context360 identity compare` first.",
+                        "Whoever stored the customers' numbers yesterday wants them today; a new rule or a changed "
+                        "source moves more than 2 % (chosen 2026-11-22). `context360 identity compare` tries rules first.",
                         severity="warn",
                         name="customers keep their numbers",
                     ),
                     Rule(
                         between,
                         {"column": "change_of_linked_share", "min_value": -0.1, "max_value": 0.1},
-                        "The share of linked records moves slowly; a jump is a source that has changed what it writes in "
-                        "a column (chosen 2026-11-22).",
+                        "The share of linked records moves slowly; a jump is a source that has changed what it writes "
+                        "in a column (chosen 2026-11-22).",
                         severity="warn",
                         name="as many records are linked as before",
                     ),

@@ -95,12 +95,16 @@ def who(
         bool,
         typer.Option("--why", help="Also show which records make up the customer, what links them, what does not."),
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Also write what links the records as a page with pictures (HTML)."),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Show the card of one customer: who they are, the three contexts and the last contacts."""
     from orchestration.console import show_customer
 
-    raise typer.Exit(show_customer(" ".join(identifier), home=home, why=why))
+    raise typer.Exit(show_customer(" ".join(identifier), home=home, why=why, report=report))
 
 
 identity = typer.Typer(
@@ -120,7 +124,7 @@ def identity_compare(
     ],
     decisions: Annotated[
         Path | None,
-        typer.Option("--decisions", help="Reviewed decisions. Default: identity/decisions.yml in the folder with all state."),
+        typer.Option("--decisions", help="Reviewed decisions. Default: identity/decisions.yml below --home."),
     ] = None,
     examples: Annotated[int, typer.Option("--examples", min=0, help="Merges and splits that are listed at most.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,

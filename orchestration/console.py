@@ -322,11 +322,15 @@ def _moment(day: date | datetime) -> datetime:
     return day if isinstance(day, datetime) else datetime.combine(day, datetime.min.time())
 
 
-def show_customer(identifier: str, *, home: Path | None, why: bool = False) -> int:
-    """Prints the card of the customer that the identifier points at. why: what links their records, too."""
+def show_customer(identifier: str, *, home: Path | None, why: bool = False, report: Path | None = None) -> int:
+    """Prints the card of the customer that the identifier points at.
+
+    why: what links their records, too. report: a file for the same with pictures.
+    """
     from orchestration.serving.card import card_of, find_customers
     from orchestration.serving.reading import read_published
     from orchestration.serving.why import why_of
+    from orchestration.serving.why_report import write_why_report
     from orchestration.warehouse.connection import open_warehouse
 
     console = _console()
@@ -339,10 +343,14 @@ def show_customer(identifier: str, *, home: Path | None, why: bool = False) -> i
             if len(found) == 1:
                 console.print(card_of(connection, found[0].customer_key))
         if len(found) == 1:
-            if why:
+            if why or report:
                 # The evidence holds what readers are not shown: it stays in the working warehouse.
                 with open_warehouse(settings.warehouse_path, read_only=True) as connection:
-                    console.print(why_of(connection, found[0].customer_key))
+                    if why:
+                        console.print(why_of(connection, found[0].customer_key))
+                    if report:
+                        write_why_report(connection, found[0].customer_key, report)
+                        console.print(f"Pictures  {report}", soft_wrap=True)
             return OK
     except WarehouseError as error:
         return _not_started(console, error)
@@ -357,9 +365,7 @@ def show_customer(identifier: str, *, home: Path | None, why: bool = False) -> i
     return STOPPED
 
 
-def show_comparison(
-    rules: Path, *, decisions: Path | None, examples: int, as_json: bool, home: Path | None
-) -> int:
+def show_comparison(rules: Path, *, decisions: Path | None, examples: int, as_json: bool, home: Path | None) -> int:
     """Prints what other rules would change. Returns 0 for nothing, 1 for something, 2 where it cannot be told."""
     from orchestration.identity.compare import ComparisonError, check_decisions, check_rules, compare_rules
     from orchestration.serving.what_if import what_if_of

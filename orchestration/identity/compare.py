@@ -1,4 +1,4 @@
-"""What other rules would change, before they are made the rules: who would be merged and split, and what moves with them.
+"""What other rules would change, before they count: who would be merged and split, and what moves with them.
 
 The warehouse is only read: its memory of the linking is copied into a database that is forgotten, and linked there.
 """
@@ -91,8 +91,8 @@ def compare_rules(
 ) -> Comparison:
     """Links the warehouse's records with other rules, in memory, and compares the customers with those of today.
 
-    warehouse: the working warehouse, opened read-only. decisions: reviewed decisions that hold in both. examples: at most
-    so many merges and splits are listed. Raises ComparisonError where a file cannot be used, WarehouseError where the
+    warehouse: the working warehouse, opened read-only. decisions: reviewed decisions that hold in both. examples: so
+    many merges and splits are listed at most. Raises ComparisonError where a file cannot be used, WarehouseError where the
     warehouse cannot be read.
     """
     check_rules(rules_file)
@@ -174,9 +174,7 @@ def _copy_memory(connection: duckdb.DuckDBPyConnection, database: str) -> None:
         connection.execute(f'create table identity."{table}" as from "{database}".identity."{table}"')
 
 
-def _compared(
-    connection: duckdb.DuckDBPyConnection, real: str, notes: tuple[str, ...], examples: int
-) -> Comparison:
+def _compared(connection: duckdb.DuckDBPyConnection, real: str, notes: tuple[str, ...], examples: int) -> Comparison:
     connection.execute(f"""
         create temp table regrouped as
         select
@@ -257,7 +255,8 @@ def _merge_examples(connection: duckdb.DuckDBPyConnection, examples: int) -> tup
             where ours.before_id <> theirs.before_id and ours.after_id in (select id from chosen)
             group by 1
         )
-        select before_ids, after_ids, list(record order by regrouped.before_id, record), coalesce(any_value(because), '')
+        select
+            before_ids, after_ids, list(record order by regrouped.before_id, record), coalesce(any_value(because), '')
         from chosen
         inner join regrouped on chosen.id = regrouped.after_id
         left join causes on chosen.id = causes.id
@@ -340,8 +339,8 @@ def _key_facts(connection: duckdb.DuckDBPyConnection, real: str, as_of: datetime
         with delivered as (
             select
                 'revenue ' || currency as what, net_amount as amount, 0 as points,
-                source_system || '/' || order_id as purchase, ordered_at as happened_at, identifier_kind, identifier_value,
-                null as is_granted
+                source_system || '/' || order_id as purchase, ordered_at as happened_at, identifier_kind,
+                identifier_value, null as is_granted
             from {real}.intermediate.int_order_line
             union all
             select
@@ -389,7 +388,7 @@ def _moved(connection: duckdb.DuckDBPyConnection) -> tuple[Moved, ...]:
 
 
 def _rescored(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Customers whose scores, as marts.relationship_context has them, and points differ; also by the company of others."""
+    """Customers whose scores, as marts.relationship_context has them, and points would differ."""
     for name in ("before", "after"):
         connection.execute(f"""
             create temp table scored_{name} as
@@ -415,12 +414,8 @@ def _rescored(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             from points left join bought using (customer_id)
         """)
     figures = ("customer_value", "recency_score", "frequency_score", "monetary_score", "engagement_points")
-    counts = ", ".join(
-        f"count(*) filter (coalesce(b.{figure}, 0) <> coalesce(a.{figure}, 0))" for figure in figures
-    )
-    row = _row(
-        connection, f"select {counts} from scored_before as b full join scored_after as a using (customer_id)"
-    )
+    counts = ", ".join(f"count(*) filter (coalesce(b.{figure}, 0) <> coalesce(a.{figure}, 0))" for figure in figures)
+    row = _row(connection, f"select {counts} from scored_before as b full join scored_after as a using (customer_id)")
     return dict(zip((figure.replace("_", " ") for figure in figures), row, strict=True))
 
 

@@ -22,8 +22,8 @@ def what_if_of(found: Comparison, rules: str) -> Group:
         sentence = f"Nothing would change: the same {found.customers_before:,} customers of {found.records:,} records."
     else:
         sentence = (
-            f"{found.merged_customers:,} customers would be merged into {found.merges:,}, {found.splits:,} would be split; "
-            f"{found.moved_records:,} of {found.records:,} records would have another customer number."
+            f"{found.merged_customers:,} customers would be merged into {found.merges:,}, {found.splits:,} would "
+            f"be split; {found.moved_records:,} of {found.records:,} records would have another customer number."
         )
     parts: list[RenderableType] = [
         Panel(sentence, title=f"With the rules of {escape(rules)}", title_align="left"),

@@ -22,7 +22,19 @@ def why_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
     from rich.table import Table
 
     found = explain(connection, customer_key)
-    records = ", ".join(f"{system} {record}" for system, record in found.records)
+    numbers = {
+        (system, record): number
+        for system, record, number in connection.execute(
+            """
+            select numbers.source_system, numbers.source_record_id, numbers.record_number
+            from identity.record_number as numbers
+            inner join identity.assignment using (source_system, source_record_id)
+            where customer_id = ?
+            """,
+            [found.customer_id],
+        ).fetchall()
+    }
+    records = ", ".join(f"{system} {record} (#{numbers[system, record]})" for system, record in found.records)
     earlier = ", ".join(str(number) for number in found.previous_customer_ids)
     lines = [f"Records  {escape(records)}"] + ([f"Earlier numbers  {earlier}"] if earlier else [])
     parts = [Panel("\n".join(lines), title=f"Why customer {found.customer_id} is one customer", title_align="left")]

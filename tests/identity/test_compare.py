@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from identity.conftest import COLUMNS
 from typer.testing import CliRunner
 
-from identity.conftest import COLUMNS
 from orchestration.cli import app
 from orchestration.identity import link_records
 from orchestration.identity.compare import ComparisonError, check_rules, compare_rules
