@@ -21,6 +21,7 @@ import yaml
 
 LANGUAGES = ("nl", "de", "en")
 WORDS_FILE = Path(__file__).with_name("words.yml")
+_PACKAGES = ("py3langid", "snowballstemmer")
 _VADER_SCALE = 4.0
 _VADER_EMOJI = "vaderSentiment/emoji_utf8_lexicon.txt"
 _UMLAUTS = "äöüß"
@@ -48,6 +49,7 @@ class Rules:
     least_weight: float
     least_polarity: float
     normaliser: float
+    least_language_certainty: float
 
 
 class Lexicon:
@@ -56,7 +58,7 @@ class Lexicon:
     def __init__(self, language: str) -> None:
         known = _words()[language]
         self.language = language
-        self.rules = Rules(**_words()["rules"])
+        self.rules = shared_rules()
         self.negations = frozenset(known["negations"])
         self.stronger = frozenset(known["stronger"])
         self.weaker = frozenset(known["weaker"])
@@ -115,10 +117,17 @@ def lexicon(language: str) -> Lexicon:
 
 
 @cache
-def lexicon_version() -> str:
-    """Changes whenever the words, the rules or a package's lexicon change: scores of different versions differ."""
-    packages = [_words()[language]["lexicon"]["package"] for language in LANGUAGES]
-    parts = [WORDS_FILE.read_text(encoding="utf-8"), *(f"{name} {version(name)}" for name in packages)]
+def shared_rules() -> Rules:
+    """The rules that all languages share."""
+    return Rules(**_words()["rules"])
+
+
+@cache
+def scorer_version() -> str:
+    """Changes whenever the words, the rules, a package or the code change: scores of different versions may differ."""
+    packages = [*(_words()[language]["lexicon"]["package"] for language in LANGUAGES), *_PACKAGES]
+    files = [WORDS_FILE, Path(__file__), Path(__file__).with_name("sentiment.py")]
+    parts = [*(file.read_text(encoding="utf-8") for file in files), *(f"{name} {version(name)}" for name in packages)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 

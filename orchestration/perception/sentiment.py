@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from orchestration.perception.lexicon import LANGUAGES, Lexicon, lexicon
+from orchestration.perception.lexicon import LANGUAGES, Lexicon, lexicon, shared_rules
 
-LEAST_CERTAINTY_OF_LANGUAGE = 0.7  # below it the language of a text counts as unknown; measured 2026-11, see the tests
 # Neighbours of the three languages are told apart from them; everything else is seldom met.
 _LANGUAGES_TOLD_APART = ("nl", "de", "en", "fr", "es", "it", "pt", "da", "sv", "pl")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[.,;:!?]+(?=\s|$)|[^\w\s]")
@@ -129,7 +128,7 @@ def _code(language: str | None) -> str | None:
 
 def _recognised(text: str) -> str | None:
     language, certainty = _identifier().classify(text)
-    return language if certainty >= LEAST_CERTAINTY_OF_LANGUAGE else None
+    return language if certainty >= shared_rules().least_language_certainty else None
 
 
 @cache

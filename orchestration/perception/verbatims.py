@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from orchestration.perception.lexicon import lexicon_version
+from orchestration.perception.lexicon import scorer_version
 from orchestration.perception.sentiment import score_texts
 
-_COLUMNS = "text_key bigint, polarity double, label varchar, language varchar, lexicon_version varchar"
+_COLUMNS = "text_key bigint, polarity double, label varchar, language varchar, scorer_version varchar"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def score_verbatims(
     """Brings `<schema>.text_sentiment` up to the texts of a table: one row per text, without the text itself.
 
     verbatims: a table with text_key, verbatim and language. Scored are texts that are new, or all of them once the
-    lexicon has changed; texts that are gone are forgotten. batch_rows: texts in memory at a time.
+    scorer has changed; texts that are gone are forgotten. batch_rows: texts in memory at a time.
     All or nothing: a broken call leaves the table as it was.
     """
     table = f"{schema}.text_sentiment"
@@ -38,8 +38,8 @@ def score_verbatims(
     try:
         connection.execute(f"create or replace temp table _today as from {verbatims}")
         connection.execute(
-            f"delete from {table} where lexicon_version <> ? or text_key not in (select text_key from _today)",
-            [lexicon_version()],
+            f"delete from {table} where scorer_version <> ? or text_key not in (select text_key from _today)",
+            [scorer_version()],
         )
         connection.execute(f"""
             create or replace temp table _new as
@@ -76,7 +76,7 @@ def _scored(batch: pa.Table) -> pa.Table:
             "polarity": pa.array([sentiment.polarity for sentiment in sentiments], pa.float64()),
             "label": pa.array([sentiment.label for sentiment in sentiments], pa.string()),
             "language": pa.array([sentiment.language for sentiment in sentiments], pa.string()),
-            "lexicon_version": pa.array([lexicon_version()] * len(sentiments), pa.string()),
+            "scorer_version": pa.array([scorer_version()] * len(sentiments), pa.string()),
         }
     )
 

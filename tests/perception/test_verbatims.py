@@ -38,12 +38,12 @@ def test_what_is_gone_is_forgotten_and_what_is_written_holds_no_text(connection)
     assert score_verbatims(connection, "said").texts == 2
     assert _labels(connection).keys() == {1, 3}
     columns = {row[0] for row in connection.execute("describe perception.text_sentiment").fetchall()}
-    assert columns == {"text_key", "polarity", "label", "language", "lexicon_version"}
+    assert columns == {"text_key", "polarity", "label", "language", "scorer_version"}
 
 
-def test_what_an_older_lexicon_scored_is_scored_anew(connection) -> None:
+def test_what_an_older_scorer_scored_is_scored_anew(connection) -> None:
     score_verbatims(connection, "said")
-    connection.execute("update perception.text_sentiment set lexicon_version = 'older', label = 'neutral'")
+    connection.execute("update perception.text_sentiment set scorer_version = 'older', label = 'neutral'")
     assert score_verbatims(connection, "said").scored == 3
     assert _labels(connection) == {1: "positive", 2: "negative", 3: "unknown"}
 
