@@ -201,7 +201,7 @@ def test_who_has_moved_lived_elsewhere_before(ask: Ask) -> None:
         )
         group by customer_no having count(distinct street) = 2
     """)
-    assert len(moved) > 5
+    assert moved
     for number, streets in moved:
         known = [
             street
@@ -249,5 +249,5 @@ def test_who_brought_whom_is_as_in_the_truth(ask: Ask) -> None:
             on truth.kind = 'referred_by' and truth.person_id = a.person_id and truth.other_person_id = b.person_id
         where relation_kind = 'referred_by'
     """)
-    assert pairs > 10
+    assert pairs >= 3
     assert true_pairs / pairs >= 0.95
