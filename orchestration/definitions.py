@@ -8,6 +8,7 @@ from orchestration.channels.catalog import load_catalog
 from orchestration.defs.automation import backfill_job, customer_360_job, new_files_sensor, nightly_schedule
 from orchestration.defs.days import day_assets
 from orchestration.defs.identity import identity_assets
+from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             stream_status_spec([landing_key(system.name, stream.name) for system, stream in catalog.streams()]),
             *warehouse,
             identity_assets(installation),
+            attribution_asset(installation),
             serving_asset(installation, published),
             verdict_asset(installation, PUBLISHED_KEY),
         ],

@@ -9,6 +9,7 @@ from orchestration.channels.catalog import Catalog, load_catalog
 from orchestration.channels.intake import prepare_tables
 from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
+from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
@@ -31,6 +32,7 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
     with open_warehouse(settings.warehouse_path) as connection:
         prepare_tables(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
+        prepare_removal_effects(connection)
     results += project.run("build", list(AFTER_IDENTITY), as_of=ANY_MOMENT)
     return project, results
 
