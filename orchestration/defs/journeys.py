@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation
 from orchestration.journeys.attribution import write_removal_effects
 
 
@@ -19,8 +19,9 @@ def attribution_asset(installation: Installation) -> dg.AssetsDefinition:
         "without it, by a Markov chain over all paths.",
         owners=["team:customer-insight"],
         kinds={"duckdb", "python"},
+        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
     )
-    def removal_effect(run: RunResource) -> dg.MaterializeResult[Any]:
+    def removal_effect() -> dg.MaterializeResult[Any]:
         with installation.warehouse() as connection:
             touches = write_removal_effects(connection)
         return dg.MaterializeResult(metadata={"dagster/row_count": touches})

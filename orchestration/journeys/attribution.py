@@ -1,14 +1,15 @@
 """Removal effects: what tracked touches are worth, by a Markov chain over the paths of customers.
 
 A path is a walk from a start over touches to one of two ends, a purchase or none. From the counts of moves follow the
-probabilities of a first-order absorbing chain. The removal effect of a touch is the share of purchases that would be lost
-if every walk that comes to it ended without one (Anderl, Becker, von Wangenheim and Schumann 2016, "Mapping the customer
-journey", International Journal of Research in Marketing 33(3)). Every purchase that is lost so has passed the touch:
+probabilities of a first-order absorbing chain. The removal effect of a touch is the share of purchases that would be
+lost if every walk that comes to it ended without one (Anderl, Becker, von Wangenheim and Schumann 2016, "Mapping the
+customer journey", International Journal of Research in Marketing 33(3)). What is lost so has passed the touch:
 
     effect(s) = P(the walk ever comes to s) * P(purchase | at s) / P(purchase)
 
-With the fundamental matrix N = (I - Q)^-1 the first factor is N[start, s] / N[s, s] (Kemeny and Snell 1960, Finite Markov
-Chains), so that one inversion serves all touches. It is an association, not a proof that the touch causes purchases.
+With the fundamental matrix N = (I - Q)^-1 the first factor is N[start, s] / N[s, s] (Kemeny and Snell 1960, "Finite
+Markov Chains"), so that one inversion serves all touches. The libraries that exist read one row per path into memory,
+or need a compiler. It is an association, not a proof that the touch causes purchases.
 """
 
 from __future__ import annotations
