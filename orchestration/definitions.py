@@ -8,6 +8,7 @@ from orchestration.channels.catalog import load_catalog
 from orchestration.defs.automation import backfill_job, customer_360_job, new_files_sensor, nightly_schedule
 from orchestration.defs.days import day_assets
 from orchestration.defs.identity import identity_assets
+from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
 from orchestration.defs.perception import customer_influence_asset, text_sentiment_asset
 from orchestration.defs.progress import progress_logger
@@ -38,6 +39,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             identity_assets(installation),
             text_sentiment_asset(installation),
             customer_influence_asset(installation),
+            attribution_asset(installation),
             serving_asset(installation, published),
             connectedness_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),

@@ -9,6 +9,7 @@ from orchestration.channels.catalog import Catalog, load_catalog
 from orchestration.channels.intake import prepare_tables
 from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
+from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
@@ -42,6 +43,7 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
     results += project.run("build", list(IDENTIFIED), as_of=ANY_MOMENT)
     with open_warehouse(settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
+        prepare_removal_effects(connection)
     results += project.run("build", list(AFTER_PYTHON), as_of=ANY_MOMENT)
     return project, results
 

@@ -30,6 +30,8 @@ WRITTEN_BY_PYTHON = {
     "identity.assignment": "select source_system, source_record_id, customer_key as customer_id, match_probability"
     " from core.bridge_source_record",
     "quality.stream_status": "from quality.stream_status",
+    "attribution.removal_effect": "select product_line, touch_kind, touch_value, removal_effect"
+    " from marts.touch_attribution where removal_effect is not null",
 }
 # The same for what is not published: from the working warehouse.
 KEPT_BY_PYTHON = ("perception.text_sentiment", "perception.customer_influence")

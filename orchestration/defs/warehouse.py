@@ -1,5 +1,5 @@
 """The dbt project as Dagster assets, cut into steps where a failure must stop: one per source system in staging, one
-per subject afterwards. dbt's tests and Great Expectations' suites of a table are its checks.
+per layer afterwards. dbt's tests and Great Expectations' suites of a table are its checks.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,7 +94,6 @@ def steps(installation: Installation) -> list[Step]:
     ]
     core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
     marts_tables = tuple(marts_suites(_ANY_MOMENT))
-    subjects = sorted({node["fqn"][2] for node in manifest["nodes"].values() if node["fqn"][1:2] == ["marts"]})
     return [
         Step("seeds", "resource_type:seed"),
         *staging,
@@ -114,20 +113,7 @@ def steps(installation: Installation) -> list[Step]:
             ),
             judged=core_tables,
         ),
-        *(
-            Step(
-                f"marts_{subject}",
-                f"fqn:context360.marts.{subject}",
-                suites=lambda _, run: marts_suites(run.moment),
-                judged=tuple(
-                    table
-                    for table in marts_tables
-                    if (node := manifest["nodes"].get(f"model.context360.{table.split('.')[1]}"))
-                    and node["fqn"][2] == subject
-                ),
-            )
-            for subject in subjects
-        ),
+        Step("marts", "fqn:context360.marts", suites=lambda _, run: marts_suites(run.moment), judged=marts_tables),
         Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
     ]
 

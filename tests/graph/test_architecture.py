@@ -87,13 +87,14 @@ def test_core_and_marts_have_contracts_and_describe_every_column(manifest) -> No
                 assert column["description"] and column["data_type"], f"{node['name']}.{column['name']}"
 
 
-def test_marts_read_core_and_nothing_below(manifest) -> None:
+def test_marts_read_core_and_what_was_computed_from_it_and_nothing_below(manifest) -> None:
     for node in manifest["nodes"].values():
         if node["resource_type"] == "model" and node["fqn"][1] == "marts":
             layers = {parent.split(".")[0] for parent in node["depends_on"]["nodes"]}
-            assert layers <= {"model", "seed"}, node["name"]
-            schemas = {manifest["nodes"][parent]["schema"] for parent in node["depends_on"]["nodes"]}
-            assert schemas <= {"core", "marts", "seeds"}, node["name"]
+            assert layers <= {"model", "seed", "source"}, node["name"]
+            known = manifest["nodes"] | manifest["sources"]
+            schemas = {known[parent]["schema"] for parent in node["depends_on"]["nodes"]}
+            assert schemas <= {"core", "marts", "seeds", "attribution"}, node["name"]
 
 
 def test_no_model_reads_the_clock(manifest) -> None:

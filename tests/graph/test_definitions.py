@@ -81,7 +81,7 @@ def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:
     project = DbtProject(catalog, settings)
     assert [step.name for step in steps(Installation(settings, catalog, project))] == [
         "seeds", "staging_shop", "staging_loyalty", "staging_crm", "staging_hotel", "intermediate", "identity_health",
-        "core", "marts_connectedness", "marts_customer", "quality",
+        "core", "marts", "quality",
     ]  # fmt: skip
 
 

@@ -1,0 +1,254 @@
+-- Readers are followed from the day of their first touch with the item. They are compared with customers who met another
+-- item in the same quarter, through the same channel and known by the same kind of identifier (whom a cookie tells is
+-- known because they bought or logged in), who had bought lately or not like them, and had not touched this item yet.
+-- Whoever looks for more reads more: a difference in rates is no proof that the item causes purchases.
+{%- set outcome_days = var('content_outcome_days') %}
+with touches as (
+    select
+        facts.customer_key,
+        facts.content_key,
+        cast(facts.channel_key as {{ dbt.type_string() }}) || ' ' || coalesce(facts.identifier_kind, '') as met_by,
+        facts.happened_at,
+        facts.engagement_points,
+        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }} as day_number,
+        {{ decayed('facts.engagement_points', dbt.datediff('facts.happened_at', as_of(), 'day')) }} as points_now
+    from {{ ref('fct_interaction') }} as facts
+    where facts.content_key > 0 and facts.direction = 'inbound' and facts.happened_at < {{ as_of() }}
+),
+
+totals as (
+    select
+        content_key,
+        count(*) as interaction_count,
+        count(case when customer_key > 0 then 1 end) as known_interaction_count,
+        count(distinct case when customer_key > 0 then customer_key end) as customer_count,
+        sum(engagement_points) as points_total,
+        sum(points_now) as points_now
+    from touches
+    group by content_key
+),
+
+first_touches as (
+    select
+        customer_key,
+        content_key,
+        min_by(met_by, happened_at) as met_by,
+        min(day_number) as day_number,
+        cast({{ dbt.date_trunc('quarter', 'min(happened_at)') }} as date) as quarter_start
+    from touches
+    where customer_key > 0
+    group by customer_key, content_key
+),
+
+quarters_of_readers as (
+    select
+        customer_key,
+        met_by,
+        min(day_number) as day_number,
+        cast({{ dbt.date_trunc('quarter', 'happened_at') }} as date) as quarter_start
+    from touches
+    where customer_key > 0
+    group by customer_key, met_by, cast({{ dbt.date_trunc('quarter', 'happened_at') }} as date)
+),
+
+readers as (
+    select distinct customer_key
+    from first_touches
+),
+
+earned as (
+    select
+        facts.customer_key,
+        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }} as day_number,
+        sum(facts.engagement_points) as points,
+        0 as purchase_count,
+        cast(0 as decimal(18, 2)) as purchase_amount
+    from {{ ref('fct_interaction') }} as facts
+    inner join readers on facts.customer_key = readers.customer_key
+    where facts.happened_at < {{ as_of() }}
+    group by facts.customer_key, {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }}
+),
+
+bought as (
+    select
+        bridge.customer_key,
+        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') }} as day_number,
+        0 as points,
+        count(distinct bridge.interaction_key) as purchase_count,
+        sum(bridge.purchase_amount) as purchase_amount
+    from {{ ref('bridge_interaction_product_line') }} as bridge
+    inner join readers on bridge.customer_key = readers.customer_key
+    where bridge.purchase_amount is not null and bridge.happened_at < {{ as_of() }}
+    group by bridge.customer_key, {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') }}
+),
+
+days as (
+    select
+        customer_key,
+        day_number,
+        sum(points) as points,
+        sum(purchase_count) as purchase_count,
+        sum(purchase_amount) as purchase_amount
+    from (
+        select * from earned
+        union all
+        select * from bought
+    ) as earned_or_bought
+    group by customer_key, day_number
+),
+
+-- What came in the days from each day on, and whether the customer had bought in as many days before.
+outlooks as (
+    select
+        customer_key,
+        day_number,
+        sum(points) over ahead as points_after,
+        sum(purchase_count) over ahead as purchases_after,
+        sum(purchase_amount) over ahead as amount_after,
+        coalesce(sum(purchase_count) over (
+            partition by customer_key order by day_number range between {{ outcome_days }} preceding and 1 preceding
+        ), 0) > 0 as has_bought_lately
+    from days
+    window ahead as (
+        partition by customer_key order by day_number range between current row and {{ outcome_days - 1 }} following
+    )
+),
+
+last_day as (
+    select {{ dbt.datediff("cast('2000-01-01' as timestamp)", as_of(), 'day') }} - {{ outcome_days }} as day_number
+),
+
+judged as (
+    select
+        first_touches.content_key,
+        first_touches.met_by,
+        first_touches.quarter_start,
+        outlooks.has_bought_lately,
+        count(*) as reader_count,
+        sum(outlooks.points_after) as points_after,
+        sum(outlooks.purchases_after) as purchases_after,
+        sum(outlooks.amount_after) as amount_after,
+        count(case when outlooks.purchases_after > 0 then 1 end) as buyer_count
+    from first_touches
+    inner join outlooks
+        on first_touches.customer_key = outlooks.customer_key and first_touches.day_number = outlooks.day_number
+    inner join last_day on first_touches.day_number <= last_day.day_number
+    group by
+        first_touches.content_key, first_touches.met_by, first_touches.quarter_start, outlooks.has_bought_lately
+),
+
+compared as (
+    select
+        quarters_of_readers.customer_key,
+        quarters_of_readers.met_by,
+        quarters_of_readers.day_number,
+        quarters_of_readers.quarter_start,
+        outlooks.has_bought_lately,
+        case when outlooks.purchases_after > 0 then 1 else 0 end as is_buyer
+    from quarters_of_readers
+    inner join outlooks
+        on
+            quarters_of_readers.customer_key = outlooks.customer_key
+            and quarters_of_readers.day_number = outlooks.day_number
+    inner join last_day on quarters_of_readers.day_number <= last_day.day_number
+),
+
+all_alike as (
+    select
+        met_by,
+        quarter_start,
+        has_bought_lately,
+        count(*) as customer_count,
+        sum(is_buyer) as buyer_count
+    from compared
+    group by met_by, quarter_start, has_bought_lately
+),
+
+-- Those among them who had touched the item by then; the others are whom it is compared with. Who touches it later stays
+-- among them: whoever is about to buy reads more, and to leave these out would leave out buyers.
+alike_who_touched as (
+    select
+        first_touches.content_key,
+        compared.met_by,
+        compared.quarter_start,
+        compared.has_bought_lately,
+        count(*) as customer_count,
+        sum(compared.is_buyer) as buyer_count
+    from compared
+    inner join first_touches on compared.customer_key = first_touches.customer_key
+    where first_touches.day_number <= compared.day_number
+    group by first_touches.content_key, compared.met_by, compared.quarter_start, compared.has_bought_lately
+),
+
+strata as (
+    select
+        judged.content_key,
+        judged.reader_count,
+        judged.points_after,
+        judged.purchases_after,
+        judged.amount_after,
+        judged.buyer_count,
+        all_alike.customer_count - coalesce(alike_who_touched.customer_count, 0) as comparable_count,
+        all_alike.buyer_count - coalesce(alike_who_touched.buyer_count, 0) as comparable_buyer_count
+    from judged
+    inner join all_alike
+        on
+            judged.met_by = all_alike.met_by
+            and judged.quarter_start = all_alike.quarter_start
+            and judged.has_bought_lately = all_alike.has_bought_lately
+    left join alike_who_touched
+        on
+            judged.content_key = alike_who_touched.content_key
+            and judged.met_by = alike_who_touched.met_by
+            and judged.quarter_start = alike_who_touched.quarter_start
+            and judged.has_bought_lately = alike_who_touched.has_bought_lately
+),
+
+judged_strata as (
+    select
+        *,
+        case when comparable_count >= {{ var('content_least_comparable') }} then reader_count end as compared_count
+    from strata
+),
+
+outcomes as (
+    select
+        content_key,
+        sum(reader_count) as judged_customer_count,
+        sum(points_after) as points_after,
+        sum(purchases_after) as purchases_after,
+        sum(amount_after) as amount_after,
+        cast(sum(buyer_count) as double) / sum(reader_count) as purchase_rate,
+        sum(compared_count) as compared_customer_count,
+        cast(sum(case when compared_count is not null then buyer_count end) as double) / sum(compared_count)
+            as compared_purchase_rate,
+        -- The rate of those alike, weighed as the readers are spread.
+        sum(cast(comparable_buyer_count as double) / nullif(comparable_count, 0) * compared_count) / sum(compared_count)
+            as comparable_purchase_rate
+    from judged_strata
+    group by content_key
+)
+
+select
+    contents.content_key,
+    contents.content_id,
+    contents.title,
+    contents.content_kind,
+    contents.product_line,
+    coalesce(totals.interaction_count, 0) as interaction_count,
+    coalesce(totals.known_interaction_count, 0) as known_interaction_count,
+    coalesce(totals.customer_count, 0) as customer_count,
+    cast(coalesce(totals.points_total, 0) as bigint) as points_total,
+    cast(coalesce(totals.points_now, 0) as double) as points_now,
+    cast(coalesce(outcomes.judged_customer_count, 0) as bigint) as judged_customer_count,
+    cast(outcomes.points_after as bigint) as points_after,
+    cast(outcomes.purchases_after as bigint) as purchases_after,
+    cast(outcomes.amount_after as decimal(18, 2)) as amount_after,
+    outcomes.purchase_rate,
+    cast(coalesce(outcomes.compared_customer_count, 0) as bigint) as compared_customer_count,
+    cast(outcomes.compared_purchase_rate as double) as compared_purchase_rate,
+    cast(outcomes.comparable_purchase_rate as double) as comparable_purchase_rate
+from {{ ref('dim_content') }} as contents
+left join totals on contents.content_key = totals.content_key
+left join outcomes on contents.content_key = outcomes.content_key
+where contents.content_key > 0

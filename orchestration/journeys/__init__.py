@@ -1,0 +1,1 @@
+"""What journeys need beyond SQL: the data-driven attribution of purchases to touches."""
