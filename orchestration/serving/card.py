@@ -155,6 +155,12 @@ def _personal(customer: dict[str, Any]) -> list[tuple[str, str]]:
     recommends = {"promoter": "yes", "passive": "perhaps", "detractor": "no"}.get(customer["nps_class"] or "", "")
     if customer["referral_count"]:
         recommends = ", ".join(filter(None, (recommends, f"brought {customer['referral_count']}")))
+    if customer["influence_percentile"] is not None:
+        recommends = ", ".join(filter(None, (recommends, f"more heard than {customer['influence_percentile']:.0f} %")))
+    if customer["average_sentiment"] is not None:
+        tone = "positive" if customer["average_sentiment"] > 0.2 else "mixed"
+        tone = "negative" if customer["average_sentiment"] < -0.2 else tone
+        opinions = "; ".join(filter(None, (opinions, f"writes {tone} ({customer['verbatim_count']} texts)")))
     complaints = ""
     if customer["complaint_count"]:
         last = f"the last one {_words(customer['last_complaint_kind'])} on {customer['last_complaint_at']:%d %B %Y}"

@@ -30,6 +30,8 @@ select
     interactions.utm_campaign,
     interactions.verbatim,
     interactions.language,
+    sentiments.sentiment,
+    sentiments.sentiment_label,
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,
@@ -57,3 +59,7 @@ left join {{ ref('int_anonymous_interaction') }} as anonymous
         and interactions.source_interaction_id = anonymous.source_interaction_id
 left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
+left join {{ ref('int_text_sentiment') }} as sentiments
+    on
+        case when interactions.verbatim is not null then {{ text_key('interactions.verbatim', 'interactions.language') }} end
+        = sentiments.text_key

@@ -29,6 +29,19 @@ opinions as (
     group by customer_key
 ),
 
+-- What people write, in whatever channel; what no reader of the language could tell counts as nothing.
+writings as (
+    select
+        customer_key,
+        cast(count(*) as int) as verbatim_count,
+        avg(sentiment) as average_sentiment,
+        avg(case when happened_at >= {{ dbt.dateadd('day', -180, as_of()) }} then sentiment end)
+        - avg(case when happened_at < {{ dbt.dateadd('day', -180, as_of()) }} then sentiment end) as sentiment_trend
+    from {{ ref('fct_interaction') }}
+    where happened_at < {{ as_of() }} and customer_key > 0 and direction = 'inbound' and verbatim is not null
+    group by customer_key
+),
+
 recommendations as (
     select
         customer_key,
@@ -119,10 +132,15 @@ select
     opinions.last_satisfaction - opinions.earlier_satisfaction as satisfaction_trend,
     opinions.last_opinion_at,
     opinions.last_verbatim,
+    coalesce(writings.verbatim_count, 0) as verbatim_count,
+    cast(writings.average_sentiment as double) as average_sentiment,
+    cast(writings.sentiment_trend as double) as sentiment_trend,
     recommendations.nps_class,
     recommendations.answered_at as nps_answered_at,
     coalesce(referrals.referral_count, 0) as referral_count,
     coalesce(recommendations.nps_class = 'promoter' and referrals.referral_count > 0, false) as is_ambassador,
+    influences.influence_percentile,
+    coalesce(influences.follower_count, 0) as follower_count,
     coalesce(complaints.complaint_count, 0) as complaint_count,
     coalesce(complaints.open_complaint_count, 0) as open_complaint_count,
     complaints.last_complaint_at,
@@ -142,6 +160,8 @@ select
     coalesce(freshness.is_stale, false) as is_stale
 from customers
 left join opinions on customers.customer_key = opinions.customer_key
+left join writings on customers.customer_key = writings.customer_key
+left join {{ ref('fct_customer_influence') }} as influences on customers.customer_key = influences.customer_key
 left join recommendations on customers.customer_key = recommendations.customer_key and recommendations.newest_rank = 1
 left join referrals on customers.customer_key = referrals.customer_key
 left join complaints on customers.customer_key = complaints.customer_key
