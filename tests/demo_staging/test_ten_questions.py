@@ -1,0 +1,24 @@
+"""The page for analysts: every query on it runs against what is published, and says something."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "ten_questions.md"
+QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_every_query_of_the_page_answers_something(company, number: int) -> None:
+    published = company.installation.home / "serving" / "context360.duckdb"
+    with duckdb.connect(str(published), read_only=True) as connection:
+        cursor = connection.execute(QUERIES[number - 1])
+        rows = cursor.fetchall()
+        columns = [column[0] for column in cursor.description]
+    assert rows
+    empty = [name for place, name in enumerate(columns) if all(row[place] is None for row in rows)]
+    assert empty == []
