@@ -146,6 +146,14 @@ def identity_compare(
 
 
 @app.command()
+def docs(catalog: CatalogOption = None, home: HomeOption = None) -> None:
+    """Write a page that describes every table and column, and how they follow from each other."""
+    from orchestration.console import write_documentation
+
+    raise typer.Exit(write_documentation(catalog=catalog, home=home))
+
+
+@app.command()
 def ui(
     catalog: CatalogOption = None,
     port: Annotated[int, typer.Option(help="Port on which Dagster listens.")] = 3000,

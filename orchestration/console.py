@@ -391,6 +391,31 @@ def show_comparison(rules: Path, *, decisions: Path | None, examples: int, as_js
     return OK if found.is_same else STOPPED
 
 
+def write_documentation(*, catalog: str | None, home: Path | None) -> int:
+    """Writes dbt's documentation of the tables beside the other reports."""
+    from orchestration.channels.catalog import load_catalog
+    from orchestration.warehouse.dbt import DbtError, DbtProject
+
+    console = _console()
+    settings = _settings(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    page = settings.reports_path / "tables.html"
+    try:
+        if not settings.warehouse_path.exists():
+            raise WarehouseError(
+                f"There is no warehouse at {settings.warehouse_path} yet: start with `context360 run`."
+            )
+        found = load_catalog(settings.catalog_path, settings.environment)
+        with console.status("Describing the tables"):
+            # No description depends on the moment.
+            DbtProject(found, settings).document(page, as_of=datetime(2000, 1, 1))
+    except (CatalogError, WarehouseError, DbtError) as error:
+        return _not_started(console, error)
+    console.print(f"Tables  {page}", soft_wrap=True)
+    return OK
+
+
 def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     """Starts Dagster's web server and daemon for this installation and stays until they end."""
     console = _console()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,6 +187,26 @@ class DbtProject:
         if outcome.exception is not None:
             raise DbtError(self._sentence(str(outcome.exception)))
         return results
+
+    def document(self, page: Path, *, as_of: datetime) -> None:
+        """Writes dbt's documentation of every table and column, with the graph, as one HTML file.
+
+        Reads the warehouse, as it is. Raises DbtError where dbt fails.
+        """
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        self.target_path.mkdir(parents=True, exist_ok=True)
+        try:
+            outcome = dbtRunner().invoke(["docs", "generate", "--static", *self._common_arguments(as_of=as_of)])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        if outcome.exception is not None or not outcome.success:
+            raise DbtError(self._sentence(str(outcome.exception)))
+        page.parent.mkdir(parents=True, exist_ok=True)
+        written = page.with_suffix(".part")
+        shutil.copyfile(self.target_path / "static_index.html", written)
+        written.replace(page)
 
     def _parse(self, *, write: bool = False) -> None:
         """Parses what has changed. write: keep the manifest as a file, for the next process."""
