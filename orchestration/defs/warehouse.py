@@ -81,7 +81,6 @@ class Translator(DagsterDbtTranslator):
 
 def steps(installation: Installation) -> list[Step]:
     """The cut of the dbt project."""
-    manifest = installation.dbt.manifest
     staging = [
         Step(
             f"staging_{system.name}",
