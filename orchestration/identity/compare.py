@@ -92,8 +92,8 @@ def compare_rules(
     """Links the warehouse's records with other rules, in memory, and compares the customers with those of today.
 
     warehouse: the working warehouse, opened read-only. decisions: reviewed decisions that hold in both. examples: so
-    many merges and splits are listed at most. Raises ComparisonError where a file cannot be used, WarehouseError where the
-    warehouse cannot be read.
+    many merges and splits are listed at most. Raises ComparisonError where a file cannot be used, WarehouseError where
+    the warehouse cannot be read.
     """
     check_rules(rules_file)
     if not warehouse.exists():
