@@ -81,7 +81,7 @@ def test_a_session_with_a_login_is_known_and_no_other_session_of_a_shared_tablet
 
 
 def test_a_probability_comes_true_as_often_as_it_says(visits) -> None:
-    """As Laplace's rule must where every division is as likely. Visits of one tablet are not independent: six errors."""
+    """As Laplace's rule must where every division is as likely. Visits of one tablet hang together: six errors."""
     bands = visits.execute("""
         select
             least(floor(attribution_probability * 5) / 5, 0.8) as band, count(*), avg(attribution_probability),
