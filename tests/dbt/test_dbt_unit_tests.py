@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from empty_warehouse import ANY_MOMENT, build_empty_warehouse, show_sources_to_unit_tests
+from empty_warehouse import ANY_MOMENT
 
-from orchestration.channels.catalog import load_catalog
-from orchestration.settings import BUNDLED_CATALOGS
 from orchestration.warehouse.dbt import DbtProject
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
-    file = BUNDLED_CATALOGS / "contoso.yaml"
-    project, results = build_empty_warehouse(file, tmp_path_factory.mktemp("home"))
-    assert [result for result in results if result.status not in ("success", "pass")] == []
-    show_sources_to_unit_tests(load_catalog(file, {}), project.settings)
-    return project
 
 
 def test_every_unit_test_beside_a_model_passes(project: DbtProject) -> None:

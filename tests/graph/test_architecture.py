@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.channels.catalog import load_catalog
+from orchestration.serving.publishing import PUBLISHED_SCHEMAS
 from orchestration.settings import DBT_PROJECT, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
@@ -118,6 +119,22 @@ def test_personal_columns_are_tagged_wherever_they_are_documented(manifest) -> N
             if column["name"] in personal:
                 meta = column.get("meta") or (column.get("config") or {}).get("meta") or {}
                 assert meta.get("personal_data"), f"{node['name']}.{column['name']}"
+
+
+def test_what_identity_keeps_is_neither_published_nor_previewed(manifest) -> None:
+    """Its tables hold names and addresses as compared. Previews are made of dbt's models and seeds only."""
+    assert "identity" not in PUBLISHED_SCHEMAS
+    previewed = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    assert [node["name"] for node in previewed if node["schema"] == "identity"] == []
+    # What core, marts and quality may read of it: numbers, keys and reasons, no values.
+    readable = {"assignment", "assignment_history", "link", "refused_link"}
+    assert {node["name"] for node in manifest["sources"].values() if node["source_name"] == "identity"} <= readable
+
+
+def test_figures_about_identity_hold_no_key_of_a_record(manifest) -> None:
+    for name in ("identity_health", "identity_breakdown"):
+        columns = manifest["nodes"][f"model.context360.{name}"]["columns"]
+        assert columns and "source_record_id" not in columns
 
 
 def test_lock_files_name_packages_with_hashes_and_no_address() -> None:

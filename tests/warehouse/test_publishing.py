@@ -25,6 +25,9 @@ def warehouse(tmp_path: Path) -> duckdb.DuckDBPyConnection:
         comment on column core.dim_customer.name is 'Name';
         create table marts.customer_360 as from core.dim_customer;
         create table staging.secret as select 1 as one;
+        create schema identity; create schema intermediate;
+        create table identity.comparable_record as select 'a@example.com' as email;
+        create table intermediate.int_identifier as select 'a@example.com' as identifier_value;
         create table quality.quarantine as select 'crm' as source_system, 'a@example.com' as raw_row;
     """)
     return connection
