@@ -17,9 +17,9 @@ from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
 
 ANY_MOMENT = datetime(2026, 1, 1)
 BEFORE_IDENTITY = ("resource_type:seed", "path:models/staging", "path:models/intermediate")
-IDENTIFIED = ("path:models/intermediate/identified", "path:models/intermediate/perceived/int_influence_edge.sql")
+IDENTIFIED = ("path:models/intermediate/identified",)
 AFTER_PYTHON = (
-    "path:models/intermediate/perceived/int_text_sentiment.sql",
+    "path:models/intermediate/perceived",
     "path:models/core",
     "path:models/marts",
     "path:models/quality",

@@ -39,8 +39,9 @@ from orchestration.warehouse.profile import profile_tables
 # Which tables have suites does not depend on the moment.
 _ANY_MOMENT = datetime(2000, 1, 1)
 
-# Intermediate models that read what identity and perception have written.
-_AFTER_PYTHON = "fqn:context360.intermediate.identified fqn:context360.intermediate.perceived"
+# Intermediate models that read what identity has written, and what perception has written.
+_IDENTIFIED = "fqn:context360.intermediate.identified"
+_PERCEIVED = "fqn:context360.intermediate.perceived"
 
 SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
 
@@ -96,23 +97,33 @@ def steps(installation: Installation) -> list[Step]:
     return [
         Step("seeds", "resource_type:seed"),
         *staging,
-        Step("intermediate", "fqn:context360.intermediate", exclude=_AFTER_PYTHON),
+        Step("intermediate", "fqn:context360.intermediate", exclude=f"{_IDENTIFIED} {_PERCEIVED}"),
+        # A step of its own: influence is ranked between it and core, and inside one step that would cut core to pieces.
         Step(
-            "identity_health",
-            "fqn:context360.quality.identity",
+            "identified",
+            f"{_IDENTIFIED} fqn:context360.quality.identity",
             suites=lambda _, __: identity_suites(),
             judged=tuple(identity_suites()),
         ),
         Step(
             "core",
-            f"fqn:context360.core {_AFTER_PYTHON}",
+            f"fqn:context360.core {_PERCEIVED}",
             suites=lambda connection, run: core_suites(
                 newest_landed_at(connection, run.moment),
                 compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),
             ),
             judged=core_tables,
         ),
-        Step("marts", "fqn:context360.marts", suites=lambda _, run: marts_suites(run.moment), judged=marts_tables),
+        # Touches are valued by a Python step between the two.
+        *(
+            Step(
+                name, select, exclude=exclude, suites=lambda _, run: marts_suites(run.moment), judged=marts_tables
+            )
+            for name, select, exclude in (
+                ("journeys", "fqn:context360.marts.journeys", ""),
+                ("marts", "fqn:context360.marts", "fqn:context360.marts.journeys"),
+            )
+        ),
         Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
     ]
 
