@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import pytest
 from empty_warehouse import ANY_MOMENT, build_empty_warehouse, show_sources_to_unit_tests
 
 from orchestration.channels.catalog import load_catalog
 from orchestration.settings import BUNDLED_CATALOGS
+from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject
 
 
@@ -28,3 +30,29 @@ def test_every_unit_test_beside_a_model_passes(project: DbtProject) -> None:
 def test_every_test_of_the_project_passes_on_no_data(project: DbtProject) -> None:
     results = project.run("test", ["test_type:data"], as_of=ANY_MOMENT)
     assert {result.name: result.message for result in results if result.status != "pass"} == {}
+
+
+def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(project: DbtProject) -> None:
+    """Held against the child map that dbt itself writes, walked by networkx."""
+    children = nx.DiGraph((parent, child) for parent, found in project.manifest["child_map"].items() for child in found)
+    expected = {
+        (contribution["system"], mart, stream)
+        for stream, contributions in project.variables["canonical"].items()
+        for contribution in contributions
+        for unique_id in nx.descendants(children, f"model.context360.{contribution['model']}")
+        for _, folder, subject, mart in [
+            (*project.manifest["nodes"].get(unique_id, {"fqn": ()})["fqn"], "", "", "")[:4]
+        ]
+        if folder == "marts" and subject != "connectedness" and unique_id.startswith("model.")
+    }
+    with open_warehouse(project.settings.warehouse_path, read_only=True) as connection:
+        rows = connection.execute(
+            "select source_system, mart, canonical_streams, readers from marts.source_system_reach"
+        ).fetchall()
+    assert {(system, mart, stream) for system, mart, streams, _ in rows for stream in streams.split(", ")} == expected
+    assert {system for system, *_ in expected} == {"shop", "loyalty", "crm", "hotel"}
+    readers = {mart: readers for _, mart, _, readers in rows}
+    assert readers["customer_timeline"] == "Card of the customer, BI tools"
+    # The card reads it through customer_360.
+    assert readers["relationship_context"] == "Card of the customer, BI tools"
+    assert readers["engagement_band_outcome"] == "BI tools"
