@@ -69,7 +69,12 @@ def latencies_of(
     catalog's `day` column; a row that only names its day counts from the end of it.
     """
     columns = {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
-    moments = [_end_of_moment(name, columns[name]) for name in (stream.cursor, stream.day) if name and name in columns]
+    moments = [
+        _end_of_moment(name, columns[name])
+        for name in (stream.cursor, stream.day)
+        # A cursor may also be a number that grows.
+        if name and columns.get(name, "").startswith(("TIMESTAMP", "DATE", "VARCHAR"))
+    ]
     if stream.delivery == "snapshot" or not moments:
         return Latencies()
     periods = {file: period for file in source_files if (period := period_of(file))}

@@ -344,7 +344,7 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
                 "p50": max(1, p50),
                 "p95": max(1, p95),
                 "needed": stream["needed_seconds"],
-                "label": f"{in_words(p50)} – {in_words(p95)}",
+                "label": f"{in_words(p50)} – {in_words(p95)}  ({stream['row_count']:,} rows)",
                 "kind": {True: "fast enough", False: "too slow for what it delivers"}.get(
                     stream["is_fast_enough"], "nothing to compare with"
                 ),

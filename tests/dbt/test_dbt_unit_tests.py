@@ -35,15 +35,16 @@ def test_every_test_of_the_project_passes_on_no_data(project: DbtProject) -> Non
 def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(project: DbtProject) -> None:
     """Held against the child map that dbt itself writes, walked by networkx."""
     children = nx.DiGraph((parent, child) for parent, found in project.manifest["child_map"].items() for child in found)
+    marts = {
+        unique_id: node["name"]
+        for unique_id, node in project.manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts" and node["fqn"][2] != "connectedness"
+    }
     expected = {
-        (contribution["system"], mart, stream)
+        (contribution["system"], marts[unique_id], stream)
         for stream, contributions in project.variables["canonical"].items()
         for contribution in contributions
-        for unique_id in nx.descendants(children, f"model.context360.{contribution['model']}")
-        for _, folder, subject, mart in [
-            (*project.manifest["nodes"].get(unique_id, {"fqn": ()})["fqn"], "", "", "")[:4]
-        ]
-        if folder == "marts" and subject != "connectedness" and unique_id.startswith("model.")
+        for unique_id in nx.descendants(children, f"model.context360.{contribution['model']}") & marts.keys()
     }
     with open_warehouse(project.settings.warehouse_path, read_only=True) as connection:
         rows = connection.execute(

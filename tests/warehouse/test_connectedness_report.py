@@ -46,10 +46,10 @@ MARTS = """
     ) as t (link_rank, link_kind, source_system, channel, identifier_kind, reason, activity_count, visibility,
         visibility_with_link, sentence);
     create table marts.stream_latency as from (values
-        ('web', 'page_views', 'Web <site>', 36000.0, 50400.0, null, null, 'daily', 900, false),
-        ('crm', 'accounts', 'CRM', 60.0, 120.0, 300.0, 600.0, 'minutes', 86400, true),
-        ('sensor', 'bikes', 'Sensors', null, null, null, null, null, 900, null)
-    ) as t (source_system, stream, system_title, landing_p50_seconds, landing_p95_seconds, mart_p50_seconds,
+        ('web', 'page_views', 'Web <site>', 1234, 36000.0, 50400.0, null, null, 'daily', 900, false),
+        ('crm', 'accounts', 'CRM', 7, 60.0, 120.0, 300.0, 600.0, 'minutes', 86400, true),
+        ('sensor', 'bikes', 'Sensors', 0, null, null, null, null, null, 900, null)
+    ) as t (source_system, stream, system_title, row_count, landing_p50_seconds, landing_p95_seconds, mart_p50_seconds,
         mart_p95_seconds, latency_class, needed_seconds, is_fast_enough);
     create table marts.source_system_reach as from (values
         ('crm', 'relationship_context', 'customer', 'relationship', 'consent, source_record',
@@ -131,7 +131,7 @@ def test_the_plots_show_rates_shares_latencies_and_missing_links(page: str) -> N
     assert "1,500 (10 % → 85 %)" in missing and "cookie is unknown (web)" in missing
     assert "Sensors" not in missing  # pairs of systems have no bar of their own
     # To the marts where that is known (5 to 10 minutes), else to landing (10 to 14 hours).
-    assert "5 min – 10 min" in latency and "10 h – 14 h" in latency
+    assert "5 min – 10 min (7 rows)" in latency and "10 h – 14 h (1,234 rows)" in latency
 
 
 def test_nothing_is_asked_of_another_address_and_nothing_runs(page: str) -> None:
