@@ -76,8 +76,8 @@ judged as (
             as is_above_target_with_link,
         row_number() over (
             order by
-                missing.activity_count desc, missing.link_kind, missing.source_system, missing.channel,
-                missing.identifier_kind, missing.reason, missing.other_source_system
+                missing.activity_count desc, missing.link_kind asc, missing.source_system asc, missing.channel asc,
+                missing.identifier_kind asc, missing.reason asc, missing.other_source_system asc
         ) as link_rank
     from missing
     inner join systems on missing.source_system = systems.source_system
