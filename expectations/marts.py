@@ -124,7 +124,7 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
                     {"column": column, "min_value": 0, "max_value": 1},
                     "A share.",
                 )
-                for column in ("link_rate", "visibility")
+                for column in ("link_rate", "orphan_rate", "identifier_orphan_rate", "visibility")
             ),
             key_columns=("source_system",),
         )

@@ -430,7 +430,7 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
         comment on column quality.load.delivered_at is
             'As of of the run that found the load new; null for a first load and for days that were fetched again.';
         comment on column quality.load.latencies is
-            'Seconds from event to delivery (two significant digits) and the rows that took so long.';
+            'Seconds from event to delivery (three significant digits) and the rows that took so long.';
         comment on table quality.stream_status is
             'One row per stream: current, drifted (its shape has changed), held or failed (the last good rows stay).';
     """)

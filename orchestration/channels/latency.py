@@ -30,7 +30,7 @@ Basis = Literal["runs", "file names"]
 class Latencies:
     """How long the rows of one load took until they landed.
 
-    basis: what tells when they were delivered; None where nothing does. rows_by_seconds: seconds, rounded to two
+    basis: what tells when they were delivered; None where nothing does. rows_by_seconds: seconds, rounded to three
     significant digits so that a load needs few of them, and the rows that took so long.
     """
 
@@ -69,7 +69,12 @@ def latencies_of(
     catalog's `day` column; a row that only names its day counts from the end of it.
     """
     columns = {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
-    moments = [_end_of_moment(name, columns[name]) for name in (stream.cursor, stream.day) if name and name in columns]
+    moments = [
+        _end_of_moment(name, columns[name])
+        for name in (stream.cursor, stream.day)
+        # A cursor may also be a number that grows.
+        if name and columns.get(name, "").startswith(("TIMESTAMP", "DATE", "VARCHAR"))
+    ]
     if stream.delivery == "snapshot" or not moments:
         return Latencies()
     periods = {file: period for file in source_files if (period := period_of(file))}
@@ -102,7 +107,7 @@ def latencies_of(
             select date_diff('second', moment, delivered_at) as seconds from fresh
             where moment <= delivered_at and moment >= coalesce(?::timestamp, moment) {is_new}
         ),
-        digits as (select seconds, pow(10, greatest(0, floor(log10(greatest(seconds, 1))) - 1)) as unit from waits)
+        digits as (select seconds, pow(10, greatest(0, floor(log10(greatest(seconds, 1))) - 2)) as unit from waits)
         select (round(seconds / unit) * unit)::bigint as seconds, count(*) from digits group by all order by all
         """,
         [list(periods), ends, *([delivered_at] if delivered_at else []), since],

@@ -24,6 +24,9 @@ REPORT_NAME = "connectedness.html"
 MOST_LINKS = 12  # that are plotted; the mart holds all of them
 
 _BLUE, _ORANGE, _GREY, _INK = "#1f6f8b", "#d9822b", "#c9d1d6", "#22303a"
+_REASON_COLOURS = {
+    "identifier is unknown": _BLUE, "identifier is shared": _ORANGE, "no identifier": "#7a5195", "probable": "#5b8c5a",
+}  # fmt: skip
 _CONTEXTS = ("relationship", "personal", "situational")
 _SECONDS = {
     60: "1 min", 900: "15 min", 3_600: "1 h", 21_600: "6 h", 86_400: "1 day", 604_800: "1 week", 2_592_000: "30 days",
@@ -301,6 +304,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
         for link in links
     ]
     most = max(bar["activity"] for bar in bars)
+    reasons = sorted({bar["reason"] for bar in bars})
     base = alt.Chart(_data(bars)).encode(
         x=alt.X("activity:Q", title="Activity that it would make visible, at most (scale of square roots)",
                 scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format=",.0f", tickCount=6)),
@@ -309,7 +313,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     bar = base.mark_bar(height=18).encode(
         color=alt.Color(
             "reason:N",
-            scale=alt.Scale(range=[_ORANGE, _BLUE, "#7a5195", "#5b8c5a", _GREY]),
+            scale=alt.Scale(domain=reasons, range=[_REASON_COLOURS.get(reason, _GREY) for reason in reasons]),
             legend=alt.Legend(title="Why it is not attributed", orient="bottom", labelLimit=240),
         )
     )
@@ -340,7 +344,7 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
                 "p50": max(1, p50),
                 "p95": max(1, p95),
                 "needed": stream["needed_seconds"],
-                "label": f"{in_words(p50)} – {in_words(p95)}",
+                "label": f"{in_words(p50)} – {in_words(p95)}  ({stream['row_count']:,} rows)",
                 "kind": {True: "fast enough", False: "too slow for what it delivers"}.get(
                     stream["is_fast_enough"], "nothing to compare with"
                 ),

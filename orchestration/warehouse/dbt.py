@@ -166,6 +166,7 @@ class DbtProject:
 
         if self._parsed is None:
             self._parse()
+        build = command == "build"
         arguments = [
             command,
             "--select",
@@ -174,8 +175,8 @@ class DbtProject:
             "empty",
             *self._common_arguments(as_of=as_of, run_id=run_id),
             "--no-write-json",  # the results are here already, and the manifest does not change
-            # Unit tests prove the SQL, not the data: they are run by `make test`.
-            *(["--exclude-resource-type", "unit_test"] if command == "build" else []),
+            # Unit tests prove the SQL, not the data: they are run by `make test`. An exposure has nothing to be built.
+            *(["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"] if build else []),
             *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
         ]
         callbacks = [_result_callback(on_result)] if on_result else []

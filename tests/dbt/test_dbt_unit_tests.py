@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import networkx as nx
 from empty_warehouse import ANY_MOMENT
 
+from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject
 
 
@@ -28,3 +30,30 @@ def test_the_page_of_tables_describes_every_published_table(project: DbtProject,
         if node["resource_type"] == "model" and node["schema"] in ("core", "marts"):
             assert f'"{node["unique_id"]}"' in text
     assert [entry.name for entry in page.parent.iterdir()] == ["tables.html"]
+
+
+def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(project: DbtProject) -> None:
+    """Held against the child map that dbt itself writes, walked by networkx."""
+    children = nx.DiGraph((parent, child) for parent, found in project.manifest["child_map"].items() for child in found)
+    marts = {
+        unique_id: node["name"]
+        for unique_id, node in project.manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts" and node["fqn"][2] != "connectedness"
+    }
+    expected = {
+        (contribution["system"], marts[unique_id], stream)
+        for stream, contributions in project.variables["canonical"].items()
+        for contribution in contributions
+        for unique_id in nx.descendants(children, f"model.context360.{contribution['model']}") & marts.keys()
+    }
+    with open_warehouse(project.settings.warehouse_path, read_only=True) as connection:
+        rows = connection.execute(
+            "select source_system, mart, canonical_streams, readers from marts.source_system_reach"
+        ).fetchall()
+    assert {(system, mart, stream) for system, mart, streams, _ in rows for stream in streams.split(", ")} == expected
+    assert {system for system, *_ in expected} == {"shop", "loyalty", "crm", "hotel"}
+    readers = {mart: readers for _, mart, _, readers in rows}
+    assert readers["customer_timeline"] == "Card of the customer, BI tools"
+    # The card reads it through customer_360.
+    assert readers["relationship_context"] == "Card of the customer, BI tools"
+    assert readers["engagement_band_outcome"] == "BI tools"

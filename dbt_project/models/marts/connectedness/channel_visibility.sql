@@ -45,7 +45,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by channel order by activity_count desc, source_system, identifier_kind, attribution
+            partition by channel order by activity_count desc, source_system asc, identifier_kind asc, attribution asc
         ) as reason_rank
     from reasons
 )

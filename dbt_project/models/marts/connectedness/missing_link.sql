@@ -76,8 +76,8 @@ judged as (
             as is_above_target_with_link,
         row_number() over (
             order by
-                missing.activity_count desc, missing.link_kind, missing.source_system, missing.channel,
-                missing.identifier_kind, missing.reason, missing.other_source_system
+                missing.activity_count desc, missing.link_kind asc, missing.source_system asc, missing.channel asc,
+                missing.identifier_kind asc, missing.reason asc, missing.other_source_system asc
         ) as link_rank
     from missing
     inner join systems on missing.source_system = systems.source_system
@@ -121,6 +121,6 @@ select
     is_above_target_with_link and not is_above_target as lifts_above_target,
     system_title || ': ' || cast(cast(activity_count as bigint) as {{ dbt.type_string() }}) || ' '
     || activity_title || ' ' || what_is_missing || '. ' || remedy || ': the visibility of ' || channel_title
-    || ' would rise from ' || cast(cast(round(100 * visibility) as int) as {{ dbt.type_string() }}) || ' % to at most '
+    || ' would rise from ' || cast(cast(floor(100 * visibility + 0.000001) as int) as {{ dbt.type_string() }}) || ' % to at most '
     || cast(cast(round(100 * visibility_with_link) as int) as {{ dbt.type_string() }}) || ' %.' as sentence
 from worded

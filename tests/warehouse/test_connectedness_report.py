@@ -1,0 +1,193 @@
+"""The report on connectedness tells the figures of the marts, in one file, and nothing about a single person."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.serving import connectedness_report
+from orchestration.serving.connectedness_report import in_words, percent, write_connectedness_report
+from orchestration.warehouse.connection import WarehouseError
+
+# Three systems. The CRM knows 4 people, 3 of them linked; the web site saw 200 visits, 20 by known customers; the
+# sensor sent 50 readings of nobody.
+MARTS = """
+    create schema marts; create schema core; create schema quality;
+    create table quality.publication as select 'run' as run_id, timestamp '2026-01-31 06:00' as as_of;
+    create table core.dim_customer as select 1 as customer_key, 'Jolanthe Quorzan' as display_name;
+    create table marts.source_system_connectedness as from (values
+        ('crm', 'CRM', 4, 3, 3, 0.75, 0.25, false, 9, 9, 0.0, 0, 0, null),
+        ('web', 'Web <site>', 0, 0, 0, null, null, false, 80, 8, 0.9, 200, 20, 0.1),
+        ('sensor', 'Sensors', 0, 0, 0, null, null, false, 10, 0, 1.0, 50, 0, 0.0)
+    ) as t (source_system, title, source_record_count, customer_count, linked_record_count, link_rate, orphan_rate,
+        is_orphan, identifier_count, known_identifier_count, identifier_orphan_rate, activity_count,
+        known_activity_count, visibility);
+    create table marts.source_system_link as from (values
+        ('crm', 'web', 3, 2, 2 / 3, 'direct'), ('web', 'crm', 2, 2, 1.0, 'direct'),
+        ('crm', 'sensor', 3, 0, 0.0, 'none'), ('sensor', 'crm', 0, 0, null, 'none'),
+        ('web', 'sensor', 2, 0, 0.0, 'through other identifiers'),
+        ('sensor', 'web', 0, 0, null, 'through other identifiers')
+    ) as t (source_system, other_source_system, customer_count, shared_customer_count, link_rate, link_path);
+    create table marts.channel_visibility as from (values
+        ('chat', 'Chat', 100, 80, 0, 0.8, 0.75, true, 0, 'web', 'email', 'identifier is shared', 20, 1.0),
+        ('web', 'Web', 200, 20, 7, 0.1, 0.75, false, 130, 'web', 'cookie', 'identifier is unknown', 150, 0.85)
+    ) as t (channel, title, activity_count, known_count, probable_count, visibility, target_share, is_above_target,
+        missing_to_target_count, main_reason_source_system, main_reason_identifier_kind, main_reason, main_reason_count,
+        visibility_without_main_reason);
+    create table marts.missing_link as from (values
+        (1, 'identifier', 'web', 'web', 'cookie', 'identifier is unknown', 1500, 0.1, 0.85,
+            'Web: 1500 visits are dark.'),
+        (2, 'pair of systems', 'sensor', 'web', 'none', 'no common identifier', 50, 0.0, 1.0, 'Sensors and CRM.'),
+        (3, 'identifier', 'web', 'chat', 'none', 'no identifier', 10, 0.8, 0.9, 'Web: 10 chats are dark.')
+    ) as t (link_rank, link_kind, source_system, channel, identifier_kind, reason, activity_count, visibility,
+        visibility_with_link, sentence);
+    create table marts.stream_latency as from (values
+        ('web', 'page_views', 'Web <site>', 1234, 36000.0, 50400.0, null, null, 'daily', 900, false),
+        ('crm', 'accounts', 'CRM', 7, 60.0, 120.0, 300.0, 600.0, 'minutes', 86400, true),
+        ('sensor', 'bikes', 'Sensors', 0, null, null, null, null, null, 900, null)
+    ) as t (source_system, stream, system_title, row_count, landing_p50_seconds, landing_p95_seconds, mart_p50_seconds,
+        mart_p95_seconds, latency_class, needed_seconds, is_fast_enough);
+    create table marts.source_system_reach as from (values
+        ('crm', 'relationship_context', 'customer', 'relationship', 'consent, source_record',
+            'BI tools, Card of the customer'),
+        ('web', 'situational_context', 'customer', 'situational', 'interaction', 'BI tools'),
+        ('web', 'customer_timeline', 'customer', null, 'interaction', 'BI tools')
+    ) as t (source_system, mart, subject, context, canonical_streams, readers);
+"""
+
+
+class _Page(HTMLParser):
+    """The words of a page, and its addresses and elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.elements: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        # A namespace is a name and no address.
+        self.addresses += [value or "" for name, value in attributes if not name.startswith("xmlns")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@pytest.fixture
+def warehouse() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute(re.sub(r"(\d\.\d+)", r"\1e0", MARTS))  # shares and seconds are doubles
+    return connection
+
+
+@pytest.fixture
+def page(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> str:
+    write_connectedness_report(warehouse, tmp_path / "reports" / "connectedness.html")
+    return (tmp_path / "reports" / "connectedness.html").read_text(encoding="utf-8")
+
+
+def test_the_figures_are_those_of_the_marts(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    figures = write_connectedness_report(warehouse, tmp_path / "report.html")
+    assert (figures.systems, figures.linked_systems, figures.seen_systems) == (3, 2, 2)
+    assert (figures.activity, figures.known_activity, figures.visibility) == (250, 20, 0.08)
+    assert (figures.channels, figures.channels_above_target) == (2, 1)
+    assert (figures.streams, figures.measured_streams, figures.fast_streams) == (3, 2, 1)
+
+
+def test_each_step_says_its_figures_in_a_sentence(page: str) -> None:
+    text = _Page(page).text
+    for sentence in (
+        "As of 31 January 2026, 06:00 UTC.",
+        "3 systems are coupled. 1 of them keeps records of people: 4 records, of which 75 % belong to",
+        "Nothing that Sensors delivers could be attributed to a customer.",
+        "Few firms see 75 % of it: the dashed line. 1 channel reaches it, and Web is furthest below it with 10 %.",
+        "A further 7 have a probable customer",
+        "The first: Web: 1,500 visits are dark.",
+        "1 pair of systems has nothing to compare people by",
+        "1 pair of systems could be linked by their identifiers",
+        "Of 3 streams, 2 show how long they take from an event to its delivery; 1 of these is as fast as what it",
+        "Too slow is Web <site> (page views: 14 h, needed within 15 min)",
+        "The data of 2 of 3 systems reach a table about customers",
+        "Sensors reaches none",
+    ):
+        assert sentence in text, sentence
+
+
+def test_the_plots_show_rates_shares_latencies_and_missing_links(page: str) -> None:
+    pictures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    matrix, visibility, missing, latency = (_Page(picture).text for picture in pictures)
+    assert "67" in matrix.split() and "100" in matrix.split()  # 2 of the CRM's 3 customers, both of the web site's 2
+    assert "10 % of 200" in visibility and "80 % of 100" in visibility and "75 %" in visibility
+    assert "1,500 (10 % → 85 %)" in missing and "cookie is unknown (web)" in missing
+    assert "Sensors" not in missing  # pairs of systems have no bar of their own
+    # To the marts where that is known (5 to 10 minutes), else to landing (10 to 14 hours).
+    assert "5 min – 10 min (7 rows)" in latency and "10 h – 14 h (1,234 rows)" in latency
+
+
+def test_nothing_is_asked_of_another_address_and_nothing_runs(page: str) -> None:
+    found = _Page(page)
+    assert not {"script", "link", "iframe", "img", "object"} & set(found.elements)
+    assert not [
+        address for address in found.addresses if "//" in address or address.startswith(("data:", "javascript:"))
+    ]
+    assert "@import" not in page and "url(http" not in page
+
+
+def test_nobody_stands_in_it(page: str) -> None:
+    assert "Jolanthe" not in page and "Quorzan" not in page
+
+
+def test_names_from_the_catalog_are_text_and_no_markup(page: str) -> None:
+    assert "<site>" not in page
+    assert "Web &lt;site&gt;" in page
+
+
+def test_an_installation_without_activity_and_latency_has_a_report_too(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for table in ("source_system_link", "channel_visibility", "missing_link", "stream_latency", "source_system_reach"):
+        warehouse.execute(f"truncate marts.{table}")
+    warehouse.execute("update marts.source_system_connectedness set activity_count = 0, known_activity_count = 0")
+    figures = write_connectedness_report(warehouse, tmp_path / "report.html")
+    text = _Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert figures.visibility is None
+    assert "no stream shows yet how fast it is" in text and "CRM, Sensors and Web <site> reach none" in text
+
+
+def test_a_report_that_cannot_be_finished_leaves_the_last_one(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "report.html"
+    target.write_text("the last one")
+    monkeypatch.setattr(connectedness_report.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(WarehouseError, match="is full: free space"):
+        write_connectedness_report(warehouse, target)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+    assert target.read_text() == "the last one"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (0, "0 s"), (59, "59 s"), (60, "1 min"), (900, "15 min"), (7_199, "120 min"), (7_200, "2 h"),
+     (86_400, "24 h"), (172_800, "2 days"), (2_592_000, "30 days")],
+)  # fmt: skip
+def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(None, "–"), (0, "0 %"), (0.001, "< 1 %"), (0.0712, "7 %"), (0.75, "75 %"), (0.9999, "> 99 %"), (1, "100 %")],
+)
+def test_shares_are_never_rounded_to_nothing_or_all(share: float | None, words: str) -> None:
+    assert percent(share) == words
