@@ -129,4 +129,78 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
             key_columns=("source_system",),
         )
     ]
+    # What was bought of each product line, as the orders say it; what the order is (a purchase, work on a bike) is told by
+    # the interaction, for its lines may differ.
+    bought = f"""
+        select lines.customer_key, sum(lines.net_amount) as amount
+        from core.fct_order_line as lines
+        inner join core.fct_interaction as orders on lines.interaction_key = orders.interaction_key
+        inner join core.dim_touchpoint as touchpoints on orders.touchpoint_key = touchpoints.touchpoint_key
+        left join core.dim_product as products on lines.product_key = products.product_key
+        where lines.line_kind = 'purchase' and touchpoints.journey_step = 'purchase' and lines.ordered_at < {moment}
+        group by lines.customer_key, lines.interaction_key, coalesce(products.product_line, 'unknown')
+        having sum(lines.net_amount) > 0
+    """
+    suites["marts.touch_attribution"] = [
+        Suite(
+            "marts",
+            "marts.touch_attribution (conservation)",
+            f"""
+            select
+                coalesce(max(abs(round(credited.purchases - bought.purchases, 6))), 0) as missing_purchases,
+                coalesce(max(abs(round(credited.amount - bought.amount, 2))), 0) as missing_amount
+            from (
+                select attribution_model, sum(credited_purchases) as purchases, sum(credited_amount) as amount
+                from marts.touch_attribution
+                group by attribution_model
+            ) as credited
+            cross join (select count(*) as purchases, coalesce(sum(amount), 0) as amount from ({bought})) as bought
+            """,
+            (
+                nought("missing_purchases", "Every model credits every purchase once."),
+                nought("missing_amount", "Every model credits what was paid, to the cent."),
+            ),
+        ),
+        Suite(
+            "marts",
+            "marts.touch_attribution",
+            "select * from marts.touch_attribution",
+            (
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "credited_purchases", "min_value": 0},
+                    "No touch takes purchases away.",
+                ),
+                Rule(
+                    "ExpectColumnValuesToBeBetween",
+                    {"column": "removal_effect", "min_value": 0, "max_value": 1.000001},
+                    "A share, computed in floating point.",
+                ),
+            ),
+            key_columns=("product_line", "attribution_model", "touch_kind", "touch_value"),
+        ),
+    ]
+    suites["marts.journey"] = [
+        Suite(
+            "marts",
+            "marts.journey (value)",
+            f"""
+            select (select coalesce(sum(purchased_amount), 0) from marts.journey)
+                - (select coalesce(sum(amount), 0) from ({bought}) where customer_key > 0) as missing_amount
+            """,
+            (nought("missing_amount", "Every purchase of a known customer is part of one journey."),),
+        )
+    ]
+    suites["marts.journey_funnel"] = [
+        Suite(
+            "marts",
+            "marts.journey_funnel",
+            "select * from marts.journey_funnel",
+            tuple(
+                Rule("ExpectColumnValuesToBeBetween", {"column": column, "min_value": 0, "max_value": 1}, "A share.")
+                for column in ("share_of_step_before", "drop_off_rate", "conversion_rate", "main_channel_share")
+            ),
+            key_columns=("product_line", "journey_step"),
+        )
+    ]
     return suites
