@@ -201,7 +201,7 @@ def _fit_and_judge(frame: pd.DataFrame, happened: Array, days: Array | None, cut
 
 def _fit_scorer(plan: FeaturePlan, matrix: Array, happened: Array, seed: int) -> _Scorer:
     """Chooses a model by what it says about later rows, calibrates it on the same, and fits it on all rows."""
-    first, blocks = _blocks(happened)
+    blocks = _blocks(happened)
     raw: dict[str, list[Array]] = {name: [] for name in _MODELS}
     for begin, end in blocks:
         fitted = [
@@ -212,10 +212,11 @@ def _fit_scorer(plan: FeaturePlan, matrix: Array, happened: Array, seed: int) ->
     outcomes = [happened[begin:end] for begin, end in blocks]
     best = _best(raw, outcomes)
     calibration = _calibration(raw[best], outcomes)
-    odds = calibration.odds(np.concatenate(raw[best]))
-    shift = _shift(odds, happened[first:], max(int(NEWEST_SHARE * len(happened)), 1))
     kinds = _MODELS[:2] if best == "both" else (best,)
     estimators = tuple(_estimator(kind, plan, happened, seed).fit(matrix, happened) for kind in kinds)
+    # Of the fitted model, which has seen the newest rows: what it has learned of a new level is not added again.
+    newest = max(int(NEWEST_SHARE * len(happened)), 1)
+    shift = _shift(calibration.odds(_raw(estimators, matrix[-newest:])), happened[-newest:])
     return _Scorer(best, estimators, calibration, shift)
 
 
@@ -236,8 +237,8 @@ def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
     return best
 
 
-def _blocks(happened: Array) -> tuple[int, list[tuple[int, int]]]:
-    """Where the first block to be predicted begins, and the blocks: each is predicted from all rows before it.
+def _blocks(happened: Array) -> list[tuple[int, int]]:
+    """Blocks of rows, each of which is predicted from all rows before it.
 
     The first one begins late enough for both outcomes to have been seen.
     """
@@ -246,7 +247,7 @@ def _blocks(happened: Array) -> tuple[int, list[tuple[int, int]]]:
     enough = int(np.searchsorted(seen, min(LEAST_POSITIVES_HELD_OUT, seen[-1]))) + 1
     first = min(max(rows // (FOLDS + 1), enough), rows - FOLDS)
     edges = np.linspace(first, rows, FOLDS + 1).astype(int)
-    return first, [(int(begin), int(end)) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(begin), int(end)) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
 
 
 def _estimator(kind: str, plan: FeaturePlan, happened: Array, seed: int) -> BaseEstimator:
@@ -350,14 +351,13 @@ def _probability(odds: Array) -> Array:
     return np.clip(expit(odds), _SMALLEST, 1 - _SMALLEST)
 
 
-def _shift(odds: Array, happened: Array, newest: int) -> float:
-    """Log odds that bring the newest rows' mean to what happened in them, where it differs by more than chance."""
-    recent, made = odds[-newest:], happened[-newest:]
-    said = expit(recent)
+def _shift(odds: Array, happened: Array) -> float:
+    """Log odds that bring the mean to what happened, where it differs by more than chance."""
+    said = expit(odds)
     error = np.sqrt((said * (1 - said)).sum())
-    if _scarce(made) < LEAST_POSITIVES_HELD_OUT or abs(made.sum() - said.sum()) <= _SURE * error:
+    if _scarce(happened) < LEAST_POSITIVES_HELD_OUT or abs(happened.sum() - said.sum()) <= _SURE * error:
         return 0.0
-    return _move(recent, made)
+    return _move(odds, happened)
 
 
 def _move(odds: Array, happened: Array) -> float:
