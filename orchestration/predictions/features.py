@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 MOST_CATEGORIES = 50
 LEAST_ROWS_PER_CATEGORY = 5
 _PARSED_SHARE = 0.95
+_LARGEST = 1e100  # what is larger cannot be squared
 OTHER = 0.0  # the code of rare and of unseen values
 
 
@@ -126,7 +127,7 @@ def as_numbers(values: pd.Series) -> Array:
     if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype) or types.is_string_dtype(values.dtype):
         values = pd.to_numeric(values.astype(object), errors="coerce")
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    return np.where(np.isfinite(numbers), np.clip(numbers, -_LARGEST, _LARGEST), np.nan)
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -41,8 +41,8 @@ LEAST_POSITIVES_FOR_ISOTONIC = 1_000
 NEWEST_SHARE = 0.1  # of the rows: whose base rate the scores are moved to, where it differs by more than chance
 _SURE = 3.0  # standard errors of a changed base rate
 _BETTER = 1.64  # standard errors by which the held-out rows must be predicted better than by the base rate
-_CONSISTENT = 2.0  # standard errors over the blocks by which a model must rank better than the plain one
-_LEAST_GAIN = 0.002  # in AUC
+_CONSISTENT = 2.0  # standard errors over the blocks by which a model must be better than the plain one
+_LEAST_GAIN = 0.003  # share of the log loss
 _LEAK_AUC = 0.99
 _ROWS_FOR_USEFULNESS = 4_000
 _SMALLEST = 1e-6
@@ -221,20 +221,29 @@ def _fit_scorer(plan: FeaturePlan, matrix: Array, happened: Array, seed: int) ->
 
 
 def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
-    """The model that ranks later rows best; another than the plain one only if it does so in block after block.
+    """The model that tells later rows apart best; another than the plain one only if it does so in block after block.
 
     Where the world changes, trees repeat what was and a line goes on with the trend: pooled rows would not show it.
+    Compared is the log loss with the level of each block known, relative to that of the block's base rate.
     """
-    ranks = {
-        name: np.array([measures.auc(expit(score), seen) or 0.5 for score, seen in zip(scores, outcomes, strict=True)])
+    gains = {
+        name: np.array([_shape_gain(score, seen) for score, seen in zip(scores, outcomes, strict=True)])
         for name, scores in raw.items()
     }
     best = _MODELS[0]
     for name in _MODELS[1:]:
-        gain = ranks[name] - ranks[best]
-        if gain.mean() > max(_CONSISTENT * gain.std(ddof=1) / np.sqrt(len(gain)), _LEAST_GAIN):
+        more = gains[name] - gains[best]
+        if more.mean() > max(_CONSISTENT * more.std(ddof=1) / np.sqrt(len(more)), _LEAST_GAIN):
             best = name
     return best
+
+
+def _shape_gain(odds: Array, happened: Array) -> float:
+    """Share of the base rate's log loss that is saved by scores whose level has been moved to the base rate."""
+    if not _scarce(happened):
+        return 0.0
+    base = _log_loss(np.full(len(happened), happened.mean()), happened).mean()
+    return 1 - float(_log_loss(_probability(odds + _move(odds, happened)), happened).mean() / base)
 
 
 def _blocks(happened: Array) -> list[tuple[int, int]]:
