@@ -1,0 +1,111 @@
+"""How good probabilities are: calibration, lift, ranking, and how far they have drifted. Arrays and small frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+Array = NDArray[np.float64]
+BINS = 10
+
+
+def checked_scores(probability: ArrayLike, outcome: ArrayLike) -> tuple[Array, Array]:
+    """Both as numbers; ValueError unless they pair up, are filled, and are probabilities and 0 or 1."""
+    try:
+        scores, happened = np.asarray(probability, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("Probabilities and outcomes must be numbers.") from None
+    if scores.ndim != 1 or scores.shape != happened.shape:
+        raise ValueError("There must be one outcome per probability.")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("A probability is missing or not between 0 and 1.")
+    if not np.isin(happened, (0.0, 1.0)).all():
+        raise ValueError("An outcome is missing or neither 0 nor 1.")
+    return scores, happened
+
+
+def reliability_curve(probability: ArrayLike, outcome: ArrayLike, bins: int = BINS) -> pd.DataFrame:
+    """What was said against what happened, in bins of equally many rows: a row per bin, with Wilson's 95 % interval.
+
+    Equal scores stay in one bin, so there may be fewer bins than asked for.
+    """
+    scores, happened = checked_scores(probability, outcome)
+    rank = pd.Series(scores).rank(method="average", pct=True).to_numpy()
+    bin_of = np.minimum((rank * bins).astype(int), bins - 1)
+    frame = pd.DataFrame({"bin": bin_of, "predicted": scores, "observed": happened})
+    curve = frame.groupby("bin").agg(
+        rows=("observed", "size"), predicted=("predicted", "mean"), observed=("observed", "mean"),
+        positives=("observed", "sum"),
+    )  # fmt: skip
+    intervals = [wilson_interval(row.positives, row.rows) for row in curve.itertuples()]
+    curve["observed_low"], curve["observed_high"] = zip(*intervals, strict=True) if intervals else ((), ())
+    return curve.reset_index(drop=True)
+
+
+def expected_calibration_error(probability: ArrayLike, outcome: ArrayLike, bins: int = BINS) -> float:
+    """Mean distance of what was said from what happened, over bins of equally many rows (Naeini et al. 2015)."""
+    curve = reliability_curve(probability, outcome, bins)
+    return float(np.average((curve.predicted - curve.observed).abs(), weights=curve.rows)) if len(curve) else 0.0
+
+
+def lift_at(probability: ArrayLike, outcome: ArrayLike, share: float = 0.1) -> float | None:
+    """Rate among the highest `share` of scores over the rate of all; ties in proportion. None without a positive."""
+    scores, happened = checked_scores(probability, outcome)
+    if not happened.sum():
+        return None
+    wanted = max(share * len(scores), 1.0)
+    threshold = np.sort(scores)[::-1][int(np.ceil(wanted)) - 1]
+    above, tied = scores > threshold, scores == threshold
+    found = happened[above].sum() + happened[tied].mean() * (wanted - above.sum())
+    return float(found / wanted / happened.mean())
+
+
+def auc(probability: ArrayLike, outcome: ArrayLike) -> float | None:
+    """Probability that a positive row has the higher score. None where all outcomes are the same."""
+    scores, happened = checked_scores(probability, outcome)
+    if happened.min(initial=1) == happened.max(initial=0):
+        return None
+    return float(roc_auc_score(happened, scores))
+
+
+def brier_score(probability: ArrayLike, outcome: ArrayLike) -> float:
+    """Mean squared distance of probability and outcome."""
+    scores, happened = checked_scores(probability, outcome)
+    return float(brier_score_loss(happened, scores, pos_label=1.0)) if len(scores) else 0.0
+
+
+def brier_skill(probability: ArrayLike, outcome: ArrayLike, base_rate: float) -> float:
+    """Share of the base rate's Brier score that the probabilities save: 0 is no better, 1 is perfect."""
+    happened = checked_scores(probability, outcome)[1]
+    reference = float(((happened - base_rate) ** 2).mean()) if len(happened) else 0.0
+    return 1 - brier_score(probability, outcome) / reference if reference > 0 else 0.0
+
+
+def population_stability_index(reference: ArrayLike, current: ArrayLike, bins: int = BINS) -> float | None:
+    """How differently two sets are spread: sum of (share - share₀) · ln(share / share₀) over deciles of the reference.
+
+    By custom: below 0.1 stable, above 0.25 changed (Siddiqi 2006, Credit Risk Scorecards). Half a row is added to each
+    bin, so that an empty one stays finite. None where a side is empty.
+    """
+    before, now = (np.asarray(side, dtype=np.float64) for side in (reference, current))
+    before, now = before[np.isfinite(before)], now[np.isfinite(now)]
+    if not len(before) or not len(now):
+        return None
+    edges = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
+    shares = []
+    for side in (before, now):
+        # Left-closed: scores that repeat one edge value stay together on one side of it.
+        counts = np.bincount(np.searchsorted(edges, side, side="left"), minlength=len(edges) + 1) + 0.5
+        shares.append(counts / counts.sum())
+    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+
+
+def wilson_interval(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval (1927) for a proportion; the whole of 0 to 1 without trials."""
+    if trials < 1:
+        return 0.0, 1.0
+    found = binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)

@@ -1,0 +1,250 @@
+"""Campaign effects, other policies, scores over time, saved models: against hand calculations or a known truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from orchestration.predictions import measures
+from orchestration.predictions.monitoring import score_measures, should_replace
+from orchestration.predictions.policy import evaluate_policy
+from orchestration.predictions.registry import RegistryError, load_model, manifest_of, save_model, versions
+from orchestration.predictions.uplift import campaign_effect
+
+# --- campaign effect -------------------------------------------------------------------------------------------------
+
+
+def bought(with_offer: int, of: int, without: int, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+    treated = np.repeat([1, 0], [of, held_out])
+    outcome = np.concatenate([np.arange(of) < with_offer, np.arange(held_out) < without])
+    return treated, outcome.astype(int)
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090), ((10, 10, 0, 10), 0.6075, 1.0)],
+)
+def test_newcombes_own_examples_come_out(counts: tuple[int, int, int, int], low: float, high: float) -> None:
+    """Newcombe 1998, table II, method 10: examples (a), (b) and (h)."""
+    found = campaign_effect(*bought(*counts))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-4)
+    assert found.significant
+
+
+def test_without_a_hold_out_the_effect_is_unknown() -> None:
+    found = campaign_effect([1, 1, 1], [1, 0, 1])
+    assert found.unknown.startswith("Effect unknown")
+    assert found.effect is None
+    assert not found.significant
+    assert campaign_effect([], []).unknown
+
+
+def test_a_covariate_narrows_the_interval_and_keeps_the_effect() -> None:
+    draws = np.random.default_rng(4)
+    before = draws.gamma(2, 50, 4_000)
+    treated = draws.permutation(np.repeat([1, 0], 2_000))
+    spent = 0.9 * before + draws.normal(0, 10, 4_000) + 5 * treated
+    plain, adjusted = campaign_effect(treated, spent), campaign_effect(treated, spent, before)
+    assert adjusted.adjusted
+    assert adjusted.low < 5 < adjusted.high
+    assert adjusted.high - adjusted.low < 0.25 * (plain.high - plain.low)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    draws = np.random.default_rng(8)
+    held = 0
+    for _ in range(400):
+        treated = np.repeat([1, 0], [300, 100])
+        outcome = draws.random(400) < np.where(treated == 1, 0.12, 0.08)
+        found = campaign_effect(treated, outcome)
+        held += found.low <= 0.04 <= found.high
+    assert 0.92 <= held / 400 <= 0.985
+
+
+@pytest.mark.parametrize(("treated", "outcome"), [([1, 2], [0, 1]), ([1, 0], [np.nan, 1]), ([1], [1, 0])])
+def test_campaign_figures_that_cannot_be_meant_are_refused(treated: list[float], outcome: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"treated|outcome"):
+        campaign_effect(treated, outcome)
+
+
+# --- other policies --------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_those_of_the_definition() -> None:
+    """Rewards 1, 0, 1 with weights 0.5 / 0.25 = 2, 1 / 0.5 = 2, 0.5 / 1 = 0.5: 2.5 / 3 and 2.5 / 4.5."""
+    found = evaluate_policy([1, 0, 1], [0.25, 0.5, 1.0], [0.5, 1.0, 0.5])
+    assert found["ips"].value == pytest.approx(2.5 / 3)
+    assert found["snips"].value == pytest.approx(2.5 / 4.5)
+    assert found["ips"].effective_rows == pytest.approx(4.5**2 / 8.25)
+
+
+def test_a_policy_that_was_never_tried_gets_its_true_value() -> None:
+    """Three actions; the log mostly did the first. The judged policy does what suits each customer: 0.30 on average."""
+    draws = np.random.default_rng(2)
+    rows = 40_000
+    customer = draws.integers(0, 3, rows)
+    # Reward rate of action j for kind of customer i.
+    rate = np.array([[0.10, 0.20, 0.05], [0.10, 0.05, 0.30], [0.40, 0.05, 0.10]])
+    chances = np.array([0.7, 0.2, 0.1])
+    action = draws.choice(3, rows, p=chances)
+    reward = (draws.random(rows) < rate[customer, action]).astype(float)
+    best = rate.argmax(axis=1)
+    target = (action == best[customer]).astype(float)
+    model = 0.8 * rate + 0.02  # a poor one, on purpose
+    found = evaluate_policy(
+        reward,
+        chances[action],
+        target,
+        expected_logged=model[customer, action],
+        expected_target=model.max(axis=1)[customer],
+    )
+    truth = rate.max(axis=1).mean()
+    assert truth == pytest.approx(0.30)
+    assert abs(reward.mean() - truth) > 0.1  # what the log itself earned is no answer
+    for estimate in found.values():
+        assert estimate.low <= truth <= estimate.high
+        assert estimate.high - estimate.low < 0.05
+        assert not estimate.notes
+    assert set(found) == {"ips", "snips", "doubly_robust"}
+
+
+def test_wrong_propensities_are_noticed() -> None:
+    draws = np.random.default_rng(2)
+    action = draws.choice(2, 5_000, p=[0.9, 0.1])
+    found = evaluate_policy(draws.random(5_000), np.full(5_000, 0.5), (action == 0).astype(float))
+    assert "propensities are not right" in found["ips"].notes[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [([], [], []), ([1.0], [0.0], [0.5]), ([1.0], [0.5], [1.5]), ([np.nan], [0.5], [0.5]), ([1.0], [0.5], [])],
+)
+def test_a_log_that_cannot_answer_is_refused(arguments: tuple[list[float], ...]) -> None:
+    with pytest.raises(ValueError, match=r"reward|propensity|probability|empty"):
+        evaluate_policy(*arguments)
+
+
+# --- scores over time ------------------------------------------------------------------------------------------------
+
+
+def test_measures_are_those_of_their_definitions() -> None:
+    scores, happened = [0.1, 0.1, 0.6, 0.8], [0, 0, 1, 0]
+    # Squares 0.01, 0.01, 0.16, 0.64; against 0.25 everywhere: 3 · 0.0625 + 0.5625 = 0.75.
+    assert measures.brier_score(scores, happened) == pytest.approx(0.205)
+    assert measures.brier_skill(scores, happened, 0.25) == pytest.approx(1 - 0.82 / 0.75)
+    # The one positive ranks above two of three negatives.
+    assert measures.auc(scores, happened) == pytest.approx(2 / 3)
+    # Two bins of two rows: 0.1 said and 0 seen, 0.7 said and 0.5 seen.
+    assert measures.expected_calibration_error(scores, happened, bins=2) == pytest.approx((0.1 + 0.2) / 2)
+    # The best half holds the positive: 0.5 against 0.25. All tied: no lift.
+    assert measures.lift_at(scores, happened, 0.5) == pytest.approx(2)
+    assert measures.lift_at([0.3] * 4, happened, 0.5) == pytest.approx(1)
+    assert measures.lift_at(scores, [0, 0, 0, 0]) is None
+
+
+def test_population_stability_is_that_of_its_definition() -> None:
+    """1,000 scores in equal halves against 250 : 750: (0.25 - 0.5) ln(0.5) + (0.75 - 0.5) ln(1.5) = 0.2747."""
+    before, now = np.repeat([0.2, 0.8], [500, 500]), np.repeat([0.2, 0.8], [250, 750])
+    assert measures.population_stability_index(before, now, bins=2) == pytest.approx(0.2747, abs=0.002)
+    assert measures.population_stability_index(before, before) == pytest.approx(0)
+
+
+def scored(days: str, probability: np.ndarray, seed: int) -> pd.DataFrame:
+    draws = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {"model": "buy", "as_of": pd.Timestamp(days), "probability": probability,
+         "outcome": (draws.random(len(probability)) < probability).astype(float)}
+    )  # fmt: skip
+
+
+def test_every_period_gets_its_measures_and_drift_is_seen() -> None:
+    draws = np.random.default_rng(1)
+    january, march = scored("2025-01-10", draws.beta(2, 8, 5_000), 1), scored("2025-03-10", draws.beta(4, 4, 5_000), 2)
+    waiting = scored("2025-04-10", draws.beta(4, 4, 100), 3).assign(outcome=None)
+    table = score_measures(pd.concat([march, january, waiting]), by=("model",)).set_index("period")
+    assert list(table.index) == [pd.Timestamp(day) for day in ("2025-01-01", "2025-03-01", "2025-04-01")]
+    assert list(table["known"]) == [5_000, 5_000, 0]
+    assert (table["expected_calibration_error"].dropna() < 0.02).all()
+    assert list(table["drifted"]) == [False, True, True]
+    assert table["auc"].isna().to_list() == [False, False, True]
+
+
+def test_an_empty_log_gives_an_empty_table() -> None:
+    empty = pd.DataFrame({"as_of": [], "probability": [], "outcome": []})
+    assert score_measures(empty).empty
+    with pytest.raises(ValueError, match="lacks the columns outcome"):
+        score_measures(empty.drop(columns="outcome"))
+
+
+def test_a_model_is_replaced_only_by_one_that_is_surely_better() -> None:
+    draws = np.random.default_rng(6)
+    truth = draws.beta(2, 8, 4_000)
+    happened = (draws.random(4_000) < truth).astype(float)
+
+    def said(probability: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame({"row_id": range(4_000), "probability": probability, "outcome": happened})
+
+    old = said(np.full(4_000, happened.mean()))
+    assert should_replace(old, said(truth)).replace
+    assert not should_replace(said(truth), old).replace
+    assert not should_replace(said(truth), said(np.clip(truth + 0.001, 0, 1))).replace
+    few = should_replace(old.head(20), said(truth).head(20))
+    assert not few.replace
+    assert "too few" in few.reason
+
+
+# --- saved models ----------------------------------------------------------------------------------------------------
+
+MOMENT = datetime(2025, 6, 30)
+
+
+def test_a_model_comes_back_as_it_was_with_its_manifest(tmp_path: Path) -> None:
+    saved = save_model(tmp_path, "buy_bikes", {"coefficient": 2.5}, trained_as_of=MOMENT, seed=3, figures={"auc": 0.7})
+    model, manifest = load_model(tmp_path, "buy_bikes")
+    assert model == {"coefficient": 2.5}
+    assert manifest == saved
+    assert (manifest.version, manifest.seed, manifest.trained_as_of) == (1, 3, "2025-06-30T00:00:00")
+    assert "scikit-learn" in manifest.libraries
+
+
+def test_versions_count_up_and_equal_content_is_saved_once(tmp_path: Path) -> None:
+    for content in ("a", "a", "b"):
+        save_model(tmp_path, "churn", content, trained_as_of=MOMENT)
+    assert versions(tmp_path, "churn") == [1, 2]
+    assert load_model(tmp_path, "churn", 1)[0] == "a"
+    assert load_model(tmp_path, "churn")[0] == "b"
+
+
+def test_a_changed_file_is_not_opened(tmp_path: Path) -> None:
+    save_model(tmp_path, "churn", "a", trained_as_of=MOMENT)
+    (tmp_path / "churn" / "000001" / "model.joblib").write_bytes(b"something else")
+    with pytest.raises(RegistryError, match="not the file that was saved"):
+        load_model(tmp_path, "churn")
+
+
+def test_a_half_saved_model_is_not_seen(tmp_path: Path) -> None:
+    save_model(tmp_path, "churn", "a", trained_as_of=MOMENT)
+    with pytest.raises(RegistryError, match="was not saved"):
+        save_model(tmp_path, "churn", "b", trained_as_of=MOMENT, figures={"auc": object()})
+    assert versions(tmp_path, "churn") == [1]
+    assert sorted(entry.name for entry in (tmp_path / "churn").iterdir()) == ["000001"]
+
+
+@pytest.mark.parametrize("name", ["../other", "", "Großes", "a/b"])
+def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RegistryError, match="cannot be the name"):
+        save_model(tmp_path, name, 1, trained_as_of=MOMENT)
+
+
+def test_another_release_of_the_library_is_refused(tmp_path: Path) -> None:
+    saved = save_model(tmp_path, "churn", "a", trained_as_of=MOMENT)
+    file = tmp_path / "churn" / "000001" / "manifest.json"
+    file.write_text(file.read_text().replace(saved.libraries["scikit-learn"], "0.1"))
+    assert manifest_of(tmp_path, "churn", 1) == replace(saved, libraries=saved.libraries | {"scikit-learn": "0.1"})
+    with pytest.raises(RegistryError, match="train again"):
+        load_model(tmp_path, "churn")
