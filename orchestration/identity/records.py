@@ -121,7 +121,10 @@ def _keys_are_doubtful(work: Workspace) -> bool:
     return bool(
         work.value("""
             select
-                (select count(*) <> count(distinct fingerprint) from {work}.fingerprint)
+                (select count(*) from {work}.fingerprint) <> (
+                    (select count(*) from {work}.raw_record) + (select count(*) from {kept}.comparable_record)
+                    - (select count(*) from {work}.outdated_record)
+                )
                 or (
                     select count(*) <> count(distinct (source_system, source_record_id))
                         or count(*) <> count(source_system) or count(*) <> count(source_record_id)
