@@ -169,7 +169,9 @@ def _correction(
     if held_back < 1:
         return Correction(reason="The history is too short to forecast a part of it from the rest.")
     earlier_day = (known.as_of - timedelta(days=held_back)).date()
-    earlier = purchase_history(connection, purchases, earlier_day, horizon=held_back)
+    # Of the day of as_of, only what had been bought by then.
+    until_now = f"(select * from {purchases} where purchased_at <= timestamp '{known.as_of}')"
+    earlier = purchase_history(connection, until_now, earlier_day, horizon=held_back)
     if not len(earlier.customer_id):
         return Correction(reason="Nobody had bought before the part of the history that is held back.")
     made = earlier.bought_later

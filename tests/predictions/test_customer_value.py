@@ -69,11 +69,16 @@ def test_on_cdnow_it_is_nearer_to_what_was_bought_than_bg_nbd(forecast: Customer
 
 
 def test_it_never_looks_beyond_its_moment(forecast: CustomerForecast) -> None:
-    known_then = cases.cdnow()
-    known_then.execute("delete from purchases where purchased_at > '1997-09-30'")
-    blind = fit_forecast(known_then, "purchases", cases.CALIBRATION_END, horizon=cases.HOLDOUT_DAYS)
-    assert blind.correction == forecast.correction
-    np.testing.assert_array_equal(blind.expected_purchases(), forecast.expected_purchases())
+    moment = datetime(1997, 9, 30, 12)
+    everything, known_then = cases.cdnow(), cases.cdnow()
+    everything.execute("insert into purchases select customer_id, timestamp '1997-09-30 18:00', 9 from purchases")
+    known_then.execute("delete from purchases where purchased_at > '1997-09-30 12:00'")
+    seeing, blind = (
+        fit_forecast(connection, "purchases", moment, horizon=cases.HOLDOUT_DAYS)
+        for connection in (everything, known_then)
+    )
+    assert seeing.correction == blind.correction == forecast.correction
+    np.testing.assert_array_equal(seeing.expected_purchases(), blind.expected_purchases())
 
 
 def test_the_correction_was_learned_from_the_second_half_of_the_calibration(forecast: CustomerForecast) -> None:
