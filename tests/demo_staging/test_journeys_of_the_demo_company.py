@@ -1,4 +1,4 @@
-"""What the marts say of journeys, against what is really so: what visits were about, and what campaigns brought about."""
+"""What the marts say of journeys, against what is really so: what visits were about, and what campaigns led to."""
 
 from __future__ import annotations
 
