@@ -340,13 +340,14 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
     rows = []
     for stream in streams:
         p50, p95 = _seconds(stream)
+        rows_in_words = "1 row" if stream["row_count"] == 1 else f"{stream['row_count']:,} rows"
         rows.append(
             {
                 "stream": f"{stream['system_title']}: {stream['stream'].replace('_', ' ')}",
                 "p50": max(1, p50),
                 "p95": max(1, p95),
                 "needed": stream["needed_seconds"],
-                "label": f"{in_words(p50)} – {in_words(p95)}  ({stream['row_count']:,} {'row' if stream['row_count'] == 1 else 'rows'})",
+                "label": f"{in_words(p50)} – {in_words(p95)}  ({rows_in_words})",
                 "kind": {True: "fast enough", False: "too slow for what it delivers"}.get(
                     stream["is_fast_enough"], "nothing to compare with"
                 ),
