@@ -35,15 +35,12 @@ def judge_rule_pairs(
     other_birth = at("birth_date", "different", "same year")
     same_given = at("given_name", "exact", "crossed")
     nameless = f"({missing('given_name')} and not {at('family_name', 'different')})"
-    # What was learned knows better than a rule which relatives share the value. Records without a name it cannot judge.
-    doubts = f"not nameless and not {rules.accepts}" if model.learned else "false"
     order = " ".join(f"when '{rule.identifier}' then {place}" for place, rule in enumerate(rules.rules))
     work.run(f"""
         create or replace table {{work}}.rule_evidence as
         select
             pairs.*,
             judged.log_odds,
-            judged.in_one_home,
             judged.refused,
             {other_given} as other_given,
             {other_birth} as other_birth,
@@ -74,7 +71,6 @@ def judge_rule_pairs(
                     when nameless and shared_block.block is not null then 'shared ' || rule || ' of several people'
                     when nameless and (case rule {shares} else 1 end) < {rules.least_share_of_one_person}
                         then 'shared ' || rule || ' and no name'
-                    when {doubts} then 'shared ' || rule || ', could be a relative'
                 end as objection,
                 sharing = 'one_person' or same_given or nameless as holds,
                 case rule {order} else 99 end as place
