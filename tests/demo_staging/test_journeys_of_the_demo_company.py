@@ -69,17 +69,3 @@ def test_every_model_credits_every_purchase_once(ask: Ask) -> None:
     assert credited == [
         (model, purchases, round(amount, 2)) for model in ("data_driven", "first", "last", "linear", "position")
     ]
-
-
-def test_content_that_changes_nothing_is_not_shown_as_making_buyers(ask: Ask) -> None:
-    """In the demo company nobody buys because of what they read: readers do as those who met something else."""
-    ((readers, difference),) = ask("""
-        select
-            sum(compared_customer_count),
-            sum(compared_customer_count * (compared_purchase_rate - comparable_purchase_rate))
-            / sum(compared_customer_count)
-        from marts.content_engagement
-    """)
-    assert readers > 100
-    # Four standard errors of a share of a half among so many readers.
-    assert abs(difference) < 4 * (0.25 / readers) ** 0.5
