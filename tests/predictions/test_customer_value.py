@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
+from benchmarks.predictions import START, draw_purchases
 from predictions import cases
 
 from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, purchase_history
@@ -106,6 +108,19 @@ def test_the_table_says_what_the_next_year_brings(forecast: CustomerForecast) ->
     # A date for those who are rather alive than not, and for nobody else.
     assert table.loc[table["probability_alive"] < 0.5, "next_purchase_date"].isna().all()
     assert (table["next_purchase_date"].dropna() > "1997-09-30").all()
+
+
+def test_where_the_models_are_right_hardly_anything_is_corrected(tmp_path: Path) -> None:
+    """Customers who live by BG/NBD: the forecast is what the models say, and near what comes."""
+    file = tmp_path / "purchases.parquet"
+    draw_purchases(20_000, file)
+    connection, purchases, moment = duckdb.connect(), f"read_parquet('{file}')", START + timedelta(days=200)
+    forecast = fit_forecast(connection, purchases, moment, horizon=200)
+    made = purchase_history(connection, purchases, moment, horizon=200).bought_later
+    assert not forecast.correction.reason
+    assert abs(forecast.correction.intercept) < 0.05
+    assert abs(forecast.correction.spread) < 0.05
+    assert forecast.expected_purchases(200).sum() == pytest.approx(made.sum(), rel=0.06)
 
 
 def test_too_short_a_history_is_told_and_nothing_is_corrected() -> None:
