@@ -116,9 +116,7 @@ def steps(installation: Installation) -> list[Step]:
         ),
         # Touches are valued by a Python step between the two.
         *(
-            Step(
-                name, select, exclude=exclude, suites=lambda _, run: marts_suites(run.moment), judged=marts_tables
-            )
+            Step(name, select, exclude=exclude, suites=lambda _, run: marts_suites(run.moment), judged=marts_tables)
             for name, select, exclude in (
                 ("journeys", "fqn:context360.marts.journeys", ""),
                 ("marts", "fqn:context360.marts", "fqn:context360.marts.journeys"),
