@@ -390,8 +390,8 @@ def _show_earlier_card(console: Console, settings: Settings, customer_key: int, 
             known = as_of_of(connection)
             if as_of > known:
                 console.print(
-                    f"The warehouse knows what happened until {known:%Y-%m-%d %H:%M} UTC: ask for an earlier moment, or "
-                    "start `context360 run`."
+                    f"The warehouse knows what happened until {known:%Y-%m-%d %H:%M} UTC: ask for an earlier moment, "
+                    "or start `context360 run`."
                 )
                 return STOPPED
             console.print(earlier_card_of(connection, customer_key, query, as_of, known))

@@ -616,7 +616,7 @@ select
     cast({{ dbt.datediff('last_positions.last_seen_at', as_of(), 'second') }} as bigint) as position_age_seconds,
     last_positions.accuracy_metres as position_accuracy_metres,
     near_stores.title as nearest_store,
-    cast(near_stores.metres as double) as nearest_store_metres,
+    cast(round(near_stores.metres) as double) as nearest_store_metres,
     coalesce(visits.is_there, false) as is_in_store,
     visits.store as visited_store,
     visits.zone as visited_zone,
