@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LAST_CONTACTS = 8
 MOST_CANDIDATES = 20
+SYSTEM_NAMES = {"ios": "iOS", "macos": "macOS", "android": "Android", "windows": "Windows", "linux": "Linux"}
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def _situational(customer: dict[str, Any]) -> list[tuple[str, str]]:
         ("Cart", _cart(customer)),
         ("Searched", f"{customer['search_terms']} ({_count(customer['search_count_1d'], 'time')} in the last day)"
                      if customer["search_terms"] else ""),
-        ("Near", _position(customer)),
+        ("Seen", _position(customer)),
         ("Product", _product(customer)),
         ("Complaint", _open_complaint(customer)),
         ("Appointment", _appointment(customer)),
@@ -267,15 +268,16 @@ def _visit(customer: dict[str, Any]) -> str:
 
 
 def _session(customer: dict[str, Any]) -> str:
-    device = " with ".join(filter(None, (customer["last_device_class"], customer["last_device_operating_system"])))
+    system = customer["last_device_operating_system"]
+    device = " with ".join(filter(None, (customer["last_device_class"], SYSTEM_NAMES.get(system, system))))
     if not customer["session_channel"]:
         used = customer["last_device_used_at"]
         return f"none in the last day; last on a {device}, {_ago(customer['as_of'] - used)}" if device else ""
-    place = "the app" if customer["session_channel"] == "app" else "the site"
+    place = "in the app" if customer["session_channel"] == "app" else "on the site"
     parts = [
-        f"on {place} now, for {_length(customer['as_of'] - customer['session_started_at'])}"
+        f"{place} now, for {_length(customer['as_of'] - customer['session_started_at'])}"
         if customer["is_session_running"]
-        else f"was on {place} {_ago(customer['as_of'] - customer['session_last_at'])}",
+        else f"was {place} {_ago(customer['as_of'] - customer['session_last_at'])}",
         _count(customer["session_page_count"], "page") if customer["session_page_count"] else None,
         f"mostly {_words(customer['session_product_line'])}" if customer["session_product_line"] else None,
         f"on a {device}" if device else None,
@@ -302,7 +304,7 @@ def _position(customer: dict[str, Any]) -> str:
     accuracy = customer["position_accuracy_metres"]
     exact = f" (within {accuracy} m)" if accuracy is not None else ""
     seen = _ago(timedelta(seconds=customer["position_age_seconds"]))
-    return f"{distance} from {customer['nearest_store']}, {seen}{exact}"
+    return f"{seen}, {distance} from {customer['nearest_store']}, the nearest store{exact}"
 
 
 def _product(customer: dict[str, Any]) -> str:

@@ -430,19 +430,32 @@ felt_needs as (
         needs.need,
         needs.precedence,
         needs.action,
-        coalesce(states.title, 'product')
-        || coalesce(' reports ' || states.fault_code || ' since ' || {{ moment_text('states.fault_since') }}, '')
-        || coalesce(
-            case when states.fault_code is not null then ', battery at ' else ' has its battery at ' end
-            || {{ whole_text('states.battery_percent') }} || ' %',
-            ''
-        )
+        coalesce(states.title, 'product') || ' reports ' || states.fault_code || ' since '
+        || {{ moment_text('states.fault_since') }}
+        || coalesce(', battery at ' || {{ whole_text('states.battery_percent') }} || ' %', '')
         || ' (read ' || {{ moment_text('states.read_at') }} || ')' as evidence
     from product_states as states
     inner join needs
         on
             needs.need = 'product_fault_service'
-            and (states.fault_code is not null or states.battery_percent <= needs.threshold)
+            and states.fault_code is not null
+            and {{ is_within_hours('states.read_at', 'needs.window_hours') }}
+    where states.need_rank = 1
+
+    union all
+
+    select
+        states.customer_key,
+        needs.need,
+        needs.precedence,
+        needs.action,
+        coalesce(states.title, 'product') || ' has its battery at ' || {{ whole_text('states.battery_percent') }}
+        || ' % (read ' || {{ moment_text('states.read_at') }} || ')' as evidence
+    from product_states as states
+    inner join needs
+        on
+            needs.need = 'low_battery_service'
+            and states.battery_percent <= needs.threshold
             and {{ is_within_hours('states.read_at', 'needs.window_hours') }}
     where states.need_rank = 1
 
@@ -564,7 +577,7 @@ felt_needs as (
         needs.need,
         needs.precedence,
         needs.action,
-        'on ' || case when last_sessions.channel = 'app' then 'the app' else 'the site' end || ' since '
+        case when last_sessions.channel = 'app' then 'in the app' else 'on the site' end || ' since '
         || {{ moment_text('last_sessions.started_at') }}
         || coalesce(', looking at ' || replace(last_sessions.product_line, '_', ' '), '') as evidence
     from last_sessions
