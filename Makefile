@@ -78,6 +78,10 @@ identity-report: .venv/dev.installed .venv-reference/installed  ## Measure who i
 identity-benchmark: .venv/dev.installed  ## Measure the linking of 1,000,000 records, beside plain Splink (minutes)
 	$(BIN)/python tests/benchmarks/identity_speed.py
 
+.PHONY: predictions-benchmark
+predictions-benchmark: .venv/dev.installed  ## Measure the forecast of 1,000,000 customers: seconds, memory
+	$(BIN)/python tests/benchmarks/predictions.py
+
 # PySpark and Great Expectations do not live together: Spark has an environment of its own.
 .venv-spark/installed: requirements-spark.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }

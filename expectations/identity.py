@@ -56,7 +56,8 @@ def identity_suites() -> dict[str, list[Suite]]:
                         between,
                         {"column": "moved_share", "max_value": 0.02},
                         "Whoever stored the customers' numbers yesterday wants them today; a new rule or a changed "
-                        "source moves more than 2 % (chosen 2026-11-22). See `context360 identity compare`.",
+                        "source moves more than 2 % (2026-11-22, demo company: 0 in a week). "
+                        "`context360 identity compare` tries rules before they count.",
                         severity="warn",
                         name="customers keep their numbers",
                     ),

@@ -129,8 +129,8 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
             key_columns=("source_system",),
         )
     ]
-    # What was bought of each product line, as the orders say it; what the order is (a purchase, work on a bike) is told by
-    # the interaction, for its lines may differ.
+    # What was bought of each product line, as the orders say it. Whether an order is a purchase, the interaction tells:
+    # its lines may differ.
     bought = f"""
         select lines.customer_key, sum(lines.net_amount) as amount
         from core.fct_order_line as lines

@@ -34,18 +34,22 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
         columns = declared_columns(system.staging_folder)[stream.name]
         ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
     project = DbtProject(catalog, settings)
+    return project, build_all(project, ANY_MOMENT)
+
+
+def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
+    """Builds every model on what has landed, with the Python steps between them; returns what became of each node."""
     later = ["path:models/intermediate/identified", "path:models/intermediate/perceived"]
-    results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=ANY_MOMENT)
-    with open_warehouse(settings.warehouse_path) as connection:
+    results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=as_of)
+    with open_warehouse(project.settings.warehouse_path) as connection:
         prepare_tables(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
         score_verbatims(connection, "intermediate.int_verbatim")
-    results += project.run("build", list(IDENTIFIED), as_of=ANY_MOMENT)
-    with open_warehouse(settings.warehouse_path) as connection:
+    results += project.run("build", list(IDENTIFIED), as_of=as_of)
+    with open_warehouse(project.settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
-    results += project.run("build", list(AFTER_PYTHON), as_of=ANY_MOMENT)
-    return project, results
+    return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 
 def show_sources_to_unit_tests(catalog: Catalog, settings: Settings) -> None:

@@ -135,17 +135,17 @@ def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> boo
                 qualify count(*) over (partition by block) > 1
             """)
             continue
-        blocks = f"""
-            select hash({key.expression}) as block, record_number from {{table}} where ({key.expression}) is not null
-        """
+        # A record without this key has the hash of nothing, which is none of the blocks: it need not be left out first.
         work.run(f"""
             create or replace table {{work}}.fresh_block as
-            from ({blocks.replace("{table}", "{work}.fresh_record")}) where block not in {common};
+            select hash({key.expression}) as block, record_number
+            from {{work}}.fresh_record
+            where ({key.expression}) is not null and block not in {common};
             insert into {{work}}.block
             select {key.place}, block, record_number from {{work}}.fresh_block
             union all
             select {key.place}, block, record_number
-            from ({blocks.replace("{table}", "{kept}.comparable_record")})
+            from (select hash({key.expression}) as block, record_number from {{kept}}.comparable_record)
             where block in (select block from {{work}}.fresh_block)
                 and record_number not in (from {{work}}.outdated_record)
         """)

@@ -40,11 +40,14 @@ def write_new_certain_pairs(work: Workspace) -> None:
 def gather_records(work: Workspace, numbers: str) -> None:
     """Writes `record`: those of today's comparable records whose numbers stand in the query `numbers`."""
     work.run(f"""
+        create or replace table {{work}}.wanted_number as
+        select distinct record_number from ({numbers}) as wanted(record_number);
         create or replace table {{work}}.record as
         from {{kept}}.comparable_record
-        where record_number in ({numbers}) and record_number not in (from {{work}}.outdated_record)
+        semi join (from {{work}}.wanted_number anti join {{work}}.changed_record using (record_number))
+            using (record_number)
         union all by name
-        from {{work}}.fresh_record where record_number in ({numbers})
+        from {{work}}.fresh_record semi join {{work}}.wanted_number using (record_number)
     """)
 
 

@@ -56,16 +56,16 @@ def _ends_agree(column: str, letters: int = 1) -> str:
 def _edit(column: str, distance: int) -> ComparisonLevelCreator:
     """At most so many typing errors; texts whose lengths or ends differ more are never measured."""
     return _Within(
-        f"abs(length({column}_l) - length({column}_r)) <= {distance} and length({column}_l) > 3 "
-        f"and {_ends_agree(column)}",
+        f"abs(length({column}_l) - length({column}_r)) <= {distance} "
+        f"and length({column}_l) + length({column}_r) > 6 and {_ends_agree(column)}",
         cll.DamerauLevenshteinLevel(column, distance),
     )
 
 
-def _jaro_winkler(column: str, least: float, shortest: int = 2) -> ComparisonLevelCreator:
-    """Texts of that similarity; those that begin and end differently are never measured."""
+def _jaro_winkler(column: str, least: float, letters: int) -> ComparisonLevelCreator:
+    """Texts of that similarity and of so many letters together; those with other ends are never measured."""
     return _Within(
-        f"length({column}_l) >= {shortest} and length({column}_r) >= {shortest} and {_ends_agree(column)}",
+        f"length({column}_l) + length({column}_r) >= {letters} and {_ends_agree(column)}",
         cll.JaroWinklerLevel(column, least),
     )
 
@@ -74,7 +74,7 @@ def _crossed() -> ComparisonLevelCreator:
     """Given and family name stand in each other's field; one of them may be misspelled."""
     return _Within(
         "given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)",
-        _same_digits(_sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 2")),
+        _same_digits(_sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 1")),
     )
 
 
@@ -88,7 +88,7 @@ def _half_crossed() -> ComparisonLevelCreator:
 
 def _alike(column: str) -> ComparisonLevelCreator:
     """One typing error, or several in a long name."""
-    return cll.Or(_edit(column, 1), _jaro_winkler(column, 0.93, 5))
+    return cll.Or(_edit(column, 1), _jaro_winkler(column, 0.93, 10))
 
 
 def _initial(column: str) -> ComparisonLevelCreator:
@@ -132,7 +132,8 @@ def _given_name(columns: Iterable[str]) -> list[Level]:
         *levels,
         ("short form", _same_digits(cll.Or(_initial("given_name"), _token("given_name"))), 0.07, 0.005),
         ("similar", _same_digits(_alike("given_name")), 0.07, 0.004),
-        ("remotely similar", _same_digits(_jaro_winkler("given_name", 0.8)), 0.02, 0.02),
+        # Mark and Maria, Peter and Petra: short names resemble each other without being one.
+        ("remotely similar", _same_digits(_jaro_winkler("given_name", 0.8, 11)), 0.02, 0.02),
         ("different", None, 0.03, 0.963),
     ]
 
@@ -145,7 +146,7 @@ def _family_name(_: Iterable[str]) -> list[Level]:
         *levels,
         ("similar", _same_digits(_alike("family_name")), 0.06, 0.003),
         ("part", _same_digits(cll.Or(_token("family_name"), _initial("family_name"))), 0.03, 0.002),
-        ("remotely similar", _same_digits(_jaro_winkler("family_name", 0.8)), 0.01, 0.01),
+        ("remotely similar", _same_digits(_jaro_winkler("family_name", 0.8, 4)), 0.01, 0.01),
         ("different", None, 0.03, 0.983),
     ]
 
@@ -252,7 +253,7 @@ def _home(columns: Iterable[str]) -> list[Level]:
     if has["city"]:
         exact = cll.ExactMatchLevel("city").configure(tf_adjustment_column="city")
         levels.append(("same town", exact, 0.06, 0.02))
-        levels.append(("similar town", _jaro_winkler("city", 0.88, 4), 0.01, 0.01))
+        levels.append(("similar town", _jaro_winkler("city", 0.88, 8), 0.01, 0.01))
     levels.append(("different", None, 0.10, 0.95))
     return levels
 

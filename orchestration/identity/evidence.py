@@ -23,6 +23,7 @@ _STEPS = 60
 # A comparison counts as reliable where at most this share of matches differ in it (as learned).
 _RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
 _FEW_RELATIVES = 0.9
+_HOLDS_PEOPLE_ONCE = -4.0  # bits: matches within a system are 16 times rarer than between two
 _OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
 
 
@@ -30,23 +31,12 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
     """Adds to scored pairs: personal (bits that tell relatives apart), pattern (what they share), same_source."""
     labels = model.labels
     names = model.comparisons
-    personal = []
-    for name in PERSONAL:
-        if name not in names:
-            continue
-        share = {"given_name": rules.relatives_same_given_name, "birth_date": rules.relatives_same_birth_date}.get(name)
-        if share is None:
-            personal.append(f"mw_{name}")
-            continue
-        # How often relatives agree does not depend on how common the name or the date is.
-        exact = next(gamma for gamma, label in labels[name].items() if label == "exact")
-        bits = math.log2(model.probability(name, "exact") / share)
-        personal.append(f"case when gamma_{name} = {exact} then {bits} else mw_{name} end")
+    personal = [_personal_evidence(model, rules, name) for name in PERSONAL if name in names]
     pattern = ["''"]
     if "home" in names:
         shared = [gamma for gamma, label in labels["home"].items() if label in _HOMES]
         area = [gamma for gamma, label in labels["home"].items() if label in _AREAS]
-        family = "gamma_family_name > 0" if "family_name" in names else "false"
+        family = _same_family(labels) if "family_name" in names else "false"
         pattern.append(
             f"case when gamma_home in ({_listed(shared)}) then 'home ' "
             f"when gamma_home in ({_listed(area)}) and {family} then 'area ' else '' end"
@@ -61,7 +51,7 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
             )
     if "family_name" in names:
         pattern.append(
-            """case when gamma_family_name > 0 then 'family' when gamma_family_name = 0 then 'other' else '' end"""
+            f"case when {_same_family(labels)} then 'family' when gamma_family_name = 0 then 'other' else '' end"
         )
     work.run(f"""
         create or replace table {scored}_judged as
@@ -77,6 +67,42 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
     """)
     work.run(f"drop table {scored}")
     work.run(f"alter table {scored}_judged rename to {scored.rsplit('.', 1)[-1]}")
+
+
+def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
+    """SQL for the bits with which a comparison tells one person from a relative."""
+    share = {"given_name": rules.relatives_same_given_name, "birth_date": rules.relatives_same_birth_date}.get(name)
+    if share is None:
+        return f"mw_{name}"
+    gamma = {label: value for value, label in model.labels[name].items()}
+    m = model.probability(name, "exact")
+    # Relatives agree by family (share) or by chance, as strangers do: 1 / m times either probability.
+    exact = f"-log2({share / m} + power(2, -mw_{name}))"
+    if name == "birth_date":
+        return f"case when gamma_{name} = {gamma['exact']} then {exact} else mw_{name} end"
+    levels = [f"when gamma_{name} = {gamma['exact']} then {exact}"]
+    if "crossed" in gamma:
+        # The family name, which a crossed name agrees in too, is that of the relative.
+        chance = share + model.probability(name, "exact", "u")
+        different = math.log2(model.probability(name, "different") / model.probability(name, "different", "u"))
+        levels.append(f"when gamma_{name} = {gamma['crossed']} then {math.log2(m / chance)}")
+        levels.append(f"when gamma_{name} = {gamma['half crossed']} then {different}")
+    if "birth_date" in model.comparisons:
+        # The relative of one birth date is a twin, and twins are named alike.
+        born_together = next(value for value, label in model.labels["birth_date"].items() if label == "exact")
+        alike = [gamma[label] for label in ("short form", "similar", "remotely similar")]
+        levels.append(
+            f"when gamma_birth_date = {born_together} and gamma_{name} in ({_listed(alike)}) then least(mw_{name}, 0)"
+        )
+    return f"case {' '.join(levels)} else mw_{name} end"
+
+
+def _same_family(labels: dict[str, dict[int, str]]) -> str:
+    """SQL for: the family names agree, be it in the other name's field."""
+    crossed = [value for value, label in labels.get("given_name", {}).items() if "crossed" in label]
+    return (
+        f"(gamma_family_name > 0 or gamma_given_name in ({_listed(crossed)}))" if crossed else "gamma_family_name > 0"
+    )
 
 
 _AREAS = ("same street", "same postal code")
@@ -111,11 +137,14 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
     believed = dict(home_prior)
     for _ in range(_STEPS):
         odds = weight + numpy.where(same, _logit(prior["same"]), _logit(prior["cross"]))
+        twice = numpy.where(same, _twice(prior, sizes), 0.0)
         home = numpy.full(len(odds), numpy.inf)
         for name, rows in patterns.items():
-            home[rows] = personal[rows] + _logit(home_prior[name])
+            home[rows] = personal[rows] + _logit(home_prior[name]) + twice[rows]
         probability = 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60)))
         for name, rows in patterns.items():
+            # Pairs of two systems tell how common matches are; in one system they are as much rarer as in general.
+            rows = rows & ~same if len(sizes) > 1 else rows
             posterior = 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60)))
             found = float((posterior * number[rows]).sum())
             total = float(number[rows].sum())
@@ -131,6 +160,12 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
             prior[kind] = min(max(found / (pairs[kind] + _PAIRS_OF_EXPERIENCE), 1e-12), 0.5)
     model.prior = prior
     model.home_prior = home_prior
+    model.prior["twice"] = _twice(prior, sizes)
+
+
+def _twice(prior: dict[str, float], sizes: list[int]) -> float:
+    """Bits by which matches within one system are rarer than between two; relatives are not."""
+    return _logit(prior["same"]) - _logit(prior["cross"]) if len(sizes) > 1 else 0.0
 
 
 def _experience(pattern: str) -> float:
@@ -205,6 +240,11 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
         refusals.append(
             f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
         )
+    if model.prior.get("twice", 0.0) < _HOLDS_PEOPLE_ONCE:
+        refusals.append(f"""
+            when same_source and log_odds < {_OVERRULED} and not {same_number} and {at("home", *_HOMES, *_AREAS)}
+                then 'two records of one system'
+        """)
     refused = f"case {' '.join(refusals)} end"
     if model.home_prior:
         cases = " ".join(
@@ -225,7 +265,9 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
                 *,
                 weight + case when same_source then {_logit(model.prior["same"])}
                     else {_logit(model.prior["cross"])} end as stranger_odds,
-                case when pattern is not null then {home} end as home_odds,
+                case when pattern is not null
+                    then {home} + case when same_source then {model.prior.get("twice", 0.0)} else 0 end
+                end as home_odds,
                 home_odds + personal as relative_odds
             from {scored}
         ),

@@ -39,18 +39,19 @@ def write_changed_identifiers(work: Workspace, identifiers: str | None, rules: R
     else:
         row = "hash(source_system, source_record_id, kind, value)"
         kept = "hash(source_system, source_record_id, identifier_kind, identifier_value)"
+        work.run(f"create or replace table {{work}}.given_identifier as from {_given(identifiers)}")
         left = "(from {work}.outdated_record anti join {work}.clean_record using (record_number))"
         work.run(f"""
             create or replace table {{work}}.added_identifier as
             select records.record_number, given.kind, given.value
             from (
                 select distinct *
-                from {_given(identifiers)}
+                from {{work}}.given_identifier
                 where {row} not in (select {kept} from {{kept}}.identifier where record_number not in {left})
             ) as given
             inner join {work.today} as records using (source_system, source_record_id)
         """)
-        gone = f"record_number in {left} or {kept} not in (select {row} from {_given(identifiers)})"
+        gone = f"record_number in {left} or {kept} not in (select {row} from {{work}}.given_identifier)"
     work.run(f"""
         create or replace table {{work}}.removed_identifier as
         select record_number, identifier_kind as kind, identifier_value as value from {{kept}}.identifier where {gone};

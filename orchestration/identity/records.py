@@ -43,10 +43,14 @@ def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = F
         from (select {keys}, {", ".join(f"{expression} as {column}" for column, expression in raw.items())}
             from {records})
     """
-    unchanged = "anti join {kept}.comparable_record using (fingerprint)" if known else ""
+    # Read once: the records may be a view that takes its time.
+    work.run(f"create or replace table {{work}}.raw_record as from ({read})")
     if known:
-        work.run(f"create or replace table {{work}}.fingerprint as select fingerprint from ({read})")
-    work.run(f"create or replace table {{work}}.raw_record as from ({read}) {unchanged}")
+        work.run("""
+            create or replace table {work}.fingerprint as select fingerprint from {work}.raw_record;
+            create or replace table {work}.raw_record as
+            from {work}.raw_record anti join {kept}.comparable_record using (fingerprint)
+        """)
     work.run("create or replace table {work}.outdated_record (record_number bigint)")
     if known:
         work.run("""
@@ -121,7 +125,10 @@ def _keys_are_doubtful(work: Workspace) -> bool:
     return bool(
         work.value("""
             select
-                (select count(*) <> count(distinct fingerprint) from {work}.fingerprint)
+                (select count(*) from {work}.fingerprint) <> (
+                    (select count(*) from {work}.raw_record) + (select count(*) from {kept}.comparable_record)
+                    - (select count(*) from {work}.outdated_record)
+                )
                 or (
                     select count(*) <> count(distinct (source_system, source_record_id))
                         or count(*) <> count(source_system) or count(*) <> count(source_record_id)

@@ -33,7 +33,7 @@ def judge_rule_pairs(
 
     other_given = at("given_name", "different")
     other_birth = at("birth_date", "different", "same year")
-    same_given = at("given_name", "exact", "similar", "crossed")
+    same_given = at("given_name", "exact", "crossed")
     nameless = f"({missing('given_name')} and not {at('family_name', 'different')})"
     order = " ".join(f"when '{rule.identifier}' then {place}" for place, rule in enumerate(rules.rules))
     work.run(f"""
@@ -121,16 +121,35 @@ def judge_rule_pairs(
 
 
 def _measure_sharing(work: Workspace, model: LinkageModel, rules: Rules) -> None:
-    """How often two records with names that share an identifier are one person, per identifier that may be shared."""
+    """Per identifier that may be shared: how often one more record with a value is the one person whom it shows so far.
+
+    Measured by leaving out each record with a name in turn, where the others with the same value are one person. Values
+    that show several people are left out: no record without a name is ever linked by them.
+    """
     belief = rules.weight_of_belief
     model.personal_share = {
-        kind: (one_person + belief) / (pairs + belief)
-        for kind, pairs, one_person in work.rows("""
-            select
-                rule, count(*), coalesce(sum(case when other_given or other_birth or refused is not null then 0
-                    else greatest(1 / (1 + power(2, -greatest(least(log_odds, 60), -60))), same_given::int) end), 0)
-            from {work}.rule_evidence
-            where sharing = 'may_be_shared' and not nameless
-            group by rule order by rule
+        kind: (one_person + belief) / (records + belief)
+        for kind, records, one_person in work.rows("""
+            with pair as (
+                select
+                    rule, block, record_number_l, record_number_r,
+                    other_given or other_birth or refused is not null or not (same_given or coalesce(log_odds, 0) > 0)
+                        as is_other
+                from {work}.rule_evidence
+                where sharing = 'may_be_shared' and not nameless
+            ),
+            record as (
+                select rule, block, unnest([record_number_l, record_number_r]) as record_number, is_other from pair
+            ),
+            per_record as (
+                select rule, block, record_number, count(*) filter (where is_other) as others from record group by all
+            ),
+            per_block as (select rule, block, count(*) filter (where is_other) as others from pair group by all)
+            select rule, count(*), count(*) filter (where per_block.others = 0)
+            from per_record
+            inner join per_block using (rule, block)
+            where per_record.others = per_block.others
+            group by rule
+            order by rule
         """)
     }

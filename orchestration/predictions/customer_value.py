@@ -3,7 +3,8 @@
 `fit_purchase_model` and `fit_spend_model` are the published models. `fit_forecast` puts three purchase models together
 and corrects them by what an earlier forecast of the same firm got wrong: it forecasts the recent past from the more
 distant past, in the same proportion as the question (39 weeks known and 39 asked for: 19.5 known, 19.5 to forecast),
-and learns total, spread and, where that helps, the part that spend plays. Nothing later than as_of is looked at.
+and learns total, spread and, where that helps, the part that spend plays, less what chance explains. Nothing later than
+as_of is looked at.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ LEAST_LATER_PURCHASES = 100  # fewer say too little about what the models get wr
 _RIDGE = 1e-3
 _STANDARD_ERRORS = 2.0  # spend must improve the forecast by more than chance would
 _MOST_CORRECTION = 4.0
+_DRAWS = 16
+_MOST_DRAWN = 20_000
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,9 @@ def _correction(
     if held_back < 1:
         return Correction(reason="The history is too short to forecast a part of it from the rest.")
     earlier_day = (known.as_of - timedelta(days=held_back)).date()
-    earlier = purchase_history(connection, purchases, earlier_day, horizon=held_back)
+    # Of the day of as_of, only what had been bought by then.
+    until_now = f"(select * from {purchases} where purchased_at <= timestamp '{known.as_of}')"
+    earlier = purchase_history(connection, until_now, earlier_day, horizon=held_back)
     if not len(earlier.customer_id):
         return Correction(reason="Nobody had bought before the part of the history that is held back.")
     made = earlier.bought_later
@@ -185,15 +190,43 @@ def _correction(
     gain = plain - with_spend
     useful = gain.mean() > _STANDARD_ERRORS * gain.std() / np.sqrt(len(gain))
     width = 2 if useful else 1
-    fitted = _regression(features[:, :width], expected, made)
+    learned = _coefficients(features[:, :width], expected, made)
+    kept = _beyond_chance(learned, _chance(earlier, made, held_back, kinds[0], width))
     return Correction(
-        intercept=float(fitted.intercept_),
-        spread=float(fitted.coef_[0]),
-        spend=float(fitted.coef_[1]) if useful else 0.0,
+        intercept=float(kept[0]),
+        spread=float(kept[1]),
+        spend=float(kept[2]) if useful else 0.0,
         customers=len(made),
         purchases=float(made.sum()),
         expected=float(expected.sum()),
     )
+
+
+def _coefficients(features: Array, expected: Array, made: Array) -> Array:
+    fitted = _regression(features, expected, made)
+    return np.concatenate([[fitted.intercept_], fitted.coef_])
+
+
+def _beyond_chance(learned: Array, chance: Array) -> Array:
+    """What was learned, pulled to 0 by as much as chance explains (positive part of James and Stein 1961)."""
+    return learned * np.maximum(0.0, 1 - (chance / np.where(learned == 0, 1.0, learned)) ** 2)
+
+
+def _chance(earlier: PurchaseHistory, made: Array, horizon: float, kind: Kind, width: int) -> Array:
+    """Standard errors of the coefficients, by drawing the customers again and fitting anew (bootstrap, Efron 1979)."""
+    draws = np.random.default_rng(1)
+    customers = len(made)
+    size = min(customers, _MOST_DRAWN)
+    found = []
+    for _ in range(_DRAWS):
+        some = draws.integers(0, customers, size)
+        arguments = (earlier.frequency[some], earlier.recency[some], earlier.age[some])
+        model = fit_purchase_model(*arguments, kind)
+        expected = np.maximum(model.expected_purchases(horizon, *arguments), 1e-9)
+        features = _features(expected, earlier.total_value[some])[:, :width]
+        if made[some].sum() > 0:
+            found.append(_coefficients(features, expected, made[some]))
+    return np.std(found, axis=0, ddof=1) * np.sqrt(size / customers)
 
 
 def _features(expected: Array, total_value: Array) -> Array:

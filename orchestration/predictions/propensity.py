@@ -264,18 +264,34 @@ def _estimator(kind: str, plan: FeaturePlan, happened: Array, seed: int) -> Base
     if kind == "trees":
         # Small leaves let trees learn single rows of a small table.
         rows_per_leaf = int(np.clip(len(happened) // 200, 20, 200))
-        return HistGradientBoostingClassifier(
+        trees = HistGradientBoostingClassifier(
             learning_rate=0.05, max_iter=120, max_leaf_nodes=12, min_samples_leaf=rows_per_leaf, l2_regularization=5.0,
             categorical_features=categories, early_stopping=False, random_state=seed,
         )  # fmt: skip
-    numbers = make_pipeline(_Clipped(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+        return Pipeline([("empty", _EmptyFilled()), ("trees", trees)])
+    numbers = make_pipeline(
+        _EmptyFilled(), _Clipped(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+    )
     # A missing category is a category of its own.
     named = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value=-1.0), OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
     )
     parts = [("numbers", numbers, np.flatnonzero(~categories)), ("categories", named, np.flatnonzero(categories))]
     columns = ColumnTransformer([part for part in parts if len(part[2])])
     return Pipeline([("columns", columns), ("logistic", LogisticRegression(C=0.3, max_iter=500, random_state=seed))])
+
+
+class _EmptyFilled(BaseEstimator):
+    """Columns that have no value yet in the rows that are learned from become 0: the trees cannot bin nothing."""
+
+    def fit(self, matrix: Array, _: object = None) -> _EmptyFilled:
+        self.empty_ = np.isnan(matrix).all(axis=0)
+        return self
+
+    def transform(self, matrix: Array) -> Array:
+        """The matrix without them."""
+        return np.where(self.empty_, 0.0, matrix)
 
 
 class _Clipped(BaseEstimator):
@@ -382,17 +398,21 @@ def _log_loss(probability: Array, happened: Array) -> Array:
 
 
 def _worse_than_base_rate(probability: Array, happened: Array, base_rate: float) -> str:
-    """Why the model is not used, or empty: it must be better by more than chance, in log loss and in Brier score."""
+    """Why the model is not used, or empty: it must be better in log loss, and not worse in Brier score, beyond chance.
+
+    The Brier score alone says little where the outcome is rare: nearly all of it is noise of a few positives.
+    """
     kept = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     gain = _log_loss(np.full(len(kept), base_rate), happened) - _log_loss(kept, happened)
-    skill = measures.brier_skill(probability, happened, base_rate)
+    squares = (base_rate - happened) ** 2 - (probability - happened) ** 2
     surely = gain.mean() > _BETTER * gain.std() / np.sqrt(len(gain))
+    not_worse = squares.mean() > -_BETTER * squares.std() / np.sqrt(len(squares))
     ranks = measures.auc(probability, happened) or 0.5
-    if surely and skill > 0 and ranks > 0.5:
+    if surely and not_worse and ranks > 0.5:
         return ""
     return (
         f"On the newest {len(happened)} rows it was not surely better than the base rate "
-        f"(Brier skill {skill:.4f}, AUC {ranks:.3f})."
+        f"(Brier skill {measures.brier_skill(probability, happened, base_rate):.4f}, AUC {ranks:.3f})."
     )
 
 

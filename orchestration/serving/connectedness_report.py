@@ -154,7 +154,11 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
         target=parts["channels"][0]["target_share"] if parts["channels"] else None,
         measured=measured,
         unmeasured=[stream for stream in streams if not stream["latency_class"]],
-        slow=[stream for stream in measured if stream["is_fast_enough"] is False],
+        slow=sorted(
+            (stream for stream in measured if stream["is_fast_enough"] is False),
+            key=lambda stream: _seconds(stream)[1] / stream["needed_seconds"],
+            reverse=True,
+        ),
         identifier_links=identifier_links[:MOST_LINKS],
         identifier_link_count=len(identifier_links),
         separate_pairs=_separate_pairs(parts["links"], titles),
@@ -335,16 +339,15 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
         return None
     rows = []
     for stream in streams:
-        to_mart = stream["mart_p95_seconds"] is not None
-        p50 = stream["mart_p50_seconds"] if to_mart else stream["landing_p50_seconds"]
-        p95 = stream["mart_p95_seconds"] if to_mart else stream["landing_p95_seconds"]
+        p50, p95 = _seconds(stream)
+        rows_in_words = "1 row" if stream["row_count"] == 1 else f"{stream['row_count']:,} rows"
         rows.append(
             {
                 "stream": f"{stream['system_title']}: {stream['stream'].replace('_', ' ')}",
                 "p50": max(1, p50),
                 "p95": max(1, p95),
                 "needed": stream["needed_seconds"],
-                "label": f"{in_words(p50)} – {in_words(p95)}  ({stream['row_count']:,} rows)",
+                "label": f"{in_words(p50)} – {in_words(p95)}  ({rows_in_words})",
                 "kind": {True: "fast enough", False: "too slow for what it delivers"}.get(
                     stream["is_fast_enough"], "nothing to compare with"
                 ),
@@ -379,6 +382,12 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
         x=alt.value(width + 8), text="label:N", color=alt.value(_INK)
     )
     return alt.layer(span, half, most, needed, text).properties(width=width, height=24 * len(rows))
+
+
+def _seconds(stream: Row) -> tuple[float, float]:
+    """(p50, p95) of a measured stream: to the marts where that is known, else to landing."""
+    end = "landing" if stream["mart_p95_seconds"] is None else "mart"
+    return stream[f"{end}_p50_seconds"], stream[f"{end}_p95_seconds"]
 
 
 def _data(values: Sequence[Row]) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 Ask = Callable[[str], list[tuple]]
 
 # Who each customer number stands for; a guest is known by the orders made under an address.
@@ -101,20 +99,6 @@ def test_no_fact_is_counted_for_a_guessed_person(ask: Ask) -> None:
             or (probable_customer_key is not null) <> (attribution = 'probable')
             or (attribution_probability > 0.5) is distinct from (case when attribution = 'probable' then true end)
     """) == [(0,)]
-
-
-def test_a_guess_is_right_at_least_as_often_as_it_says(ask: Ask) -> None:
-    """Two numbers of one person, not linked, share the probability between them: it may be too modest."""
-    ((visits, said, right),) = ask(f"""{TRUTH}
-        select count(*), avg(probability), avg(is_right::int) from (
-            select device_id, coalesce(session_id, ''), avg(attribution_probability) as probability,
-                bool_and(is_right) as is_right
-            from activity where attribution = 'probable' group by all
-        )
-    """)
-    if visits < 10:
-        pytest.skip("too few guesses in this company")
-    assert right > said - 3 * (said * (1 - said) / visits) ** 0.5
 
 
 def test_a_cookie_leads_to_the_customer_who_logged_in_with_it(ask: Ask) -> None:

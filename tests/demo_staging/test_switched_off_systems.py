@@ -11,13 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from empty_warehouse import AFTER_IDENTITY, BEFORE_IDENTITY, show_sources_to_unit_tests
+from empty_warehouse import build_all, show_sources_to_unit_tests
 
 from orchestration.channels.catalog import load_catalog
-from orchestration.channels.intake import prepare_tables
-from orchestration.identity import link_records
 from orchestration.settings import DBT_PROJECT, settings_from
-from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject
 
 AS_OF = datetime(2026, 1, 1)
@@ -61,12 +58,7 @@ def test_four_of_seventeen_systems_are_built_without_the_others(company, tmp_pat
         {"CONTEXT360_HOME": str(tmp_path / "home"), "CONTEXT360_LANDING_URL": landing}, catalog=str(file)
     )
     project = DbtProject(load_catalog(file, {}), settings)
-    before = [*BEFORE_IDENTITY, "--exclude", "path:models/intermediate/identified"]
-    results = project.run("build", before, as_of=AS_OF)
-    with open_warehouse(settings.warehouse_path) as connection:
-        prepare_tables(connection)
-        link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
-    results += project.run("build", list(AFTER_IDENTITY), as_of=AS_OF)
+    results = build_all(project, AS_OF)
 
     assert {result.name: result.message for result in results if result.status not in ("success", "pass")} == {}
     folders = {node["fqn"][2] for node in models_of(project.manifest).values() if node["fqn"][1] == "staging"}

@@ -133,8 +133,9 @@ def demo(connection: duckdb.DuckDBPyConnection, company: Path, *, with_guests: b
                     else substring(name, length(split_part(name, ' ', 1)) + 1) end) as family_name,
                 email, phone, street, zip as postal_code, city, country
             from (
-                select * from read_csv('{sources}/shop/customers/*.csv', all_varchar = true, union_by_name = true)
-                qualify row_number() over (partition by customer_no order by registered_at desc) = 1
+                from read_csv('{sources}/shop/customers/*.csv', all_varchar = true, union_by_name = true,
+                    filename = true)
+                qualify row_number() over (partition by customer_no order by registered_at desc, filename desc) = 1
             )
             {guests if with_guests else ""}
         )

@@ -38,6 +38,33 @@ def test_father_and_son_of_one_name_stay_two(connection, given) -> None:
     assert len(groups(connection)) == 2
 
 
+def test_an_initial_tells_no_twin_apart(connection, given) -> None:
+    """Jacobus and Joost are both J.; each has a telephone and an address of his own."""
+    twin = HOME | {"birth_date": "1991-05-13"}
+    given(
+        twin | {"key": "crm/jacobus", "given_name": "J.", "email": "jacobus@example.com", "phone": "0643110665"},
+        twin | {"key": "card/joost", "given_name": "Joost", "email": "joost@example.org", "phone": "0636315746"},
+    )
+    assert len(groups(connection)) == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("Peter", "Petra"), ("Mark", "Maria"), ("Anna", "Hanneke")])
+def test_short_names_that_resemble_each_other_are_two_people_of_one_home(
+    connection, given, one: str, other: str
+) -> None:
+    given(SHARED | {"key": "crm/1", "given_name": one}, SHARED | {"key": "shop/1", "given_name": other})
+    assert len(groups(connection)) == 2
+
+
+def test_crossed_names_of_a_relative_do_not_merge(connection, given) -> None:
+    home = {column: HOME[column] for column in ("street", "house_number", "postal_code", "city")}
+    given(
+        home | {"key": "crm/peter", "given_name": "Peter", "family_name": "Berg", "email": "peter@example.com"},
+        home | {"key": "shop/petra", "given_name": "Berg", "family_name": "Petra", "email": "petra@example.org"},
+    )
+    assert len(groups(connection)) == 2
+
+
 def test_a_shared_email_alone_does_not_merge_other_names(connection, given) -> None:
     given(
         {"key": "crm/1", "given_name": "Anna", "family_name": "Vos", "email": "home@example.com"},

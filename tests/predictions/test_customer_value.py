@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
+from benchmarks.predictions import START, draw_purchases
 from predictions import cases
 
 from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, purchase_history
@@ -69,11 +71,16 @@ def test_on_cdnow_it_is_nearer_to_what_was_bought_than_bg_nbd(forecast: Customer
 
 
 def test_it_never_looks_beyond_its_moment(forecast: CustomerForecast) -> None:
-    known_then = cases.cdnow()
-    known_then.execute("delete from purchases where purchased_at > '1997-09-30'")
-    blind = fit_forecast(known_then, "purchases", cases.CALIBRATION_END, horizon=cases.HOLDOUT_DAYS)
-    assert blind.correction == forecast.correction
-    np.testing.assert_array_equal(blind.expected_purchases(), forecast.expected_purchases())
+    moment = datetime(1997, 9, 30, 12)
+    everything, known_then = cases.cdnow(), cases.cdnow()
+    everything.execute("insert into purchases select customer_id, timestamp '1997-09-30 18:00', 9 from purchases")
+    known_then.execute("delete from purchases where purchased_at > '1997-09-30 12:00'")
+    seeing, blind = (
+        fit_forecast(connection, "purchases", moment, horizon=cases.HOLDOUT_DAYS)
+        for connection in (everything, known_then)
+    )
+    assert seeing.correction == blind.correction == forecast.correction
+    np.testing.assert_array_equal(seeing.expected_purchases(), blind.expected_purchases())
 
 
 def test_the_correction_was_learned_from_the_second_half_of_the_calibration(forecast: CustomerForecast) -> None:
@@ -101,6 +108,19 @@ def test_the_table_says_what_the_next_year_brings(forecast: CustomerForecast) ->
     # A date for those who are rather alive than not, and for nobody else.
     assert table.loc[table["probability_alive"] < 0.5, "next_purchase_date"].isna().all()
     assert (table["next_purchase_date"].dropna() > "1997-09-30").all()
+
+
+def test_where_the_models_are_right_hardly_anything_is_corrected(tmp_path: Path) -> None:
+    """Customers who live by BG/NBD: the forecast is what the models say, and near what comes."""
+    file = tmp_path / "purchases.parquet"
+    draw_purchases(20_000, file)
+    connection, purchases, moment = duckdb.connect(), f"read_parquet('{file}')", START + timedelta(days=200)
+    forecast = fit_forecast(connection, purchases, moment, horizon=200)
+    made = purchase_history(connection, purchases, moment, horizon=200).bought_later
+    assert not forecast.correction.reason
+    assert abs(forecast.correction.intercept) < 0.05
+    assert abs(forecast.correction.spread) < 0.05
+    assert forecast.expected_purchases(200).sum() == pytest.approx(made.sum(), rel=0.06)
 
 
 def test_too_short_a_history_is_told_and_nothing_is_corrected() -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from predictions import cases
 
 from orchestration.predictions import measures
 from orchestration.predictions.monitoring import score_measures, should_replace
 from orchestration.predictions.policy import evaluate_policy
+from orchestration.predictions.propensity import fit_propensity
 from orchestration.predictions.registry import RegistryError, load_model, manifest_of, save_model, versions
 from orchestration.predictions.uplift import campaign_effect
 
@@ -210,6 +212,14 @@ def test_a_model_comes_back_as_it_was_with_its_manifest(tmp_path: Path) -> None:
     assert manifest == saved
     assert (manifest.version, manifest.seed, manifest.trained_as_of) == (1, 3, "2025-06-30T00:00:00")
     assert "scikit-learn" in manifest.libraries
+
+
+def test_a_fitted_propensity_comes_back_with_the_same_scores(tmp_path: Path) -> None:
+    features, outcome = cases.answers(1_000, seed=1)
+    fitted = fit_propensity(features, outcome)
+    save_model(tmp_path, "answers", fitted, trained_as_of=MOMENT)
+    read = load_model(tmp_path, "answers")[0]
+    np.testing.assert_array_equal(read.predict_probability(features), fitted.predict_probability(features))
 
 
 def test_versions_count_up_and_equal_content_is_saved_once(tmp_path: Path) -> None:

@@ -194,6 +194,21 @@ def test_columns_of_every_type_can_be_learned_from() -> None:
     assert "lists.2" in [column.name for column in model.plan.columns]
 
 
+@pytest.mark.filterwarnings("error")
+def test_columns_that_were_filled_only_lately_are_no_trouble() -> None:
+    features, outcome = cases.answers(1_500, seed=1)
+    row = np.arange(1_500)
+    late = features.assign(
+        late=np.where(row > 1_000, features["z"], np.nan),
+        late_colour=features["colour"].where(row > 1_000, None),
+        newest=np.where(row > 1_300, features["z"], np.nan),
+    )
+    model = fit_propensity(late, outcome)
+    assert not model.abstains
+    assert "newest is empty." in model.report.notes  # where it was judged
+    assert np.isfinite(model.predict_probability(late)).all()
+
+
 def test_a_column_of_numbers_that_are_names_does_not_break_a_numbered_table() -> None:
     features, outcome = cases.answers(1_000, seed=12)
     numbered = pd.DataFrame({0: features["x"], 1: features["colour"]})

@@ -188,7 +188,7 @@ channels as (
         consents.changed_at,
         row_number() over (
             partition by consents.customer_key, consents.purpose
-            order by coalesce(preferences.affinity, 0) desc, consents.channel
+            order by coalesce(preferences.affinity, 0) desc, consents.channel asc
         ) as channel_rank
     from {{ ref('customer_consent') }} as consents
     left join {{ ref('customer_preference') }} as preferences
@@ -214,7 +214,7 @@ allowed as (
         actions.base_score * (1 + customers.value_share) / 2 as score,
         actions.valid_days,
         row_number() over (
-            partition by candidates.customer_key, actions.kind order by actions.base_score desc, candidates.action
+            partition by candidates.customer_key, actions.kind order by actions.base_score desc, candidates.action asc
         ) as kind_rank
     from candidates
     inner join {{ ref('actions') }} as actions on candidates.action = actions.action
@@ -239,7 +239,7 @@ select
     lawful_basis,
     consent_changed_at,
     cast(score as double) as score,
-    cast(row_number() over (partition by customer_key order by score desc, action) as int) as action_rank,
+    cast(row_number() over (partition by customer_key order by score desc, action asc) as int) as action_rank,
     {{ dbt.dateadd('day', 'valid_days', as_of()) }} as valid_until
 from allowed
 where kind_rank = 1

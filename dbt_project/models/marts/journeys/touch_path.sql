@@ -57,25 +57,57 @@ marked as (
 ),
 
 touches as (
-    select interaction_key, customer_key, happened_at, campaign_key, 1 as kind_rank, 'coupon' as touch_kind,
+    select
+        interaction_key,
+        customer_key,
+        happened_at,
+        campaign_key,
+        1 as kind_rank,
+        'coupon' as touch_kind,
         coalesce(campaign_id, coupon_code) as touch_value
     from marked
     where coupon_code is not null
+
     union all
-    select interaction_key, customer_key, happened_at, campaign_key, 2, 'qr code', qr_code
+
+    select
+        interaction_key,
+        customer_key,
+        happened_at,
+        campaign_key,
+        2 as kind_rank,
+        'qr code' as touch_kind,
+        qr_code as touch_value
     from marked
     where qr_code is not null
+
     union all
-    select interaction_key, customer_key, happened_at, campaign_key, 3, 'url',
+
+    select
+        interaction_key,
+        customer_key,
+        happened_at,
+        campaign_key,
+        3 as kind_rank,
+        'url' as touch_kind,
         case
             when utm_source is null then utm_campaign
             when utm_campaign is null then utm_source
             else utm_source || ' / ' || utm_campaign
-        end
+        end as touch_value
     from marked
     where utm_source is not null or utm_campaign is not null
+
     union all
-    select interaction_key, customer_key, happened_at, campaign_key, 4, 'campaign', campaign_id
+
+    select
+        interaction_key,
+        customer_key,
+        happened_at,
+        campaign_key,
+        4 as kind_rank,
+        'campaign' as touch_kind,
+        campaign_id as touch_value
     from marked
     where is_campaign_touch
 ),
@@ -143,7 +175,7 @@ ranked_values as (
         product_line,
         touch_kind,
         touch_value,
-        row_number() over (partition by product_line order by count(*) desc, touch_kind, touch_value) as value_rank
+        row_number() over (partition by product_line order by count(*) desc, touch_kind asc, touch_value asc) as value_rank
     from first_of_day
     where day_rank = 1
     group by product_line, touch_kind, touch_value

@@ -67,7 +67,7 @@ discounts as (
             and better.product_key = worse.product_key
             and better.discount_percent > worse.discount_percent
             and better.usable_from < worse.usable_to
-            and worse.usable_from < better.usable_to
+            and better.usable_to > worse.usable_from
     where better.product_key > 0 or better.product_line = worse.product_line
 ),
 
@@ -107,8 +107,8 @@ after_opt_out as (
             made.customer_key = consents.customer_key
             and made.channel_key = consents.channel_key
             and consents.is_granted
-            and consents.valid_from > opt_outs.valid_from
-            and consents.valid_from <= made.made_at
+            and opt_outs.valid_from < consents.valid_from
+            and made.made_at >= consents.valid_from
     where
         not opt_outs.is_granted
         and opt_outs.given_through <> 'registration'

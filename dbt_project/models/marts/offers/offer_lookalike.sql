@@ -45,5 +45,5 @@ inner join reached as worse
         and better.product_key = worse.product_key
         and better.discount_percent > worse.discount_percent
         and better.usable_from < worse.usable_to
-        and worse.usable_from < better.usable_to
+        and better.usable_to > worse.usable_from
 where better.channel_key <> worse.channel_key

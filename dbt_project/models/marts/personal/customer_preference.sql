@@ -41,7 +41,7 @@ revealed as (
         exchange_count,
         last_at,
         cast(row_number() over (
-            partition by customer_key, preference_kind order by weight desc, last_at desc, item
+            partition by customer_key, preference_kind order by weight desc, last_at desc, item asc
         ) as int) as affinity_rank
     from done
 ),

@@ -88,7 +88,7 @@ credited as (
         touched_purchase_count,
         {{ model }}_count as credited_purchases,
         {{ model }}_amount as credited_amount,
-        {{ 'removal_effect' if model == 'data_driven' else 'cast(null as double)' }} as removal_effect
+        {{ 'removal_effect' if model == 'data_driven' else 'cast(null as double) as removal_effect' }}
     from summed
 
     union all

@@ -1,0 +1,202 @@
+"""The marts against the truth, and against what must hold in them whatever the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Ask = Callable[[str], list[tuple]]
+
+# Customers of the truth's people, as far as a system holds them by name.
+PEOPLE = """
+    people as (
+        select records.person_id, bridge.customer_key
+        from {truth:records} as records
+        inner join core.bridge_source_record as bridge
+            on records.system = bridge.source_system and records.record_id = bridge.source_record_id
+        group by records.person_id, bridge.customer_key
+        qualify count(*) over (partition by records.person_id) = 1
+            and count(*) over (partition by bridge.customer_key) = 1
+    )
+"""
+# Planted conflicts between people who are known, to whom the offers could be delivered under their own name.
+PLANTED = f"""
+    {PEOPLE},
+    reached as (
+        select distinct made.customer_key, offers.offer_key, offers.offer_id
+        from core.fct_offer_made as made
+        inner join core.dim_offer as offers on made.offer_key = offers.offer_key
+        where made.customer_key > 0 and not made.is_holdout
+    ),
+    planted as (
+        select distinct truth.kind, ones.customer_key, truth.offer_id, others.customer_key as other_customer_key,
+            truth.other_offer_id
+        from {{truth:offer_conflicts}} as truth
+        inner join people as ones on truth.person_id = ones.person_id
+        inner join people as others on truth.other_person_id = others.person_id
+        inner join reached as mine on ones.customer_key = mine.customer_key and truth.offer_id = mine.offer_id
+        left join reached as theirs
+            on others.customer_key = theirs.customer_key and truth.other_offer_id = theirs.offer_id
+        where truth.other_offer_id is null or theirs.offer_key is not null
+    ),
+    found as (
+        select conflicts.rule as kind, conflicts.customer_key, offers.offer_id, conflicts.other_customer_key,
+            others.offer_id as other_offer_id
+        from marts.offer_conflict as conflicts
+        inner join core.dim_offer as offers on conflicts.offer_key = offers.offer_key
+        left join core.dim_offer as others
+            on conflicts.other_offer_key = others.offer_key and others.offer_key > 0
+    )
+"""
+SAME = """
+    found.kind = planted.kind and (
+        (found.customer_key = planted.customer_key and found.offer_id = planted.offer_id
+            and found.other_customer_key = planted.other_customer_key
+            and found.other_offer_id is not distinct from planted.other_offer_id)
+        or (found.customer_key = planted.other_customer_key and found.offer_id = planted.other_offer_id
+            and found.other_customer_key = planted.customer_key and found.other_offer_id = planted.offer_id)
+    )
+"""
+
+
+@pytest.mark.parametrize("kind", ["person_discount", "after_opt_out", "during_complaint"])
+def test_every_planted_conflict_of_a_known_customer_is_found(ask: Ask, kind: str) -> None:
+    [(planted, missed)] = ask(f"""
+        with {PLANTED}
+        select count(*), count(*) filter (not exists (select 1 from found where {SAME}))
+        from planted where kind = '{kind}'
+    """)
+    assert planted > 0 or kind == "during_complaint"
+    assert missed == 0
+
+
+def test_households_that_share_an_address_are_found_in_conflict(ask: Ask) -> None:
+    [(planted, missed)] = ask(f"""
+        with {PLANTED}
+        select count(*), count(*) filter (not exists (select 1 from found where {SAME}))
+        from planted
+        inner join core.bridge_customer_relation as relations
+            on planted.customer_key = relations.from_customer_key
+            and planted.other_customer_key = relations.to_customer_key and relations.relation_kind = 'household'
+        where kind = 'household_discount'
+    """)
+    assert planted > 0
+    assert missed == 0
+
+
+def test_what_is_no_conflict_is_not_called_one(ask: Ask) -> None:
+    """Two campaigns may meet by chance: then both are usable at once, for one product, and one is really better."""
+    assert (
+        ask("""
+        select conflicts.rule, count(*)
+        from marts.offer_conflict as conflicts
+        inner join core.dim_offer as offers on conflicts.offer_key = offers.offer_key
+        inner join core.dim_offer as others on conflicts.other_offer_key = others.offer_key
+        where conflicts.rule like '%discount' and not (
+            offers.product_key = others.product_key and offers.discount_percent > others.discount_percent
+            and offers.valid_from < others.valid_to and others.valid_from < offers.valid_to
+        )
+        group by all
+    """)
+        == []
+    )
+    extra = ask(f"""
+        with {PLANTED}
+        select found.kind, count(*)
+        from found
+        inner join people on found.customer_key = people.customer_key
+        where found.kind in ('after_opt_out', 'during_complaint') and not exists (select 1 from planted where {SAME})
+        group by all
+    """)
+    assert extra == []
+
+
+def test_current_value_is_every_cent_that_was_paid_and_not_given_back(ask: Ask) -> None:
+    [(values, lines)] = ask("""
+        select
+            (select sum(current_value_amount) from marts.relationship_context),
+            (select sum(net_amount) from core.fct_order_line where customer_key > 0)
+    """)
+    assert values == lines
+    assert ask("""
+        select count(*) from marts.relationship_context as context
+        inner join (
+            select customer_key, sum(gross_amount) - sum(discount_amount) as amount
+            from core.fct_order_line where customer_key > 0 and gross_amount is not null group by all
+            having count(*) = count(gross_amount)
+        ) as lines using (customer_key)
+        where abs(context.current_value_amount - lines.amount) > 0.005
+            and customer_key not in (select customer_key from core.fct_order_line where gross_amount is null)
+    """) == [(0,)]
+
+
+def test_nothing_is_proposed_without_consent_for_its_purpose_and_channel(ask: Ask) -> None:
+    [(proposed, unlawful)] = ask("""
+        select count(*), count(*) filter (not exists (
+            select 1 from marts.customer_consent as consents
+            where consents.customer_key = actions.customer_key and consents.purpose = actions.purpose
+                and consents.channel = actions.channel and consents.is_granted
+        ))
+        from marts.next_best_action as actions
+    """)
+    assert proposed > 0
+    assert unlawful == 0
+    assert ask("""
+        select count(*) from marts.next_best_action
+        inner join marts.personal_context using (customer_key)
+        where open_complaint_count > 0 and kind in ('reward', 'interest', 'recognise')
+    """) == [(0,)]
+
+
+def test_a_refusal_of_any_record_counts_for_the_customer(ask: Ask) -> None:
+    assert ask("""
+        select count(*) from marts.customer_consent as consents
+        inner join core.fct_consent as statements using (customer_key, purpose, channel)
+        where consents.is_granted and not statements.is_granted and statements.valid_to is null
+            and statements.valid_from < (select max(as_of) from marts.situational_context)
+    """) == [(0,)]
+
+
+def test_stages_follow_each_other_without_gap_or_overlap(ask: Ask) -> None:
+    assert ask("""
+        select count(*) from (
+            select valid_to, stage,
+                lead(valid_from) over (partition by customer_key order by valid_from) as next_from,
+                lead(stage) over (partition by customer_key order by valid_from) as next_stage
+            from marts.customer_stage
+        ) where valid_to is distinct from next_from or stage = next_stage
+    """) == [(0,)]
+    [(customers, current)] = ask("""
+        select (select count(*) from core.dim_customer where customer_key > 0),
+            (select count(*) from marts.customer_stage where is_current)
+    """)
+    assert current == customers
+
+
+def test_all_that_is_held_about_a_customer_is_in_the_data_use(ask: Ask) -> None:
+    assert ask("""
+        with held as (
+            select customer_key, 'email' as attribute from core.dim_customer where email is not null and customer_key > 0
+            union all
+            select customer_key, 'birth_date' from core.dim_customer where birth_date is not null and customer_key > 0
+            union all
+            select distinct customer_key, 'social_handle' from core.bridge_customer_identifier
+            where identifier_kind = 'social_handle'
+            union all
+            select distinct customer_key, 'purchases' from core.fct_order_line where customer_key > 0
+        )
+        select count(*) from held
+        where not exists (
+            select 1 from marts.customer_data_use as uses
+            where uses.customer_key = held.customer_key and uses.attribute = held.attribute
+        )
+    """) == [(0,)]
+    assert ask("""
+        select count(*) from marts.customer_data_use as uses
+        where attribute = 'social_handle' and may_be_used and not exists (
+            select 1 from marts.customer_consent as consents
+            where consents.customer_key = uses.customer_key and consents.purpose = uses.purpose
+                and consents.channel = 'social' and consents.is_granted
+        )
+    """) == [(0,)]
