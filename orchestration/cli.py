@@ -99,12 +99,27 @@ def who(
         Path | None,
         typer.Option("--report", help="Also write what links the records as a page with pictures (HTML)."),
     ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+            help="Show instead what was known of their situation at this earlier moment (UTC).",
+        ),
+    ] = None,
+    catalog: CatalogOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Show the card of one customer: who they are, the three contexts and the last contacts."""
+    """Show the card of one customer: who they are, the three contexts and the last contacts.
+
+    With --as-of: their situation and contacts at an earlier moment, and nothing that happened later. The warehouse is
+    only read; give the --catalog with which it was run. Who the facts belong to is as known today.
+    """
     from orchestration.console import show_customer
 
-    raise typer.Exit(show_customer(" ".join(identifier), home=home, why=why, report=report))
+    raise typer.Exit(
+        show_customer(" ".join(identifier), home=home, why=why, report=report, as_of=as_of, catalog=catalog)
+    )
 
 
 identity = typer.Typer(

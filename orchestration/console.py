@@ -322,10 +322,19 @@ def _moment(day: date | datetime) -> datetime:
     return day if isinstance(day, datetime) else datetime.combine(day, datetime.min.time())
 
 
-def show_customer(identifier: str, *, home: Path | None, why: bool = False, report: Path | None = None) -> int:
+def show_customer(
+    identifier: str,
+    *,
+    home: Path | None,
+    why: bool = False,
+    report: Path | None = None,
+    as_of: datetime | None = None,
+    catalog: str | None = None,
+) -> int:
     """Prints the card of the customer that the identifier points at.
 
-    why: what links their records, too. report: a file for the same with pictures.
+    why: what links their records, too. report: a file for the same with pictures. as_of: an earlier moment (naive UTC),
+    for the situation then; catalog: with which the warehouse was run, for that.
     """
     from orchestration.serving.card import card_of, find_customers
     from orchestration.serving.reading import read_published
@@ -334,15 +343,17 @@ def show_customer(identifier: str, *, home: Path | None, why: bool = False, repo
     from orchestration.warehouse.connection import open_warehouse
 
     console = _console()
-    settings = _settings(console, None, home)
+    settings = _settings(console, catalog, home)
     if settings is None:
         return NOT_STARTED
     try:
         with read_published(settings.serving_path) as connection:
             found = find_customers(connection, identifier)
-            if len(found) == 1:
+            if len(found) == 1 and as_of is None:
                 console.print(card_of(connection, found[0].customer_key))
         if len(found) == 1:
+            if as_of is not None and (stopped := _show_earlier_card(console, settings, found[0].customer_key, as_of)):
+                return stopped
             if why or report:
                 # The evidence holds what readers are not shown: it stays in the working warehouse.
                 with open_warehouse(settings.warehouse_path, read_only=True) as connection:
@@ -363,6 +374,30 @@ def show_customer(identifier: str, *, home: Path | None, why: bool = False, repo
     for customer in found:
         console.print(f"  {customer.customer_key:<10} {escape(customer.name)}  {escape(customer.place)}")
     return STOPPED
+
+
+def _show_earlier_card(console: Console, settings: Settings, customer_key: int, as_of: datetime) -> int:
+    from orchestration.channels.catalog import CatalogError, load_catalog
+    from orchestration.serving.card import earlier_card_of
+    from orchestration.serving.reading import as_of_of
+    from orchestration.warehouse.connection import open_warehouse
+    from orchestration.warehouse.dbt import DbtError, DbtProject
+
+    try:
+        project = DbtProject(load_catalog(settings.catalog_path, settings.environment), settings)
+        query = project.query("situational_context", as_of=as_of)
+        with open_warehouse(settings.warehouse_path, read_only=True) as connection:
+            known = as_of_of(connection)
+            if as_of > known:
+                console.print(
+                    f"The warehouse knows what happened until {known:%Y-%m-%d %H:%M} UTC: ask for an earlier moment, "
+                    "or start `context360 run`."
+                )
+                return STOPPED
+            console.print(earlier_card_of(connection, customer_key, query, as_of, known))
+    except (CatalogError, DbtError, WarehouseError) as error:
+        return _not_started(console, error)
+    return OK
 
 
 def show_comparison(rules: Path, *, decisions: Path | None, examples: int, as_json: bool, home: Path | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 LAST_CONTACTS = 8
 MOST_CANDIDATES = 20
+SYSTEM_NAMES = {"ios": "iOS", "macos": "macOS", "android": "Android", "windows": "Windows", "linux": "Linux"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,32 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
         Panel(_pairs(_situational(customer)), title="Situational", title_align="left"),
         Panel(_actions(connection, customer_key), title="Next best actions", title_align="left"),
         Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
+    )
+
+
+def earlier_card_of(
+    connection: duckdb.DuckDBPyConnection, customer_key: int, query: str, as_of: datetime, known: datetime
+) -> Group:
+    """The card of one customer as it would have read at an earlier moment: their situation and contacts until then.
+
+    query: SQL of situational_context at that moment; as_of: the moment; known: the moment of the warehouse (naive UTC).
+    Relationship and personal context are left out: the warehouse has them as of today. Raises KeyError where there is
+    no customer of that number.
+    """
+    from rich.console import Group
+    from rich.panel import Panel
+
+    customer = _one(connection, "core.dim_customer", customer_key)
+    situation = _one(connection, f"({query})", customer_key)
+    name = customer["display_name"] or "Name not known"
+    return Group(
+        Panel(
+            f"Whose these facts are, is as known on {known:%d %B %Y}; of what happened, only what was known then.",
+            title=f"[bold]{name}[/]  customer {customer_key}",
+            title_align="left",
+        ),
+        Panel(_pairs(_situational(situation)), title="Situational", title_align="left"),
+        Panel(_contacts(connection, customer_key, as_of), title="Last contacts until then", title_align="left"),
     )
 
 
@@ -202,23 +230,132 @@ def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
 
 
 def _situational(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    now = customer["as_of"]
     last = ""
     if customer["last_interaction_at"]:
         last = (
-            f"{(customer['last_touchpoint'] or '').replace('_', ' ')} ({customer['last_channel']}), "
-            f"{customer['days_since_last_interaction']} days ago"
+            f"{_words(customer['last_touchpoint'])} ({customer['last_channel']}), "
+            f"{_ago(now - customer['last_interaction_at'])}"
         )
     present = f"in the house until {customer['stay_ends_at']:%d %B %Y}" if customer["is_in_house"] else ""
-    need = f"{customer['need'].replace('_', ' ')}: {customer['need_evidence']}" if customer["need"] else "none seen"
+    need = f"{_words(customer['need'])}: {customer['need_evidence']}" if customer["need"] else "none seen"
     return [
-        ("As of", f"{customer['as_of']:%d %B %Y %H:%M} UTC"),
+        ("As of", f"{now:%d %B %Y %H:%M} UTC"),
+        ("Need", need),
         ("Last contact", last),
         ("Present", present),
-        ("Need", need),
+        ("In store", _visit(customer)),
+        ("Session", _session(customer)),
+        ("Cart", _cart(customer)),
+        ("Searched", f"{customer['search_terms']} ({_count(customer['search_count_1d'], 'time')} in the last day)"
+                     if customer["search_terms"] else ""),
+        ("Seen", _position(customer)),
+        ("Product", _product(customer)),
+        ("Complaint", _open_complaint(customer)),
+        ("Appointment", _appointment(customer)),
+    ]  # fmt: skip
+
+
+def _visit(customer: dict[str, Any]) -> str:
+    if not customer["visited_store"]:
+        return ""
+    zone = f", zone {_words(customer['visited_zone'])}" if customer["visited_zone"] else ""
+    dwell = customer["visit_dwell_seconds"]
+    stayed = f" after {_length(timedelta(seconds=dwell))}" if dwell >= 60 else ""
+    where = f"{customer['visited_store']}{zone}"
+    seen = _ago(customer["as_of"] - customer["visit_last_seen_at"])
+    return f"in {where}, last seen {seen}{stayed}" if customer["is_in_store"] else f"was in {where} {seen}"
+
+
+def _session(customer: dict[str, Any]) -> str:
+    system = customer["last_device_operating_system"]
+    device = " with ".join(filter(None, (customer["last_device_class"], SYSTEM_NAMES.get(system, system))))
+    if not customer["session_channel"]:
+        used = customer["last_device_used_at"]
+        return f"none in the last day; last on a {device}, {_ago(customer['as_of'] - used)}" if device else ""
+    place = "in the app" if customer["session_channel"] == "app" else "on the site"
+    parts = [
+        f"{place} now, for {_length(customer['as_of'] - customer['session_started_at'])}"
+        if customer["is_session_running"]
+        else f"was {place} {_ago(customer['as_of'] - customer['session_last_at'])}",
+        _count(customer["session_page_count"], "page") if customer["session_page_count"] else None,
+        f"mostly {_words(customer['session_product_line'])}" if customer["session_product_line"] else None,
+        f"on a {device}" if device else None,
     ]
+    return ", ".join(filter(None, parts))
 
 
-def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
+def _cart(customer: dict[str, Any]) -> str:
+    if not customer["cart_line_count"]:
+        return ""
+    worth = ""
+    if customer["cart_amount"] is not None:
+        worth = f" worth {customer['cart_amount']:,.2f} {customer['cart_currency'] or ''}".rstrip()
+    state = "left standing" if customer["is_cart_abandoned"] else "being filled"
+    since = _ago(customer["as_of"] - customer["cart_last_added_at"])
+    return f"{_count(customer['cart_line_count'], 'product')}{worth}, {state}; the last was put there {since}"
+
+
+def _position(customer: dict[str, Any]) -> str:
+    if not customer["nearest_store"] or customer["visited_store"] == customer["nearest_store"]:
+        return ""
+    metres = customer["nearest_store_metres"]
+    distance = f"{metres:,.0f} m" if metres < 1000 else f"{metres / 1000:,.1f} km"
+    accuracy = customer["position_accuracy_metres"]
+    exact = f" (within {accuracy} m)" if accuracy is not None else ""
+    seen = _ago(timedelta(seconds=customer["position_age_seconds"]))
+    return f"{seen}, {distance} from {customer['nearest_store']}, the nearest store{exact}"
+
+
+def _product(customer: dict[str, Any]) -> str:
+    if not customer["connected_product_count"]:
+        return ""
+    parts = [
+        f"fault {customer['fault_code']} since {customer['fault_since']:%d %B %Y}" if customer["fault_code"] else None,
+        f"battery at {customer['battery_percent']} %" if customer["battery_percent"] is not None else None,
+    ]
+    state = ", ".join(filter(None, parts)) or "nothing unusual"
+    read = _ago(customer["as_of"] - customer["product_read_at"])
+    others = customer["connected_product_count"] - 1
+    more = f"; {_count(others, 'other connected product')}" if others else ""
+    return f"{customer['connected_product'] or 'connected product'}: {state} (reported {read}){more}"
+
+
+def _open_complaint(customer: dict[str, Any]) -> str:
+    if not customer["open_complaint_since"]:
+        return ""
+    again = customer["open_complaint_reopened_at"]
+    return (
+        f"{_words(customer['open_complaint_kind']) or 'complaint'}, open since "
+        f"{customer['open_complaint_since']:%d %B %Y}" + (f", opened again on {again:%d %B %Y}" if again else "")
+    )
+
+
+def _appointment(customer: dict[str, Any]) -> str:
+    if not customer["next_appointment_at"]:
+        return ""
+    place = f" in {customer['next_appointment_location']}" if customer["next_appointment_location"] else ""
+    kind = _words(customer["next_appointment_kind"]) or "appointment"
+    return f"{kind} on {customer['next_appointment_at']:%d %B %Y at %H:%M} UTC{place}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _length(time: timedelta) -> str:
+    """How long, in the largest unit of which there are two: 40 minutes, 3 hours, 12 days."""
+    minutes = int(time.total_seconds() // 60)
+    if minutes < 120:
+        return _count(minutes, "minute")
+    return _count(minutes // 60, "hour") if minutes < 2 * 24 * 60 else _count(minutes // (24 * 60), "day")
+
+
+def _ago(time: timedelta) -> str:
+    return f"{_length(time)} ago" if time >= timedelta(minutes=1) else "just now"
+
+
+def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int, as_of: datetime | None = None) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
@@ -227,11 +364,11 @@ def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
         """
         select happened_at, touchpoint, detail, amount, currency
         from marts.customer_timeline
-        where customer_key = ? and happened_at < (select max(as_of) from marts.situational_context)
+        where customer_key = ? and happened_at < coalesce(?, (select max(as_of) from marts.situational_context))
         order by happened_at desc, interaction_key
         limit ?
         """,
-        [customer_key, LAST_CONTACTS],
+        [customer_key, as_of, LAST_CONTACTS],
     ).fetchall()
     for happened_at, touchpoint, detail, amount, currency in rows:
         money = f"{amount:,.2f} {currency}" if amount is not None else ""
@@ -255,7 +392,7 @@ def _pairs(pairs: list[tuple[str, str]]) -> Any:
 
 
 def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -> dict[str, Any]:
-    cursor = connection.execute(f"select * from {table} where customer_key = ?", [customer_key])
+    cursor = connection.execute(f"select * from {table} as t where t.customer_key = ?", [customer_key])
     row = cursor.fetchone()
     if row is None:
         raise KeyError(customer_key)

@@ -112,6 +112,15 @@ def published_as_of(connection: duckdb.DuckDBPyConnection) -> datetime:
     return row[0]
 
 
+def as_of_of(warehouse: duckdb.DuckDBPyConnection) -> datetime:
+    """The moment for which the contexts in the working warehouse are true (naive UTC)."""
+    if not table_exists(warehouse, "marts", "situational_context"):
+        raise WarehouseError("The warehouse has no situational context yet: start `context360 run`.")
+    row = warehouse.execute("select max(as_of) from marts.situational_context").fetchone()
+    assert row is not None
+    return row[0]
+
+
 def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
     """Orphan systems, and activity of people whom nobody knows."""
     if not table_exists(connection, "marts", "unattributed_activity"):

@@ -189,6 +189,28 @@ class DbtProject:
             raise DbtError(self._sentence(str(outcome.exception)))
         return results
 
+    def query(self, model: str, *, as_of: datetime) -> str:
+        """The SQL of a model as it would be built at that moment (naive UTC), on the tables of the warehouse.
+
+        The warehouse is not opened. Raises DbtError where dbt fails or there is no such model.
+        """
+        from dbt.cli.main import dbtRunner
+
+        if self._parsed is None:
+            self._parse()
+        outcome = dbtRunner(manifest=self._parsed).invoke(
+            [
+                "compile", "--select", model, "--no-introspect", "--no-populate-cache", "--no-write-json",
+                *self._common_arguments(as_of=as_of),
+            ]
+        )  # fmt: skip
+        if outcome.exception is not None:
+            raise DbtError(self._sentence(str(outcome.exception)))
+        results = list(getattr(outcome.result, "results", None) or [])
+        if not results or not results[0].node.compiled_code:
+            raise DbtError(f"There is no model {model} in the dbt project: correct the name.")
+        return str(results[0].node.compiled_code)
+
     def document(self, page: Path, *, as_of: datetime) -> None:
         """Writes dbt's documentation of every table and column, with the graph, as one HTML file.
 

@@ -126,6 +126,7 @@ stays as (
         min(distance_metres) as distance_metres,
         avg(latitude) as latitude,
         avg(longitude) as longitude,
+        cast(max(accuracy_metres) as int) as accuracy_metres,
         min(observed_at) as arrived_at,
         max(observed_at) as last_seen_at,
         max(next_observed_at) as next_seen_at,
@@ -161,6 +162,7 @@ select
     stays.position_kind,
     stays.latitude,
     stays.longitude,
+    stays.accuracy_metres,
     stays.distance_metres,
     cast(stays.sighting_count as int) as sighting_count,
     stays.source_system

@@ -20,6 +20,7 @@ with customers as (
         personal.is_ambassador,
         situational.need,
         situational.need_evidence,
+        situational.need_action,
         segments.segment_title,
         segments.segment,
         percent_rank() over (order by relationship.current_value_amount) as value_share
@@ -104,7 +105,8 @@ candidates as (
 
     select customer_key, 'meet_need' as action, replace(need, '_', ' ') || ': ' || need_evidence as evidence
     from customers
-    where need is not null
+    -- What another action meets is proposed by that one, on its own lawful basis.
+    where need is not null and coalesce(need_action, 'meet_need') = 'meet_need'
 
     union all
 

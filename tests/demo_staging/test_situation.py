@@ -1,0 +1,219 @@
+"""The situation at an earlier moment: nothing later is used, and planted moments of need are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import duckdb
+import pytest
+from demo_staging.test_star_of_the_demo_company import PERSONS
+
+from orchestration.channels.catalog import load_catalog
+from orchestration.settings import settings_from
+from orchestration.warehouse.dbt import DbtProject
+
+Ask = Callable[[str], list[tuple]]
+QueryAt = Callable[[datetime], str]
+
+# fact -> when a row became known, and how the columns that change later stood at the moment {at}
+FACTS = {
+    "fct_interaction": ("happened_at", ""),
+    "fct_order_line": ("ordered_at", ""),
+    "fct_survey_answer": ("answered_at", ""),
+    "fct_booking": ("started_at", ""),
+    "fct_cart_line": (
+        "added_at",
+        "case when state_since < {at} then state else 'open' end as state, "
+        "case when state_since < {at} then state_since else added_at end as state_since",
+    ),
+    "fct_position": ("arrived_at", "least(left_at, {at}) as left_at"),
+    "fct_product_reading": ("valid_from", "case when valid_to < {at} then valid_to end as valid_to"),
+    "fct_complaint": (
+        "opened_at",
+        ", ".join(
+            f"case when {column} < {{at}} then {column} end as {column}"
+            for column in ("first_resolved_at", "resolved_at", "reopened_at", "closed_at")
+        ),
+    ),
+    "fct_appointment": (
+        "booked_at",
+        "case when changed_at < {at} then status else 'planned' end as status, "
+        "case when changed_at < {at} then changed_at else booked_at end as changed_at",
+    ),
+}
+ANY_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
+# Planted kind of need -> the need that shows it, and how many minutes later it can be seen at the earliest.
+SEEN_AS = {"abandoned_cart": ("cart_help", 45), "bike_fault": ("product_fault_service", 10)}
+
+
+@pytest.fixture(scope="module")
+def query_at(company) -> QueryAt:
+    """The SQL of the situation at a moment, as `context360 who --as-of` has it."""
+    installation = company.installation
+    settings = settings_from({"CONTEXT360_HOME": str(installation.home)}, catalog=installation.catalog_argument)
+    project = DbtProject(load_catalog(settings.catalog_path, settings.environment), settings)
+    query = project.query("situational_context", as_of=ANY_MOMENT)
+    # Compiled once: the moment is the only thing in it that changes.
+    return lambda moment: query.replace(str(ANY_MOMENT), str(moment))
+
+
+@pytest.fixture(scope="module")
+def warehouse(company) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(company.installation.home / "warehouse.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def moments(warehouse) -> list[datetime]:
+    """Moments in which something hangs in the air: in the middle of a stay, a session, a complaint and an appointment,
+    and when a cart stands open.
+    """
+    return [
+        warehouse.execute(question).fetchall()[0][0].replace(microsecond=0)
+        for question in (
+            "select arrived_at + (left_at - arrived_at) / 2 from core.fct_position"
+            " where position_kind = 'beacon' and customer_key > 0 order by dwell_seconds desc, position_key limit 1",
+            "select happened_at + interval 1 second from core.fct_interaction as i"
+            " join core.dim_touchpoint using (touchpoint_key)"
+            " where customer_key > 0 and touchpoint = 'web_view' order by happened_at desc limit 1 offset 40",
+            "select opened_at + (first_resolved_at - opened_at) / 2 from core.fct_complaint"
+            " where customer_key > 0 and first_resolved_at is not null order by opened_at desc, complaint_key limit 1",
+            "select reopened_at + interval 1 hour from core.fct_complaint"
+            " where reopened_at is not null order by opened_at desc, complaint_key limit 1",
+            "select booked_at + (starts_at - booked_at) / 2 from core.fct_appointment"
+            " where customer_key > 0 order by starts_at desc, appointment_key limit 1",
+            "select added_at + interval 40 minute from core.fct_cart_line where customer_key > 0"
+            " and state = 'abandoned' order by added_at desc, cart_line_key limit 1 offset 5",
+        )
+    ]
+
+
+def _known_until(company, moment: datetime) -> duckdb.DuckDBPyConnection:
+    """A warehouse in which every fact row that is later is deleted, and no column tells what became of the others."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{company.installation.home / 'warehouse.duckdb'}' as everything (read_only)")
+    connection.execute("attach ':memory:' as warehouse")
+    at = f"timestamp '{moment}'"
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'everything'"
+        " and (schema_name in ('core', 'seeds') or table_name = 'context_freshness')"
+    ).fetchall()
+    for schema, table in tables:
+        connection.execute(f"create schema if not exists warehouse.{schema}")
+        known_at, as_it_stood = FACTS.get(table, ("", ""))
+        replaced = f" replace ({as_it_stood.format(at=at)})" if as_it_stood else ""
+        until = f" where {known_at} < {at}" if known_at else ""
+        connection.execute(
+            f"create view warehouse.{schema}.{table} as select *{replaced} from everything.{schema}.{table}{until}"
+        )
+    return connection
+
+
+def test_at_no_moment_does_anything_later_tell(company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+    assert len(set(moments)) == len(moments)
+    for moment in moments:
+        query = query_at(moment)
+        everything = warehouse.execute(f"select * from ({query}) order by customer_key").fetchall()
+        with _known_until(company, moment) as connection:
+            assert connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything
+
+
+# What a careless change would write -> for what it stands.
+LEAKS = {
+    "least(positions.left_at, timestamp)": "positions.left_at",
+    "facts.happened_at < timestamp and": "",
+    "positions.arrived_at < timestamp": "true",
+    "complaints.first_resolved_at >= timestamp": "false",
+}
+
+
+@pytest.mark.parametrize("written", LEAKS)
+def test_a_leak_is_noticed(written: str, company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+    told = []
+    for moment in moments:
+        right = query_at(moment)
+        careful = written.replace("timestamp", f"cast('{moment}' as timestamp)")
+        assert careful in right
+        query = right.replace(careful, LEAKS[written])
+        everything = warehouse.execute(f"select * from ({query}) order by customer_key").fetchall()
+        with _known_until(company, moment) as connection:
+            told.append(connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything)
+    assert not all(told)
+
+
+def test_the_facts_that_are_cut_are_all_that_the_situation_reads(query_at: QueryAt) -> None:
+    query = query_at(datetime(2025, 1, 1))
+    assert {part.split('"')[0] for part in query.split('"core"."')[1:] if part.startswith("fct_")} == set(FACTS)
+
+
+def test_what_hangs_in_the_air_is_seen(warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+    for moment, sign in zip(
+        moments,
+        (
+            "is_in_store and visit_last_seen_at = as_of",
+            "is_session_running and session_page_count > 0",
+            "open_complaint_since < as_of",
+            "true",
+            "next_appointment_at > as_of",
+            "is_cart_abandoned and cart_line_count > 0",
+        ),
+        strict=True,
+    ):
+        assert warehouse.execute(f"select count(*) filter ({sign}) from ({query_at(moment)})").fetchall()[0][0] > 0, (
+            sign
+        )
+
+
+@pytest.mark.parametrize("kind", SEEN_AS)
+def test_planted_moments_of_need_are_seen_in_time(kind: str, ask: Ask, warehouse, query_at: QueryAt) -> None:
+    """Where the cart or the reading is known to be the person's: nothing else can be seen by anybody."""
+    need, minutes = SEEN_AS[kind]
+    planted = ask(f"""
+        with {PERSONS}
+        select needs.happened_at::timestamp, persons.customer_key
+        from {{truth:needs}} as needs
+        inner join persons on needs.person_id = persons.person_id
+        where needs.kind = '{kind}' and (
+            exists (
+                from core.fct_product_reading as r
+                where r.source_reading_id = needs.reading_id and r.customer_key = persons.customer_key
+            )
+            or exists (
+                from core.fct_interaction as i
+                inner join core.dim_touchpoint as t on i.touchpoint_key = t.touchpoint_key and t.touchpoint = 'web_cart'
+                where i.customer_key = persons.customer_key
+                    and abs(datediff('second', i.happened_at, needs.happened_at::timestamp)) < 600
+            )
+        )
+        order by 1
+        limit 12
+    """)
+    assert len(planted) >= 3
+    seen = 0
+    for happened_at, customer_key in planted:
+        query = query_at(happened_at + timedelta(minutes=minutes))
+        rows = warehouse.execute(f"select need from ({query}) where customer_key = {customer_key}").fetchall()
+        seen += rows == [(need,)]
+    # A nearer need may come first: an open complaint, a visit to the store.
+    assert seen >= 0.8 * len(planted)
+
+
+def test_who_shows_the_situation_at_an_earlier_moment_and_leaves_the_warehouse_as_it_is(company, ask: Ask) -> None:
+    installation = company.installation
+    file = installation.home / "warehouse.duckdb"
+    before = file.read_bytes()
+    ((customer_key, added_at),) = ask(
+        "select customer_key, added_at from core.fct_cart_line where customer_key > 0 and state = 'abandoned'"
+        " order by added_at desc, cart_line_key limit 1 offset 3"
+    )
+    moment = (added_at + timedelta(minutes=45)).isoformat(timespec="seconds")
+    catalog = ("--catalog", installation.catalog_argument)
+    said = installation.who(str(customer_key), "--as-of", moment, *catalog)
+    assert said.code == 0, said.text
+    assert "left standing" in said.text
+    assert "Relationship" not in said.text
+    later = installation.who(str(customer_key), "--as-of", "2100-01-01", *catalog)
+    assert later.code == 1
+    assert "ask for an earlier moment" in later.text
+    assert file.read_bytes() == before
