@@ -12,8 +12,6 @@ with customers as (
         relationship.product_lines,
         relationship.product_line_count,
         personal.open_complaint_count,
-        personal.last_complaint_at,
-        personal.last_complaint_kind,
         personal.nps_class,
         personal.nps_answered_at,
         personal.referral_count,
@@ -21,6 +19,12 @@ with customers as (
         situational.need,
         situational.need_evidence,
         situational.need_action,
+        situational.next_appointment_at,
+        situational.cart_line_count,
+        situational.cart_last_added_at,
+        situational.is_cart_abandoned,
+        situational.open_complaint_kind,
+        situational.open_complaint_since,
         segments.segment_title,
         segments.segment,
         percent_rank() over (order by relationship.current_value_amount) as value_share
@@ -29,32 +33,6 @@ with customers as (
     inner join {{ ref('personal_context') }} as personal on dim.customer_key = personal.customer_key
     inner join {{ ref('situational_context') }} as situational on dim.customer_key = situational.customer_key
     inner join {{ ref('customer_segment') }} as segments on dim.customer_key = segments.customer_key
-),
-
--- A cart as it stood at the as of: what was ordered or emptied later was still in it.
-carts as (
-    select
-        customer_key,
-        count(*) as line_count,
-        max(added_at) as added_at
-    from {{ ref('fct_cart_line') }}
-    where
-        customer_key > 0
-        and added_at >= {{ dbt.dateadd('day', -7, as_of()) }}
-        and added_at < {{ dbt.dateadd('day', -1, as_of()) }}
-        and (is_open or state_since >= {{ as_of() }})
-    group by customer_key
-),
-
-appointments as (
-    select customer_key, min(starts_at) as starts_at
-    from {{ ref('fct_appointment') }}
-    where
-        customer_key > 0
-        and booked_at < {{ as_of() }}
-        and starts_at >= {{ as_of() }}
-        and starts_at < {{ dbt.dateadd('day', 3, as_of()) }}
-    group by customer_key
 ),
 
 falls as (
@@ -96,8 +74,8 @@ birthdays as (
 
 candidates as (
     select customer_key, 'answer_complaint' as action,
-        coalesce(replace(last_complaint_kind, '_', ' '), 'complaint') || ', open since '
-        || cast(cast(last_complaint_at as date) as {{ text }}) as evidence
+        coalesce(replace(open_complaint_kind, '_', ' '), 'complaint') || ', open since '
+        || cast(cast(open_complaint_since as date) as {{ text }}) as evidence
     from customers
     where open_complaint_count > 0
 
@@ -118,14 +96,17 @@ candidates as (
     union all
 
     select customer_key, 'prepare_appointment' as action,
-        'comes on ' || cast(cast(starts_at as date) as {{ text }}) as evidence
-    from appointments
+        'comes on ' || cast(cast(next_appointment_at as date) as {{ text }}) as evidence
+    from customers
+    where next_appointment_at < {{ dbt.dateadd('day', 3, as_of()) }}
 
     union all
 
     select customer_key, 'remind_of_cart' as action,
-        cast(line_count as {{ text }}) || ' in the cart since ' || cast(cast(added_at as date) as {{ text }}) as evidence
-    from carts
+        cast(cart_line_count as {{ text }}) || ' in the cart since '
+        || cast(cast(cart_last_added_at as date) as {{ text }}) as evidence
+    from customers
+    where is_cart_abandoned and cart_last_added_at >= {{ dbt.dateadd('day', -7, as_of()) }}
 
     union all
 
