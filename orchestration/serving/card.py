@@ -188,7 +188,15 @@ def _personal(customer: dict[str, Any]) -> list[tuple[str, str]]:
     if customer["average_sentiment"] is not None:
         tone = "positive" if customer["average_sentiment"] > 0.2 else "mixed"
         tone = "negative" if customer["average_sentiment"] < -0.2 else tone
-        opinions = "; ".join(filter(None, (opinions, f"writes {tone} ({customer['verbatim_count']} texts)")))
+        opinions = "; ".join(
+            filter(
+                None,
+                (
+                    opinions,
+                    f"writes {tone} ({customer['verbatim_count']} text{'s' * (customer['verbatim_count'] > 1)})",
+                ),
+            )
+        )
     complaints = ""
     if customer["complaint_count"]:
         last = f"the last one {_words(customer['last_complaint_kind'])} on {customer['last_complaint_at']:%d %B %Y}"
