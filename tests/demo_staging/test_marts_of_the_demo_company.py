@@ -177,7 +177,8 @@ def test_stages_follow_each_other_without_gap_or_overlap(ask: Ask) -> None:
 def test_all_that_is_held_about_a_customer_is_in_the_data_use(ask: Ask) -> None:
     assert ask("""
         with held as (
-            select customer_key, 'email' as attribute from core.dim_customer where email is not null and customer_key > 0
+            select customer_key, 'email' as attribute from core.dim_customer
+            where email is not null and customer_key > 0
             union all
             select customer_key, 'birth_date' from core.dim_customer where birth_date is not null and customer_key > 0
             union all
