@@ -113,7 +113,8 @@ select
     touch_kind,
     touch_value,
     touched_purchase_count,
-    cast(credited_purchases as double) as credited_purchases,
-    cast(credited_amount as double) as credited_amount,
+    -- Sums of fractions differ in their last digits with the order in which they are made; nobody needs those.
+    cast(round(credited_purchases, 9) as double) as credited_purchases,
+    cast(round(credited_amount, 6) as double) as credited_amount,
     removal_effect
 from credited

@@ -34,10 +34,10 @@ writings as (
     select
         customer_key,
         cast(count(*) as int) as verbatim_count,
-        avg(sentiment) as average_sentiment,
-        avg(case when happened_at >= {{ dbt.dateadd('day', -180, as_of()) }} then sentiment end)
-        - avg(case when happened_at < {{ dbt.dateadd('day', -180, as_of()) }} then sentiment end) as sentiment_trend
-    from {{ ref('fct_interaction') }}
+        avg(polarity) as average_sentiment,
+        avg(case when happened_at >= {{ dbt.dateadd('day', -180, as_of()) }} then polarity end)
+        - avg(case when happened_at < {{ dbt.dateadd('day', -180, as_of()) }} then polarity end) as sentiment_trend
+    from (select *, cast(sentiment as decimal(9, 6)) as polarity from {{ ref('fct_interaction') }}) as facts
     where happened_at < {{ as_of() }} and customer_key > 0 and direction = 'inbound' and verbatim is not null
     group by customer_key
 ),
