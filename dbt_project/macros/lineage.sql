@@ -27,7 +27,8 @@
     {%- for key, streams in streams_of.items() -%}
         {%- set node = graph.nodes[key[1]] -%}
         {%- set readers = [] -%}
-        {%- for exposure in graph.exposures.values() -%}
+        {#- BI tools see all marts, whichever of them their exposure names. -#}
+        {%- for exposure in graph.exposures.values() if exposure.name != 'business_intelligence' -%}
             {%- for read in exposure.depends_on.nodes if read in marts_below[key[1]] -%}
                 {%- do readers.append(exposure.label or exposure.name) -%}
             {%- endfor -%}

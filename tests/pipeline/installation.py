@@ -145,11 +145,11 @@ class Installation:
         return found
 
     def content(self) -> Content:
-        """Rows and content of every published table of core and marts but the one about deliveries."""
+        """Rows and content of every published table of core and marts but those about deliveries."""
         with duckdb.connect(str(self.published), read_only=True) as connection:
             tables = connection.execute(
                 "select schema_name, table_name from duckdb_tables()"
-                " where schema_name in ('core', 'marts') and table_name <> 'dim_source_stream'"
+                " where schema_name in ('core', 'marts') and table_name not in ('dim_source_stream', 'stream_latency')"
             ).fetchall()
             return {
                 f"{schema}.{table}": connection.execute(

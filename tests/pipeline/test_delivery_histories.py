@@ -14,7 +14,7 @@ from pipeline.installation import Installation, WarmCommand
 # A handful in every test run; CONTEXT360_HISTORIES=50 draws fifty (make history-trial).
 DRAWN = int(os.environ.get("CONTEXT360_HISTORIES", "2"))
 # When something arrived, and which versions of a person were ever delivered, is what the histories differ in.
-ABOUT_ARRIVAL = ("core.dim_source_stream", "core.dim_customer_history")
+ABOUT_ARRIVAL = ("core.dim_source_stream", "core.dim_customer_history", "marts.stream_latency")
 
 
 @pytest.fixture(scope="module")
