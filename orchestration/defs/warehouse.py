@@ -102,8 +102,8 @@ def steps(installation: Installation) -> list[Step]:
         Step(
             "identified",
             f"{_IDENTIFIED} fqn:context360.quality.identity",
-            suites=lambda _, __: identity_suites(),
-            judged=tuple(identity_suites()),
+            suites=lambda _, run: identity_suites(compare_sizes=not run.accept_shrinkage),
+            judged=tuple(identity_suites(compare_sizes=True)),
         ),
         Step(
             "core",

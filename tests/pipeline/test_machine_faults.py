@@ -246,10 +246,8 @@ def test_a_warehouse_that_would_lose_most_of_its_rows_is_not_published(without_m
     assert said.code == 1
     assert said.has_no_traceback()
     assert "Nothing was published" in said.text
-    # The guards of identity may speak as well: what is left of the records is linked to nothing any more.
-    lost = [fault for fault in said.faults if "against the last published" in fault]
-    assert lost
-    assert all("--accept-shrinkage" in fault for fault in lost), said.text
+    assert said.faults
+    assert all("--accept-shrinkage" in fault for fault in said.faults), said.text
     assert without_most_systems["after the mistake"] == without_most_systems["before"]
 
 
