@@ -72,21 +72,28 @@ class Correction:
 
 @dataclass(frozen=True)
 class CustomerForecast:
-    """Purchase models whose mean is the forecast, its correction, and the model of spend. Times are in days."""
+    """Purchase models whose mean is the forecast, its correction, and the model of spend. Times are in days.
+
+    history: the customers that it was learned from, unless it has been saved without them.
+    """
 
     models: tuple[PurchaseModel, ...]
     spend: SpendModel
     correction: Correction
-    history: PurchaseHistory
+    history: PurchaseHistory | None
 
     @property
     def abstains(self) -> str:
         """Why the customers cannot be told apart, or empty."""
         return self.models[0].abstains
 
+    def without_rows(self) -> CustomerForecast:
+        """The same forecast without its customers, as it is saved: it then wants the history of those asked about."""
+        return replace(self, history=None)
+
     def expected_purchases(self, horizon: float = YEAR_DAYS, history: PurchaseHistory | None = None) -> Array:
         """Purchases expected of each customer within `horizon` days after the history's as_of."""
-        known = history or self.history
+        known = self._known(history)
         expected = _mean_expected(self.models, horizon, known)
         return expected * self.correction.factors(expected, known.total_value)
 
@@ -97,7 +104,7 @@ class CustomerForecast:
         purchase, days_to_next_purchase (median if alive), next_purchase_date (empty where the customer has rather left
         than not, or where it is more than ten years away).
         """
-        known = history or self.history
+        known = self._known(history)
         arguments = (known.frequency, known.recency, known.age)
         purchases = self.expected_purchases(horizon, known)
         alive = np.mean([model.probability_alive(*arguments) for model in self.models], axis=0)
@@ -116,6 +123,14 @@ class CustomerForecast:
                 "next_purchase_date": pd.Series(dates).where(told),
             }
         )
+
+    def _known(self, history: PurchaseHistory | None) -> PurchaseHistory:
+        known = history or self.history
+        if known is None:
+            raise ValueError(
+                "This forecast was saved without its customers: give their history, as purchase_history counts it."
+            )
+        return known
 
 
 def fit_forecast(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,8 @@ class PropensityReport:
     brier_skill: share of the Brier score saved against the rate that was known beforehand. top_decile_lift: rate in the
     highest tenth over the rate of all. reliability: see measures.reliability_curve. useful_features: what is lost in
     AUC when a column is shuffled. notes: sentences about columns and drift.
+    held_out: the newest rows one by one, by their labels in the features: probability (of the judged model, also where
+    it was no better than the base rate), outcome, as_of (as it was given; missing where it was not).
     """
 
     rows: int
@@ -76,6 +78,7 @@ class PropensityReport:
     useful_features: dict[str, float] = field(default_factory=dict)
     suspected_leaks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    held_out: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,10 @@ class PropensityModel:
     report: PropensityReport
     abstains: str = ""
     scorer: _Scorer | None = None
+
+    def without_rows(self) -> PropensityModel:
+        """The same model without what it says about single rows of the input: what is saved."""
+        return replace(self, report=replace(self.report, held_out=None))
 
     def predict_probability(self, features: pd.DataFrame, as_of: object = None) -> Array:
         """The probability for each row, between 0 and 1.
@@ -147,7 +154,11 @@ def fit_propensity(
         return _abstaining(reason, rows, positives, base_rate)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return _fit_and_judge(frame, happened, days, cut, seed)
+        model = _fit_and_judge(frame, happened, days, cut, seed)
+    if model.report.held_out is None:
+        return model
+    held_out = model.report.held_out.set_axis(features.index[order[cut:]])
+    return replace(model, report=replace(model.report, held_out=held_out.assign(as_of=_given(as_of, order[cut:]))))
 
 
 def _fit_and_judge(frame: pd.DataFrame, happened: Array, days: Array | None, cut: int, seed: int) -> PropensityModel:
@@ -187,6 +198,7 @@ def _fit_and_judge(frame: pd.DataFrame, happened: Array, days: Array | None, cut
         useful_features=_usefulness(scorer, plan, matrix, tried, seed),
         suspected_leaks=leaks,
         notes=tuple(notes),
+        held_out=pd.DataFrame({"probability": probability, "outcome": tried.astype(np.int64)}),
     )
     reason = _worse_than_base_rate(probability, tried, learned_rate)
     if reason:
@@ -484,6 +496,13 @@ def _moments(as_of: Any, rows: int) -> Array:
     if not np.isfinite(days).all():
         raise ValueError(f"as_of is missing or no moment in {int((~np.isfinite(days)).sum())} rows.")
     return np.asarray(days)
+
+
+def _given(as_of: Any, places: NDArray[np.intp]) -> Any:
+    """The moments of these rows as they came in, without the labels that they came with."""
+    if as_of is None or not np.ndim(as_of):
+        return np.nan if as_of is None else as_of
+    return pd.Series(as_of).iloc[places].array
 
 
 def _cut(rows: int, days: Array | None) -> int:

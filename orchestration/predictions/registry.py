@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import joblib
 
@@ -47,6 +47,13 @@ class RegistryError(Exception):
     """A model cannot be saved or read. The message says which one, and what to do."""
 
 
+@runtime_checkable
+class _HoldsRows(Protocol):
+    """A model that also carries single rows of its input, and can be had without them."""
+
+    def without_rows(self) -> object: ...
+
+
 def save_model(
     folder: Path,
     name: str,
@@ -59,12 +66,12 @@ def save_model(
     """Saves a model as the next version of its name; the same content as the newest version is not saved again.
 
     name: small letters, digits, - _ and dots. figures: what is to be told about it, as JSON can hold. All or nothing:
-    the version appears by renaming a finished folder.
+    the version appears by renaming a finished folder. A model that carries rows of customers is saved without them.
     """
     if not _NAME.fullmatch(name):
         raise RegistryError(f"{name!r} cannot be the name of a model: use small letters, digits, - _ and dots.")
     buffer = io.BytesIO()
-    joblib.dump(model, buffer)
+    joblib.dump(model.without_rows() if isinstance(model, _HoldsRows) else model, buffer)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from benchmarks.predictions import START, draw_purchases
 from predictions import cases
 
 from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, purchase_history
+from orchestration.predictions.registry import load_model, save_model
 
 
 def shop(*rows: tuple[str, str, float | None]) -> duckdb.DuckDBPyConnection:
@@ -108,6 +110,17 @@ def test_the_table_says_what_the_next_year_brings(forecast: CustomerForecast) ->
     # A date for those who are rather alive than not, and for nobody else.
     assert table.loc[table["probability_alive"] < 0.5, "next_purchase_date"].isna().all()
     assert (table["next_purchase_date"].dropna() > "1997-09-30").all()
+
+
+def test_it_is_saved_without_its_customers_and_then_asks_for_them(forecast: CustomerForecast, tmp_path: Path) -> None:
+    save_model(tmp_path, "value", forecast, trained_as_of=datetime(1997, 9, 30))
+    read = load_model(tmp_path, "value")[0]
+    assert read.history is None
+    assert len((tmp_path / "value" / "000001" / "model.joblib").read_bytes()) < 10_000
+    with pytest.raises(ValueError, match="give their history"):
+        read.table()
+    history = purchase_history(cases.cdnow(), "purchases", cases.CALIBRATION_END)
+    pd.testing.assert_frame_equal(read.table(history=history), forecast.table())
 
 
 def test_where_the_models_are_right_hardly_anything_is_corrected(tmp_path: Path) -> None:

@@ -220,6 +220,8 @@ def test_a_fitted_propensity_comes_back_with_the_same_scores(tmp_path: Path) -> 
     save_model(tmp_path, "answers", fitted, trained_as_of=MOMENT)
     read = load_model(tmp_path, "answers")[0]
     np.testing.assert_array_equal(read.predict_probability(features), fitted.predict_probability(features))
+    assert fitted.report.held_out is not None
+    assert read.report.held_out is None
 
 
 def test_versions_count_up_and_equal_content_is_saved_once(tmp_path: Path) -> None:

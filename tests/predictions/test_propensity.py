@@ -49,6 +49,29 @@ def test_the_report_tells_what_was_seen_on_the_newest_fifth(model: PropensityMod
     assert any(note.startswith("number differs in nearly every row") for note in report.notes)
 
 
+def test_every_held_out_row_is_told_by_its_label_also_where_the_model_abstains() -> None:
+    features, outcome = cases.answers(1_500, seed=3)
+    labels = [f"customer {row}" for row in range(1_500)]
+    features, outcome = features.set_axis(labels), outcome.set_axis(labels)
+    as_of = pd.Series(pd.date_range("2025-01-01", periods=1_500, freq="h"), index=labels)
+    mixed = np.random.default_rng(1).permutation(1_500)
+    model = fit_propensity(features.iloc[mixed], outcome.iloc[mixed], as_of.iloc[mixed])
+    rows = model.report.held_out
+    assert list(rows.index) == labels[1_200:]
+    pd.testing.assert_series_equal(rows["outcome"] == 1, outcome[1_200:], check_names=False)
+    pd.testing.assert_series_equal(rows["as_of"], as_of[1_200:], check_names=False, check_freq=False)
+    assert measures.auc(rows["probability"], rows["outcome"]) == model.report.auc
+    assert model.without_rows().report.held_out is None
+    np.testing.assert_array_equal(
+        model.without_rows().predict_probability(features), model.predict_probability(features)
+    )
+    noise = fit_propensity(features, pd.Series(np.random.default_rng(2).random(1_500) < 0.2, index=labels))
+    assert noise.abstains
+    assert noise.report.held_out["probability"].nunique() > 100
+    assert noise.report.held_out["as_of"].isna().all()
+    assert fit_propensity(features, outcome & (np.arange(1_500) < 90)).report.held_out is None
+
+
 def test_the_same_input_gives_the_same_scores() -> None:
     features, outcome = cases.answers(1_500, seed=3)
     first, second = (fit_propensity(features, outcome).predict_probability(features) for _ in range(2))
