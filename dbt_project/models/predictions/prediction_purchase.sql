@@ -1,5 +1,10 @@
--- The first purchase of each product line within 90 days after each moment, as far as the as of knows.
-with purchases as (
+-- The first purchase of each product line within 90 days after each moment, as far as the as of knows, of customers who
+-- were known before it: nobody could have foreseen those of others.
+with known as (
+    {{ known_customers(ref('prediction_moment')) }}
+),
+
+purchases as (
     select
         bridge.customer_key,
         bridge.product_line,
@@ -16,14 +21,15 @@ with purchases as (
 
 select
     purchases.customer_key,
-    moments.moment,
+    known.moment,
     purchases.product_line,
     min(purchases.happened_at) as bought_at,
-    min(purchases.happened_at) < {{ dbt.dateadd('day', 30, 'moments.moment') }} as is_within_30d,
+    min(purchases.happened_at) < {{ dbt.dateadd('day', 30, 'known.moment') }} as is_within_30d,
     min_by(purchases.channel, purchases.happened_at) as channel
 from purchases
-inner join {{ ref('prediction_moment') }} as moments
+inner join known
     on
-        purchases.happened_at >= moments.moment
-        and purchases.happened_at < {{ dbt.dateadd('day', 90, 'moments.moment') }}
-group by purchases.customer_key, moments.moment, purchases.product_line
+        purchases.customer_key = known.customer_key
+        and purchases.happened_at >= known.moment
+        and purchases.happened_at < {{ dbt.dateadd('day', 90, 'known.moment') }}
+group by purchases.customer_key, known.moment, purchases.product_line
