@@ -74,9 +74,9 @@ def forecast_customers(
 ) -> pd.DataFrame:
     """One row per customer who has bought: what is expected of them after as_of.
 
-    customer_key, currency, expected_purchases_30d, _90d and _12m, probability_alive, expected_spend_amount per purchase,
-    expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the customer's currency the common rate
-    and the common spend stand, with basis 'base rate', and neither probability nor date.
+    customer_key, currency, expected_purchases_30d, _90d and _12m, probability_alive, expected_spend_amount per
+    purchase, expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the customer's currency
+    the common rate and the common spend stand, with basis 'base rate', and neither probability nor date.
     """
     parts = []
     for currency in currencies(connection):
@@ -199,8 +199,9 @@ def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
 
 
 def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
-    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_90d and probability_alive, by a
-    model that has learned from what was bought before each moment. Of who had not bought by then there is no row.
+    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_90d, probability_alive.
+
+    By a model that has learned from what was bought before each moment. Who had not bought by then has no row.
     """
     connection.execute(
         "create or replace temp table moment_forecast"
@@ -223,7 +224,8 @@ def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[
         )
         connection.register("_forecast", frame)
         connection.execute(
-            "insert into moment_forecast select customer_key, ?, expected_purchases_90d, probability_alive from _forecast",
+            "insert into moment_forecast"
+            " select customer_key, ?, expected_purchases_90d, probability_alive from _forecast",
             [moment],
         )
         connection.unregister("_forecast")

@@ -1,7 +1,7 @@
-"""What was predicted, and when: files that outlive the warehouse, one per moment and kind, and the views that show them.
+"""What was predicted, and when: files that outlive the warehouse, one per moment and kind, and views that show them.
 
-Every score is kept with its as of and the version of the model, so that it can be held against what happened. A run that
-is made again for the same moment replaces its file. Numbers of customers are those of that time.
+Every score is kept with its as of and the version of the model, so that it can be held against what happened. A run
+that is made again for the same moment replaces its file. Numbers of customers are those of that time.
 """
 
 from __future__ import annotations
@@ -18,13 +18,23 @@ TRAININGS, SCORES, VALUES, HELD_OUT, HELD_OUT_VALUES = "trainings", "scores", "v
 _TARGET = "target varchar, product_line varchar, channel varchar, horizon_days integer"
 COLUMNS = {
     "trained_model": f"""model_name varchar, title varchar, {_TARGET}, trained_as_of timestamp, model_version integer,
-        decision varchar, reason varchar, "rows" bigint, positives bigint, base_rate double, learner varchar,
-        calibration varchar, auc double, brier double, brier_skill double, expected_calibration_error double,
+        decision varchar, reason varchar, example_count bigint, positive_count bigint, base_rate double,
+        learner varchar, calibration varchar, auc double, brier double, brier_skill double,
+        expected_calibration_error double,
         top_decile_lift double, useful_features varchar, notes varchar""",
-    "score_log": f"""as_of timestamp, origin varchar, customer_key bigint, {_TARGET}, probability float,
-        base_rate float, basis varchar, model_version integer""",
-    "value_log": """as_of timestamp, origin varchar, customer_key bigint, horizon_days integer, expected_purchases float,
-        expected_value_amount float, probability_alive float, basis varchar, model_version integer""",
+    "score_log": f"""as_of timestamp, origin varchar, customer_key bigint, model_name varchar, {_TARGET},
+        probability float, base_rate float, basis varchar, model_version integer""",
+    "value_log": """as_of timestamp, origin varchar, customer_key bigint, horizon_days integer,
+        expected_purchases float, expected_value_amount float, probability_alive float, basis varchar,
+        model_version integer""",
+}
+SCORE_COLUMNS = {
+    "propensity_score": f"""customer_key bigint, model_name varchar, {_TARGET}, probability double, base_rate double,
+        basis varchar, model_version integer, trained_as_of timestamp""",
+    "value_score": """customer_key bigint, currency varchar, expected_purchases_30d double,
+        expected_purchases_90d double, expected_purchases_12m double, probability_alive double,
+        expected_spend_amount decimal(18, 2), expected_value_12m_amount decimal(18, 2), next_purchase_date date,
+        basis varchar, model_version integer, trained_as_of timestamp""",
 }
 _FOLDERS = {
     "trained_model": (TRAININGS,),
@@ -53,8 +63,8 @@ def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date
     keep_rows(
         connection,
         f"""
-        select {moment} as as_of, 'scored' as origin, customer_key, target, product_line, channel, horizon_days,
-            probability::float as probability, base_rate::float as base_rate, basis, model_version
+        select {moment} as as_of, 'scored' as origin, customer_key, model_name, target, product_line, channel,
+            horizon_days, probability::float as probability, base_rate::float as base_rate, basis, model_version
         from predictions.propensity_score order by target, product_line, channel, horizon_days, customer_key
         """,
         file_of(folder, SCORES, as_of),
@@ -80,22 +90,12 @@ def prepare_predictions(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists predictions")
     for name, columns in COLUMNS.items():
         _show(connection, name, columns, [])
-    connection.execute(f"""
-        create table if not exists predictions.propensity_score (
-            customer_key bigint, {_TARGET}, probability double, base_rate double, basis varchar, model_version integer,
-            trained_as_of timestamp
-        );
-        create table if not exists predictions.value_score (
-            customer_key bigint, currency varchar, expected_purchases_30d double, expected_purchases_90d double,
-            expected_purchases_12m double, probability_alive double, expected_spend_amount decimal(18, 2),
-            expected_value_12m_amount decimal(18, 2), next_purchase_date date, basis varchar, model_version integer,
-            trained_as_of timestamp
-        );
-    """)
+    for name, columns in SCORE_COLUMNS.items():
+        connection.execute(f"create table if not exists predictions.{name} ({columns})")
 
 
 def restore_logs(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Shows what has been kept below `folder` as views of the schema predictions: trained_model, score_log, value_log."""
+    """Shows what has been kept below `folder` as views: predictions.trained_model, .score_log and .value_log."""
     prepare_predictions(connection)
     for name, columns in COLUMNS.items():
         files = sorted(file for kind in _FOLDERS[name] for file in (folder / kind).glob("*.parquet"))

@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 
 from orchestration.predictions.registry import load_model
-from orchestration.predictions.score_log import prepare_predictions
+from orchestration.predictions.score_log import SCORE_COLUMNS
 from orchestration.predictions.targets import CHANNEL, Target, scoring_query, targets
 from orchestration.predictions.training import VALUE_MODEL, current_model
 
@@ -36,7 +36,7 @@ def score_customers(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: 
 
     folder: with the registry. Reads the scoring features, the base rates and the purchases that dbt has made.
     """
-    prepare_predictions(connection)
+    connection.execute("create schema if not exists predictions")
     forecast = _score_value(connection, folder, as_of)
     modelled = _score_propensities(connection, folder, as_of)
     found = connection.execute(
@@ -51,7 +51,7 @@ def _score_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
     manifest = current_model(folder, VALUE_MODEL, as_of)
     any_purchase = connection.execute("select 1 from predictions.customer_purchase limit 1").fetchone()
     connection.begin()
-    connection.execute("delete from predictions.value_score")
+    connection.execute(f"create or replace table predictions.value_score ({SCORE_COLUMNS['value_score']})")
     if any_purchase:
         from orchestration.predictions.customer_forecast import forecast_customers
 
@@ -88,11 +88,11 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
 
         write_moment_forecasts(connection, [as_of])
     modelled = 0
-    connection.execute("create or replace temp table _score as from predictions.propensity_score limit 0")
+    connection.execute(f"create or replace temp table _score ({SCORE_COLUMNS['propensity_score']})")
     for target in chosen:
         manifest = manifests[target]
         model = load_model(folder / "models", target.name, manifest.version)[0] if manifest else None
-        if manifest is None or model.abstains:
+        if manifest is None or model is None or model.abstains:
             _say_base_rate(connection, target)
             continue
         modelled += 1
@@ -115,8 +115,8 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.execute(
                 """
                 insert into _score
-                select customer_key, $target, $product_line, $channel, $horizon_days, probability, $base_rate, 'model',
-                    $version, $trained_as_of::timestamp
+                select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, probability,
+                    $base_rate, 'model', $version, $trained_as_of::timestamp
                 from _scored
                 """,
                 _named(target) | {"version": manifest.version, "trained_as_of": manifest.trained_as_of},
@@ -128,7 +128,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
     connection.execute(
         f"""
         begin;
-        delete from predictions.propensity_score;
+        create or replace table predictions.propensity_score ({SCORE_COLUMNS["propensity_score"]});
         insert into predictions.propensity_score
         select * replace (
             case when target = '{CHANNEL}' then probability / sum(probability) over (
@@ -148,7 +148,8 @@ def _say_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> Non
     connection.execute(
         """
         insert into _score
-        select customer_key, $target, $product_line, $channel, $horizon_days, $base_rate, $base_rate, 'base rate', null, null
+        select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, $base_rate, $base_rate,
+            'base rate', null, null
         from core.dim_customer where customer_key > 0
         """,
         _named(target),
@@ -157,6 +158,7 @@ def _say_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> Non
 
 def _named(target: Target) -> dict[str, object]:
     return {
+        "model_name": target.name,
         "target": target.target,
         "product_line": target.product_line,
         "channel": target.channel,

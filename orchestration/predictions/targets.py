@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
 
 import duckdb
 import pandas as pd
@@ -74,7 +73,8 @@ def _slug(part: str) -> str:
 def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
     """Everything that has been seen to be possible, in a fixed order."""
     rows = connection.execute(
-        "select target, product_line, channel, horizon_days, base_rate from predictions.prediction_base_rate order by all"
+        "select target, product_line, channel, horizon_days, base_rate"
+        " from predictions.prediction_base_rate order by all"
     ).fetchall()
     return [Target(*row) for row in rows]
 
@@ -187,8 +187,10 @@ def _joins(target: Target, rows: str, kind: str, *, general: bool = True) -> str
     """SQL that joins the features; kind: training or scoring."""
     parts = []
     if general:
-        parts.append(f"inner join predictions.{kind}_customer_feature as customers"
-                     f" on {rows}.customer_key = customers.customer_key and {rows}.moment = customers.moment")  # fmt: skip
+        parts.append(
+            f"inner join predictions.{kind}_customer_feature as customers"
+            f" on {rows}.customer_key = customers.customer_key and {rows}.moment = customers.moment"
+        )
     alike = "customers.customer_key = {0}.customer_key and customers.moment = {0}.moment"
     parts.append(f"left join moment_forecast as forecasts on {alike.format('forecasts')}")
     if target.product_line:

@@ -1,6 +1,7 @@
-"""Training: a model per target, judged on time that it has not seen, and put in the place of the present one if it wins.
+"""Training: a model per target, judged on time that it has not seen, and put in the place of the present one if it
+wins.
 
-Training is weekly, and done where there is no model yet. Each target's examples are those that dbt made of past moments.
+Training is weekly, and done where there is no model yet. The examples of a target are made of past moments by dbt.
 A new model replaces the present one only if it is surely better in the newest moments whose outcome the present one
 cannot have known; what is saved has then learned from all examples. Where nothing beats the base rate, no model is.
 """
@@ -108,7 +109,7 @@ def _train(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, 
         return Training(target, ABSTAINS, reason, None, rows, positives, {})
     read = examples(connection, target, rows)
     challenger = fit_propensity(read.features, read.outcome, as_of=read.moment, seed=seed)
-    decision, reason = _decision(folder, target, as_of, challenger, current, read.features)
+    decision, reason = _decision(folder, target, challenger, current, read.features)
     figures = _figures(challenger)
     if decision in (KEPT, ABSTAINS):
         version = current.version if current else None
@@ -127,7 +128,6 @@ def _train(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, 
 def _decision(
     folder: Path,
     target: Target,
-    as_of: datetime,
     challenger: PropensityModel,
     current: Manifest | None,
     features: pd.DataFrame,
@@ -246,6 +246,7 @@ def _keep_frame(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, tabl
 
 def _named(target: Target) -> dict[str, Any]:
     return {
+        "model_name": target.name,
         "target": target.target,
         "product_line": target.product_line,
         "channel": target.channel,
@@ -263,19 +264,24 @@ def _row(training: Training, as_of: datetime) -> dict[str, Any]:
         made, expected = training.figures.get("made"), training.figures.get("expected")
         if expected is not None:
             figures["notes"] = f"Of the 90 days before, {expected:,.0f} purchases were expected and {made:,} made."
-        named: dict[str, Any] = {"target": "value", "product_line": None, "channel": None, "horizon_days": 365}
+        named: dict[str, Any] = {
+            "model_name": VALUE_MODEL,
+            "target": "value",
+            "product_line": None,
+            "channel": None,
+            "horizon_days": 365,
+        }
     else:
         figures["base_rate"] = figures["base_rate"] if figures["base_rate"] is not None else target.base_rate
         named = _named(target)
     return {
-        "model_name": target.name if target else VALUE_MODEL,
         "title": target.title if target else "Purchases and value of each customer",
         **named,
         "trained_as_of": as_of,
         "model_version": training.model_version,
         "decision": training.decision,
         "reason": training.reason,
-        "rows": training.rows,
-        "positives": training.positives,
+        "example_count": training.rows,
+        "positive_count": training.positives,
         **figures,
     }
