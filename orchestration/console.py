@@ -41,6 +41,7 @@ def run_with_progress(
     home: Path | None,
     full_refresh: bool = False,
     accept_shrinkage: bool = False,
+    train: bool = False,
     reload: tuple[str, ...] = (),
     days: tuple[date, date] | None = None,
 ) -> int:
@@ -72,6 +73,7 @@ def run_with_progress(
                 as_of=as_of,
                 full_refresh=full_refresh,
                 accept_shrinkage=accept_shrinkage,
+                train=train,
                 listener=teller.hear,
                 reload=Reload(reload, *days) if days else None,
             )

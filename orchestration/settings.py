@@ -23,7 +23,7 @@ class Settings:
     """The folders and switches of one installation.
 
     `home` holds all state; everything below it can be rebuilt from `landing/`, except `identity/`, which keeps the
-    customer numbers that were ever given out.
+    customer numbers that were ever given out, and `predictions/`, which keeps what was ever predicted.
     """
 
     home: Path
@@ -51,6 +51,10 @@ class Settings:
     @property
     def identity_path(self) -> Path:
         return self.home / "identity"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.home / "predictions"
 
     @property
     def extraction_path(self) -> Path:

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pandas as pd
 
-from orchestration.predictions.registry import Manifest, load_model, manifest_of, save_model, versions
+from orchestration.predictions.registry import (
+    Manifest,
+    is_readable,
+    load_model,
+    manifest_of,
+    save_model,
+    versions,
+)
 from orchestration.predictions.score_log import (
     HELD_OUT,
     HELD_OUT_VALUES,
@@ -51,21 +58,26 @@ class Training:
 
 
 def is_trained(folder: Path, as_of: datetime) -> bool:
-    """Whether there has been a training by as_of."""
-    return any(file.stem <= f"{as_of:%Y%m%dT%H%M%S}" for file in (folder / TRAININGS).glob("*.parquet"))
+    """Whether there has been a training by as_of whose models this release can read."""
+    if not any(file.stem <= f"{as_of:%Y%m%dT%H%M%S}" for file in (folder / TRAININGS).glob("*.parquet")):
+        return False
+    models = folder / "models"
+    names = [entry.name for entry in models.iterdir() if entry.is_dir()] if models.is_dir() else []
+    manifests = [manifest_of(models, name, versions(models, name)[-1]) for name in names if versions(models, name)]
+    return all(is_readable(manifest) for manifest in manifests)
 
 
 def current_model(folder: Path, name: str, as_of: datetime, *, before: bool = False) -> Manifest | None:
-    """The newest version that had been trained by as_of (or before it): later ones know what happened since."""
+    """The newest readable version that had been trained by as_of (or before it): later ones know what came then."""
     models = folder / "models"
     found = [manifest_of(models, name, version) for version in versions(models, name)]
-    usable = [
-        manifest
-        for manifest in found
-        if (datetime.fromisoformat(manifest.trained_as_of) < as_of if before
-            else datetime.fromisoformat(manifest.trained_as_of) <= as_of)
-    ]  # fmt: skip
+    usable = [manifest for manifest in found if is_readable(manifest) and _is_by(manifest, as_of, before)]
     return max(usable, key=lambda manifest: (manifest.trained_as_of, manifest.version), default=None)
+
+
+def _is_by(manifest: Manifest, as_of: datetime, before: bool) -> bool:
+    trained = datetime.fromisoformat(manifest.trained_as_of)
+    return trained < as_of if before else trained <= as_of
 
 
 def train_models(
