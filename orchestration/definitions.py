@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.channels.catalog import load_catalog
 from orchestration.defs.automation import backfill_job, customer_360_job, new_files_sensor, nightly_schedule
 from orchestration.defs.days import day_assets
+from orchestration.defs.effects import campaign_effect_assets, engagement_points_assets
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
@@ -40,6 +41,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             text_sentiment_asset(installation),
             customer_influence_asset(installation),
             attribution_asset(installation),
+            campaign_effect_assets(installation),
+            engagement_points_assets(installation),
             serving_asset(installation, published),
             connectedness_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),

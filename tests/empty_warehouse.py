@@ -11,6 +11,8 @@ from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
+from orchestration.predictions.campaigns import prepare_campaign_effects
+from orchestration.predictions.engagement_points import prepare_points
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
@@ -49,6 +51,8 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     with open_warehouse(project.settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
+        prepare_campaign_effects(connection)
+        prepare_points(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 

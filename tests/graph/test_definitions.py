@@ -44,8 +44,8 @@ def test_every_stream_of_the_catalog_is_an_asset_in_landing(graph) -> None:
 def test_groups_are_the_layers(graph) -> None:
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {
-        "landing", "days", "staging", "intermediate", "identity", "perception", "seeds", "core", "marts", "quality",
-        "serving",
+        "landing", "days", "staging", "intermediate", "identity", "perception", "seeds", "core", "predictions", "marts",
+        "quality", "serving",
     }  # fmt: skip
 
 
