@@ -110,7 +110,7 @@ def _points_version(chosen: str) -> int | None:
     if chosen.isascii() and chosen.isdigit():
         return int(chosen)
     raise SettingsError(
-        f"CONTEXT360_ENGAGEMENT_POINTS is '{chosen}': write `{SET_POINTS}`, or the number of a version of learned points."
+        f"CONTEXT360_ENGAGEMENT_POINTS is '{chosen}': write `{SET_POINTS}`, or the number of a learned version."
     )
 
 

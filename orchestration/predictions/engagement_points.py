@@ -337,7 +337,7 @@ def _rates(bought: Array, month: Index, months: int) -> Array:
 
 
 def _loss(log_base: Array, added: Array, bought: Array, month: Index) -> tuple[float, Array, Array]:
-    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope per row in the rate, and the base rate."""
+    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope in each row's rate, and the base rates."""
     base = np.exp(np.clip(log_base, -30, 10))[month]
     rate = base + added
     chance = np.maximum(-np.expm1(-rate), 1e-12)
@@ -380,7 +380,10 @@ class Ranking:
 
 
 def ranking(points: ArrayLike, bought: ArrayLike, confidence: float = CONFIDENCE) -> Ranking | None:
-    """AUC with DeLong's interval (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837). None without both kinds."""
+    """AUC with DeLong's interval (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837).
+
+    None without two who bought and two who did not.
+    """
     parts = _placements(np.asarray(points, dtype=np.float64), np.asarray(bought, dtype=np.float64))
     if parts is None:
         return None
@@ -416,7 +419,8 @@ def _placements(points: Array, bought: Array) -> tuple[Array, Array] | None:
 def _interval(parts: tuple[Array, Array], confidence: float, *, least: float) -> Ranking:
     below, above = parts
     value = float(below.mean())
-    width = float(ndtri((1 + confidence) / 2) * np.sqrt(below.var(ddof=1) / len(below) + above.var(ddof=1) / len(above)))
+    variance = below.var(ddof=1) / len(below) + above.var(ddof=1) / len(above)
+    width = float(ndtri((1 + confidence) / 2) * np.sqrt(variance))
     return Ranking(value, max(value - width, least), min(value + width, 1.0))
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 JUDGEMENT = "judgement.json"
+# What others rely on; a file holds more, for people.
+VERSION_FIELDS = {"version", "learned_as_of", "learned_until", "points"}
+POINTS_FIELDS = {"touchpoint", "set_points", "learned_points", "exchanges", "standard_error"}
 
 
 class PointsError(Exception):
@@ -33,7 +36,10 @@ def read_version(folder: Path, version: int) -> dict[str, Any]:
             "set CONTEXT360_ENGAGEMENT_POINTS to `set`, or to one of them."
         )
     content = _read(_file(folder, version))
-    if not isinstance(content.get("points"), list):
+    points = content.get("points")
+    if not isinstance(points, list) or not content.keys() >= VERSION_FIELDS:
+        raise _unreadable(_file(folder, version))
+    if not all(isinstance(entry, dict) and entry.keys() >= POINTS_FIELDS for entry in points):
         raise _unreadable(_file(folder, version))
     return content
 
@@ -42,7 +48,7 @@ def points_of(folder: Path, version: int) -> dict[str, int]:
     """Points per touchpoint of a version, as the warehouse counts with them. PointsError as read_version."""
     try:
         return {entry["touchpoint"]: int(entry["learned_points"]) for entry in read_version(folder, version)["points"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise _unreadable(_file(folder, version)) from error
 
 
