@@ -13,6 +13,7 @@ from orchestration.defs.automation import (
     weekly_training_schedule,
 )
 from orchestration.defs.days import day_assets
+from orchestration.defs.effects import campaign_effect_assets, engagement_points_assets
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
@@ -48,6 +49,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             customer_influence_asset(installation),
             attribution_asset(installation),
             scores_assets(installation),
+            campaign_effect_assets(installation),
+            engagement_points_assets(installation),
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),

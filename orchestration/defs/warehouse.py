@@ -80,7 +80,6 @@ class Translator(DagsterDbtTranslator):
             system = self._systems.get(dbt_resource_props["source_name"])
             if system:
                 return landing_key(system, dbt_resource_props["name"])
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
