@@ -8,9 +8,10 @@ import dagster as dg
 from orchestration.channels.intake import mark_published
 from orchestration.defs.project import Installation, RunResource
 from orchestration.identity.register import keep_register
-from orchestration.serving.connectedness_report import REPORT_NAME, percent, write_connectedness_report
+from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report
 from orchestration.serving.publishing import publish
 from orchestration.serving.reading import read_published
+from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 
 PUBLISHED_KEY = dg.AssetKey(["serving", "published_warehouse"])

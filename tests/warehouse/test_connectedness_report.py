@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.serving import connectedness_report
-from orchestration.serving.connectedness_report import in_words, percent, write_connectedness_report
+from orchestration.serving import report_page
+from orchestration.serving.connectedness_report import in_words, write_connectedness_report
+from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 
 # Three systems. The CRM knows 4 people, 3 of them linked; the web site saw 200 visits, 20 by known customers; the
@@ -169,7 +170,7 @@ def test_a_report_that_cannot_be_finished_leaves_the_last_one(
 ) -> None:
     target = tmp_path / "report.html"
     target.write_text("the last one")
-    monkeypatch.setattr(connectedness_report.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(report_page.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(WarehouseError, match="is full: free space"):
         write_connectedness_report(warehouse, target)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
