@@ -414,7 +414,6 @@ def page_of(data: Predictions) -> str:
         told_policies=told,
         is_young=not told or min(row["effective_decisions"] for row in told) < LEAST_EFFECTIVE_DECISIONS,
         least_decisions=LEAST_EFFECTIVE_DECISIONS,
-        currency=data.totals[0]["currency"] if len(data.totals) == 1 else None,
         plots={
             "over_time": svg(plots.expected_over_time(_told_forecasts(data))),
             "deciles": [
@@ -512,7 +511,7 @@ def rate(share: float | None) -> str:
         return "–"
     if 0 < share < 0.0005:
         return "<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}%"
-    told = f"{100 * share:.{1 if abs(share) < 0.0995 else 0}f}\N{NO-BREAK SPACE}%"
+    told = f"{100 * share:.{1 if 0 < abs(share) < 0.0995 else 0}f}\N{NO-BREAK SPACE}%"
     return told.replace("-", "−")
 
 

@@ -80,8 +80,8 @@ TABLES = """
         customer_key bigint, kind varchar, action varchar, title varchar, channel varchar
     );
     create table marts.action_policy_value (
-        policy varchar, method varchar, decisions bigint, effective_decisions double, value_amount double,
-        low_amount double, high_amount double, notes varchar
+        policy varchar, method varchar, currency varchar, decisions bigint, effective_decisions double,
+        value_amount double, low_amount double, high_amount double, notes varchar
     );
 """
 
@@ -248,10 +248,10 @@ ACTIONS = """
     ) as actions (kind, action, title, proposals), range(1, 121) as numbers (number)
     where number <= proposals;
     insert into marts.action_policy_value values
-        ('at random', 'snips', 900, 310.0, 1.1, 0.7, 1.5, null),
-        ('as proposed', 'snips', 900, 900.0, 1.62, 1.31, 1.93, null),
-        ('always the best', 'snips', 900, 240.4, 1.95, 1.2, 2.7, null),
-        ('always the best', 'doubly_robust', 900, 240.4, 1.88, 1.44, 2.32, null);
+        ('at random', 'snips', 'EUR', 900, 310.0, 1.1, 0.7, 1.5, null),
+        ('as proposed', 'snips', 'EUR', 900, 900.0, 1.62, 1.31, 1.93, null),
+        ('always the best', 'snips', 'EUR', 900, 240.4, 1.95, 1.2, 2.7, null),
+        ('always the best', 'doubly_robust', 'EUR', 900, 240.4, 1.88, 1.44, 2.32, null);
 """
 
 

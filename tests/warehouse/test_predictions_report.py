@@ -98,8 +98,11 @@ def test_what_matters_stands_in_sentences_first(page: str) -> None:
 def test_a_worse_and_a_drifted_model_are_warned_of_before_any_other_figure_of_models(page: str) -> None:
     models = text_in(page).partition("3. Propensities")[2]
     assert models.strip().startswith("2 models need a look: Buys parts within 90 days")
-    assert "it happened less often than it said (live scores of October 2025: 18 % said, 11 % happened" in models
-    assert "(PSI 0.31, the line is 0.25)" in models
+    assert (
+        "it happened less often than it said. Of 2,000 scores of October 2025 (live), 18 % was said on average and "
+        "11 % happened." in models
+    )
+    assert "(PSI 0.31, the line is 0.25). Of 2,000 scores" in models
     assert "No model has got worse" not in models
 
 
@@ -329,7 +332,8 @@ def test_a_report_that_cannot_be_finished_leaves_the_last_one(tmp_path: Path, mo
     [(amount(1_021_735), "1.02 million"), (amount(412_345.6), "412,000"), (amount(87.2), "87"),
      (amount(999_600), "1 million"), (number(None), "–"), (number(2_145.4), "2,145"), (number(3.14), "3.1"),
      (number(9.96), "10"),
-     (rate(None), "–"), (rate(0.0004), "< 0.1 %"), (rate(0.042), "4.2 %"), (rate(0.0999), "10 %"), (rate(0.37), "37 %"),
+     (rate(None), "–"), (rate(0.0), "0 %"), (rate(0.0004), "< 0.1 %"), (rate(0.042), "4.2 %"), (rate(0.0999), "10 %"),
+     (rate(0.37), "37 %"),
      (rate(-0.034), "−3.4 %"), (points(0.0179), "+1.8"), (points(-0.006), "−0.6"), (points(0.011, sign=False), "1.1"),
      (off({"expected_purchases": 330, "made_purchases": 300}), "10 % too high"),
      (off({"expected_purchases": 90, "made_purchases": 100}), "10 % too low"),
