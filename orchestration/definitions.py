@@ -22,7 +22,7 @@ from orchestration.defs.predictions import kept_scores_asset, scores_assets
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
 from orchestration.defs.quality import stream_status_spec, verdict_asset
-from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, serving_asset
+from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, predictions_report_asset, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
 from orchestration.settings import Settings, set_up_process, settings_from
 from orchestration.warehouse.dbt import DbtProject
@@ -54,6 +54,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
+            predictions_report_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),
         ],
         jobs=[job, backfill_job(installation)],
