@@ -11,9 +11,9 @@ from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
-from orchestration.predictions.score_log import prepare_predictions
 from orchestration.predictions.campaigns import prepare_campaign_effects
 from orchestration.predictions.engagement_points import prepare_points
+from orchestration.predictions.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns

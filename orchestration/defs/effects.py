@@ -62,6 +62,7 @@ def engagement_points_assets(installation: Installation) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 ["predictions", table],
                 description=description,
+                deps=[dg.AssetKey(["predictions", "trained_model"])],  # they are learned in the same step
                 group_name="predictions",
                 owners=_OWNERS,
                 kinds=_KINDS,

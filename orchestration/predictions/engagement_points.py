@@ -337,7 +337,7 @@ def _rates(bought: Array, month: Index, months: int) -> Array:
 
 
 def _loss(log_base: Array, added: Array, bought: Array, month: Index) -> tuple[float, Array, Array]:
-    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope in each row's rate, and the base rates."""
+    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope in each rate, and the base rates."""
     base = np.exp(np.clip(log_base, -30, 10))[month]
     rate = base + added
     chance = np.maximum(-np.expm1(-rate), 1e-12)
