@@ -44,7 +44,6 @@ LEAST_LATER_PURCHASES = 100  # fewer say too little about what the models get wr
 _RIDGE = 1e-3
 _STANDARD_ERRORS = 2.0  # spend must improve the forecast by more than chance would
 _MOST_CORRECTION = 4.0
-EARLY = True
 _DRAWS = 16
 _MOST_DRAWN = 20_000
 
@@ -76,8 +75,8 @@ class Correction:
 class CustomerForecast:
     """Purchase models whose mean is the forecast, its correction, and the model of spend. Times are in days.
 
-    history: the customers that it was learned from, unless it has been saved without them. clock: the season; the models
-    know its days only.
+    history: the customers that it was learned from, unless it has been saved without them. clock: the season, whose
+    days the models count.
     """
 
     models: tuple[PurchaseModel, ...]
@@ -151,8 +150,8 @@ def fit_forecast(
     """Learns from `purchases` (customer_id, purchased_at, amount) up to as_of what to expect in the horizon (days).
 
     ValueError where nobody has bought by as_of. Too few repeat buyers make the forecast abstain (the common rate for
-    everybody); too little for a correction leaves the models as they are and says why. season: whether time is counted by
-    the firm's season, where twelve months or more show one.
+    everybody); too little for a correction leaves the models as they are and says why. season: whether time
+    is counted by the firm's season, where twelve months or more show one.
     """
     if not (np.isfinite(horizon) and horizon > 0):
         raise ValueError(f"horizon must be a number of days above 0, not {horizon}.")
@@ -164,7 +163,9 @@ def fit_forecast(
     spend = fit_spend_model(_paid(known), known.repeat_value)
     if spend.abstains:
         spend = replace(spend, common_mean=float(known.total_value.sum() / (known.frequency + 1).sum()))
-    return CustomerForecast(models, spend, _correction(connection, purchases, known, horizon, kinds, clock), known, clock)
+    return CustomerForecast(
+        models, spend, _correction(connection, purchases, known, horizon, kinds, clock), known, clock
+    )
 
 
 def _paid(known: PurchaseHistory) -> Array:
@@ -210,7 +211,7 @@ def _correction(
     if made.sum() < LEAST_LATER_PURCHASES:
         return Correction(reason=f"{int(made.sum())} purchases in the part that is held back; "
                           f"{LEAST_LATER_PURCHASES} are needed.")  # fmt: skip
-    if EARLY: clock = learn_season(connection, until_now, earlier_day) if clock is not CALENDAR else clock
+    # The season as it is known now: what the earlier forecast could not know of it is no fault of the models.
     models = _fit(kinds, clock.warped(earlier))
     if models[0].abstains:
         return Correction(reason=f"The earlier history says too little: {models[0].abstains}")
@@ -221,7 +222,9 @@ def _correction(
     useful = gain.mean() > _STANDARD_ERRORS * gain.std() / np.sqrt(len(gain))
     width = 2 if useful else 1
     learned = _coefficients(features[:, :width], expected, made)
-    kept = _beyond_chance(learned, _chance(clock.warped(earlier), made, clock.horizon(earlier.as_of, held_back), kinds[0], width))
+    kept = _beyond_chance(
+        learned, _chance(clock.warped(earlier), made, clock.horizon(earlier.as_of, held_back), kinds[0], width)
+    )
     return Correction(
         intercept=float(kept[0]),
         spread=float(kept[1]),

@@ -2,9 +2,9 @@
 
 Purchase models know rates, not months. Where a customer buys at rate · s(t) at moment t, with a season s of mean 1 that
 is common to all, they buy at a constant rate once time is counted as S(t), the integral of s: a change of time makes a
-Poisson process with a varying rate one with a constant rate (Daley and Vere-Jones 2003, An Introduction to the Theory of
-Point Processes, 7.4). So frequency stays, recency and age are told in days of average season, and a horizon is as long as
-the season of its days.
+Poisson process with a varying rate one with a constant rate (Daley and Vere-Jones 2003, An Introduction to the Theory
+of Point Processes, 7.4). So frequency stays, recency and age are told in days of average season, and a horizon is as
+long as the season of its days.
 
 s is e to the power of one or two harmonics of the day of the year (Stolwijk, Straatman and Zielhuis 1999, J. Epidemiol.
 Community Health 53:235), learned by a Poisson regression of the repeat purchases of each month on how long people had
@@ -29,13 +29,12 @@ YEAR_DAYS = 365.2425
 LEAST_DAYS = 360  # twelve months: before, a season cannot be told from growth
 LEAST_CUSTOMERS = 100  # months with fewer say nothing about a season, and are no part of the twelve
 LEAST_REPEATS = 100
-SECOND_HARMONIC_DAYS = 720  # what came once may be chance: two years for more than one high and one low
 MOST_MONTHS = 60  # what was five years ago may not be this firm's season any more
-MOST_AMPLITUDE = 1.0  # of log s: the best day 7.4 times the worst. Beyond is no season, but a shop that closes
-_CHANCE = 0.01  # a harmonic that chance alone would show so often is none
+MOST_AMPLITUDE = 1.0  # per harmonic of log s: best day 7.4 times the worst. Beyond is no season, but a shop that closes
+_CHANCE = 0.1  # a harmonic that chance alone would show so often is none; less loses seasons of small firms
 _RIDGE = 1e-3
 _STEPS = 50
-_NODES = np.arange(367) * (YEAR_DAYS / 366)
+_NODES: Array = np.arange(367, dtype=np.float64) * (YEAR_DAYS / 366)
 
 
 @dataclass(frozen=True)
@@ -115,14 +114,14 @@ class SeasonClock:
         return passed, float(passed[-1])
 
 
-CALENDAR = SeasonClock(reason="No season was asked for.")
+CALENDAR = SeasonClock(reason="The season was not asked for.")
 
 
 def learn_season(connection: duckdb.DuckDBPyConnection, purchases: str, as_of: date | datetime) -> SeasonClock:
     """Learns the season from the rows of `purchases` (customer_id, purchased_at, amount) up to as_of.
 
     Purchase days are those that purchase_history counts. What chance explains is taken away (James and Stein 1961,
-    positive part), and all of it where chance would show as much in one of a hundred shops without a season. Less than
+    positive part), and all of it where chance would show as much in one of ten shops without a season. Less than
     twelve months of history, or too little in them, make it the calendar.
     """
     day = as_of.date() if isinstance(as_of, datetime) else as_of
@@ -133,8 +132,10 @@ def learn_season(connection: duckdb.DuckDBPyConnection, purchases: str, as_of: d
         return SeasonClock(reason=f"{days:.0f} days with at least {LEAST_CUSTOMERS} customers; "
                            f"{LEAST_DAYS} are needed to tell a season from growth.")  # fmt: skip
     if cells.repeats.sum() < LEAST_REPEATS:
-        return SeasonClock(reason=f"{cells.repeats.sum():.0f} repeat purchases; {LEAST_REPEATS} are needed for a season.")
-    for count in (2, 1) if cells.days >= SECOND_HARMONIC_DAYS else (1,):
+        return SeasonClock(
+            reason=f"{cells.repeats.sum():.0f} repeat purchases; {LEAST_REPEATS} are needed for a season."
+        )
+    for count in (2, 1):
         harmonics = _harmonics(cells, count)
         if harmonics[-1] != (0.0, 0.0):
             return SeasonClock(harmonics)
@@ -249,8 +250,10 @@ def _mean_wave(cells: _Cells, number: int, shift: float) -> Array:
 
 
 def _poisson_regression(design: Array, exposure: Array, made: Array) -> tuple[Array, Array, Array]:
-    """Coefficients, their covariance and the expectations, by iteratively reweighted least squares (Nelder and Wedderburn
-    1972, J. R. Stat. Soc. A 135:370) with a slight ridge on all but the first column."""
+    """Coefficients, their covariance and the expectations, with a slight ridge on all but the first column.
+
+    By iteratively reweighted least squares (Nelder and Wedderburn 1972, J. R. Stat. Soc. A 135:370).
+    """
     ridge = np.full(design.shape[1], _RIDGE)
     ridge[0] = 0.0
     found = np.zeros(design.shape[1])
@@ -264,7 +267,7 @@ def _poisson_regression(design: Array, exposure: Array, made: Array) -> tuple[Ar
             break
     expected = exposure * np.exp(np.clip(design @ found, -30, 30))
     information = design.T @ (design * expected[:, None]) + np.diag(ridge)
-    return found, np.linalg.inv(information), expected
+    return found, np.asarray(np.linalg.inv(information), dtype=np.float64), expected
 
 
 def _day(moment: datetime) -> float:
