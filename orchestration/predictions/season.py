@@ -31,7 +31,7 @@ LEAST_CUSTOMERS = 100  # months with fewer say nothing about a season, and are n
 LEAST_REPEATS = 100
 MOST_MONTHS = 60  # what was five years ago may not be this firm's season any more
 MOST_AMPLITUDE = 1.0  # per harmonic of log s: best day 7.4 times the worst. Beyond is no season, but a shop that closes
-_CHANCE = 0.1  # a harmonic that chance alone would show so often is none; less loses seasons of small firms
+_CHANCE = 0.1  # a harmonic that chance alone shows so often is none; asking for more loses seasons of small firms
 _RIDGE = 1e-3
 _STEPS = 50
 _NODES: Array = np.arange(367, dtype=np.float64) * (YEAR_DAYS / 366)
@@ -121,7 +121,7 @@ def learn_season(connection: duckdb.DuckDBPyConnection, purchases: str, as_of: d
     """Learns the season from the rows of `purchases` (customer_id, purchased_at, amount) up to as_of.
 
     Purchase days are those that purchase_history counts. What chance explains is taken away (James and Stein 1961,
-    positive part), and all of it where chance would show as much in one of ten shops without a season. Less than
+    positive part), and all of a harmonic that chance shows as large in one of ten shops without a season. Less than
     twelve months of history, or too little in them, make it the calendar.
     """
     day = as_of.date() if isinstance(as_of, datetime) else as_of
