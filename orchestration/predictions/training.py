@@ -151,7 +151,8 @@ def _decision(
     if current is None:
         if challenger.abstains:
             return ABSTAINS, challenger.abstains
-        return FIRST, f"The first model; on the newest examples it beats the base rate by {_skill(challenger)}."
+        ranks = challenger.report.auc or 0.5
+        return FIRST, f"The first model: on the newest examples surely better than the base rate (AUC {ranks:.3f})."
     held_out = challenger.report.held_out
     if held_out is None:
         return KEPT, f"Kept: too little to judge another one by. {challenger.abstains}".strip()
@@ -168,10 +169,6 @@ def _decision(
     if verdict.replace and challenger.abstains:
         return REPLACED, f"{verdict.reason} By the base rate: {challenger.abstains}"
     return (REPLACED if verdict.replace else KEPT), verdict.reason
-
-
-def _skill(model: PropensityModel) -> str:
-    return f"{model.report.brier_skill or 0.0:.1%} of its Brier score"
 
 
 def _figures(model: PropensityModel) -> dict[str, Any]:
