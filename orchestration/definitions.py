@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.channels.catalog import load_catalog
+from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
 from orchestration.defs.automation import (
     backfill_job,
     customer_360_job,
@@ -48,8 +49,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             customer_influence_asset(installation),
             attribution_asset(installation),
             scores_assets(installation),
+            policy_value_asset(installation),
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
+            kept_proposals_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),
         ],

@@ -11,6 +11,7 @@ from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
+from orchestration.predictions.action_value import prepare_actions
 from orchestration.predictions.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
@@ -52,6 +53,7 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
         prepare_predictions(connection)
+        prepare_actions(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 
