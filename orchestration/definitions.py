@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.channels.catalog import load_catalog
+from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
 from orchestration.defs.automation import (
     backfill_job,
     customer_360_job,
@@ -51,8 +52,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             scores_assets(installation),
             campaign_effect_assets(installation),
             engagement_points_assets(installation),
+            policy_value_asset(installation),
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
+            kept_proposals_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
             predictions_report_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),

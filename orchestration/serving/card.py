@@ -248,7 +248,7 @@ def _beside(shown: str | None, said: str | None) -> str:
 def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
     rows = connection.execute(
         """
-        select kind, title, evidence, channel, lawful_basis
+        select kind, title, evidence, channel, lawful_basis, expected_value_amount, currency
         from marts.next_best_action
         where customer_key = ?
         order by action_rank
