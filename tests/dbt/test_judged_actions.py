@@ -1,8 +1,8 @@
-"""Proposals in a world whose truth is known: are choices drawn as said, and does the log tell what another way of choosing
-would have brought?
+"""Proposals in a world whose truth is known: are choices drawn as said, and does the log tell what another way of
+choosing would have brought?
 
-The choices are made by action_choice as dbt compiles it, go through the files of the log, and are judged from it. What a
-customer buys follows from what was proposed to them, by chances that are written here and that no model knows.
+The choices are made by action_choice as dbt compiles it, go through the files of the log, and are judged from it. What
+a customer buys follows from what was proposed to them, by chances that are written here and that no model knows.
 """
 
 from __future__ import annotations
