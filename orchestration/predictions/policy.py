@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from orchestration.predictions.uplift import LARGEST, MOST_CONFIDENCE
+
 Array = NDArray[np.float64]
 
 LEAST_PROPENSITY = 1e-4
@@ -67,8 +69,12 @@ def evaluate_policy(
         )
     if (target < 0).any() or (target > 1).any():
         raise ValueError("target_probability must be between 0 and 1.")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, not {confidence}.")
+    if not 0 < confidence <= MOST_CONFIDENCE:
+        raise ValueError(f"confidence must be above 0 and at most {MOST_CONFIDENCE}, not {confidence}.")
+    if longest_weight is not None and not longest_weight > 0:
+        raise ValueError(f"longest_weight must be above 0, not {longest_weight}.")
+    if len(rewards) == 1:
+        raise ValueError("The log holds one action: how sure an estimate is cannot be told from one.")
     weights = target / logged
     cut = longest_weight is not None and bool((weights > longest_weight).any())
     if longest_weight is not None:
@@ -80,13 +86,13 @@ def evaluate_policy(
         notes.append(f"The policies hardly agree: the estimate rests on about {effective:.0f} rows.")
     if cut:
         notes.append("Long weights were cut off: the estimate is biased towards what was logged.")
-    if len(rewards) > 1 and abs(weights.mean() - 1) > 4 * weights.std() / np.sqrt(len(weights)) + 1e-9 and not cut:
+    if abs(weights.mean() - 1) > 4 * weights.std() / np.sqrt(len(weights)) + 1e-9 and not cut:
         # The weights of a complete log average 1.
         notes.append(f"The weights average {weights.mean():.2f} instead of 1: the logged propensities are not right.")
     width = float(ndtri((1 + confidence) / 2))
 
     def estimate(method: str, per_row: Array, value: float) -> PolicyValue:
-        error = float(per_row.std(ddof=1)) / np.sqrt(len(per_row)) if len(per_row) > 1 else float("inf")
+        error = float(per_row.std(ddof=1) / np.sqrt(len(per_row)))
         return PolicyValue(
             method, value, value - width * error, value + width * error, len(per_row), effective, tuple(notes)
         )
@@ -113,6 +119,6 @@ def _numbers(name: str, values: ArrayLike) -> Array:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers.") from None
-    if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must be one number per logged action, none missing or infinite.")
+    if numbers.ndim != 1 or not (np.abs(numbers) <= LARGEST).all():
+        raise ValueError(f"{name} must be one number per logged action, none missing or beyond {LARGEST:g}.")
     return numbers
