@@ -40,6 +40,9 @@ def run(
     accept_shrinkage: Annotated[
         bool, typer.Option("--accept-shrinkage", help="Publish although a table has lost more than half its rows.")
     ] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train the models of value and propensity anew. The first run always does.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Fetch what is new, rebuild the warehouse, check every layer and publish.
@@ -51,7 +54,12 @@ def run(
 
     raise typer.Exit(
         run_with_progress(
-            catalog=catalog, as_of=as_of, full_refresh=full_refresh, accept_shrinkage=accept_shrinkage, home=home
+            catalog=catalog,
+            as_of=as_of,
+            full_refresh=full_refresh,
+            accept_shrinkage=accept_shrinkage,
+            train=train,
+            home=home,
         )
     )
 

@@ -41,6 +41,7 @@ def run_with_progress(
     home: Path | None,
     full_refresh: bool = False,
     accept_shrinkage: bool = False,
+    train: bool = False,
     reload: tuple[str, ...] = (),
     days: tuple[date, date] | None = None,
 ) -> int:
@@ -72,6 +73,7 @@ def run_with_progress(
                 as_of=as_of,
                 full_refresh=full_refresh,
                 accept_shrinkage=accept_shrinkage,
+                train=train,
                 listener=teller.hear,
                 reload=Reload(reload, *days) if days else None,
             )
@@ -134,6 +136,7 @@ def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
     from orchestration.serving.connectedness_report import REPORT_NAME
+    from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
     from orchestration.serving.reading import (
         connectedness_of,
         published_as_of,
@@ -163,6 +166,7 @@ def _summary(
             console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
         console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
         console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
+        console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")
     elif settings.serving_path.exists():
         console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")
     else:

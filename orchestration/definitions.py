@@ -5,16 +5,25 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.channels.catalog import load_catalog
-from orchestration.defs.automation import backfill_job, customer_360_job, new_files_sensor, nightly_schedule
+from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
+from orchestration.defs.automation import (
+    backfill_job,
+    customer_360_job,
+    new_files_sensor,
+    nightly_schedule,
+    weekly_training_schedule,
+)
 from orchestration.defs.days import day_assets
+from orchestration.defs.effects import campaign_effect_assets, engagement_points_assets
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
 from orchestration.defs.perception import customer_influence_asset, text_sentiment_asset
+from orchestration.defs.predictions import kept_scores_asset, scores_assets
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
 from orchestration.defs.quality import stream_status_spec, verdict_asset
-from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, serving_asset
+from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, predictions_report_asset, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
 from orchestration.settings import Settings, set_up_process, settings_from
 from orchestration.warehouse.dbt import DbtProject
@@ -40,12 +49,19 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             text_sentiment_asset(installation),
             customer_influence_asset(installation),
             attribution_asset(installation),
+            scores_assets(installation),
+            campaign_effect_assets(installation),
+            engagement_points_assets(installation),
+            policy_value_asset(installation),
             serving_asset(installation, published),
+            kept_scores_asset(installation, PUBLISHED_KEY),
+            kept_proposals_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
+            predictions_report_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),
         ],
         jobs=[job, backfill_job(installation)],
-        schedules=[nightly_schedule(job)],
+        schedules=[nightly_schedule(job), weekly_training_schedule(job)],
         sensors=[new_files_sensor(job, installation)],
         resources={"run": run_resource(installation)},
         loggers={"progress": progress_logger},

@@ -11,6 +11,10 @@ from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
+from orchestration.predictions.action_value import prepare_actions
+from orchestration.predictions.campaigns import prepare_campaign_effects
+from orchestration.predictions.engagement_points import prepare_points
+from orchestration.predictions.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
@@ -21,6 +25,7 @@ IDENTIFIED = ("path:models/intermediate/identified",)
 AFTER_PYTHON = (
     "path:models/intermediate/perceived",
     "path:models/core",
+    "path:models/predictions",
     "path:models/marts",
     "path:models/quality",
 )
@@ -49,6 +54,10 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     with open_warehouse(project.settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
+        prepare_predictions(connection)
+        prepare_campaign_effects(connection)
+        prepare_points(connection)
+        prepare_actions(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 

@@ -15,6 +15,7 @@ from orchestration.defs.project import AS_OF_TAG, CATALOG_TAG, Installation
 JOB_NAME = "customer_360"
 BACKFILL_JOB_NAME = "backfill"
 NIGHTLY = "30 2 * * *"
+WEEKLY = "30 0 * * 0"  # Sunday, two hours before the night's run: training takes minutes where customers are many
 WEBHOOK_TIMEOUT_SECONDS = 10
 
 
@@ -60,6 +61,28 @@ def nightly_schedule(job: Any) -> dg.ScheduleDefinition:
         )
 
     return nightly
+
+
+def weekly_training_schedule(job: Any) -> dg.ScheduleDefinition:
+    """Every week, a run that also trains the models."""
+
+    @dg.schedule(
+        cron_schedule=WEEKLY,
+        job=job,
+        execution_timezone="UTC",
+        name="weekly_training",
+        description="Sundays at 00:30 UTC: a run that also trains the models of value and propensity. A new model "
+        "takes the place of the present one only if it is surely better.",
+    )
+    def weekly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        planned: datetime = context.scheduled_execution_time
+        return dg.RunRequest(
+            run_key=planned.isoformat(),
+            run_config={"resources": {"run": {"config": {"train": True}}}},
+            tags={AS_OF_TAG: planned.isoformat(), "context360/started_by": "weekly training"},
+        )
+
+    return weekly_training
 
 
 def new_files_sensor(job: Any, installation: Installation) -> dg.SensorDefinition:

@@ -1,7 +1,7 @@
 """What all definitions share: the installation they are made for, and the run that they are part of."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -51,6 +51,9 @@ class RunResource(dg.ConfigurableResource):
     full_refresh: bool = Field(default=False, description="Rebuild every table from landing.")
     accept_shrinkage: bool = Field(
         default=False, description="Publish although a table has lost more than half its rows since the last time."
+    )
+    train: bool = Field(
+        default=False, description="Train the models anew. The schedule `weekly_training` does; the first run always."
     )
     lock_path: str = Field(description="File that says that the warehouse is taken.")
     warehouse_path: str = Field(description="The warehouse file.")
@@ -110,6 +113,17 @@ class RunResource(dg.ConfigurableResource):
             if record is not None:
                 return record.create_timestamp.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         raise ValueError("The run has no `as of`: set it in the launchpad under resources › run › config.")
+
+
+@dataclass(frozen=True)
+class FurtherAssets:
+    """What a step makes in Python after its tables, also where those were not due.
+
+    make: of the step's context, the run, and whether the tables were built; yields what it has materialised.
+    """
+
+    specs: tuple[dg.AssetSpec, ...]
+    make: Callable[[dg.AssetExecutionContext, RunResource, bool], Iterator[Any]]
 
 
 def moment_from(text: str | date | datetime) -> datetime:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
@@ -69,9 +70,11 @@ def run_job(
     full_refresh: bool,
     accept_shrinkage: bool,
     listener: Callable[[Progress], None],
+    train: bool = False,
     reload: Reload | None = None,
 ) -> RunOutcome:
-    """Runs everything from the sources to the published warehouse. reload: days that are fetched again first.
+    """Runs everything from the sources to the published warehouse. train: also train models for which there
+    are any already. reload: days that are fetched again first.
 
     Raises RunError, CatalogError or WarehouseError where it cannot start.
     """
@@ -90,7 +93,13 @@ def run_job(
         except DbtError as error:
             raise RunError(str(error)) from error
         try:
-            return _execute(definitions, moment, full_refresh, accept_shrinkage, listener, reload, reloaded)
+            config: dict[str, Any] = {
+                "full_refresh": full_refresh,
+                "accept_shrinkage": accept_shrinkage,
+                "train": train,
+            }
+            config |= {"as_of": moment} if moment else {}
+            return _execute(definitions, config, listener, reload, reloaded)
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             # The run's history could not be written.
             sentence = failure_sentence(settings.dagster_home, error)
@@ -124,9 +133,7 @@ def _range_tags(reload: Reload) -> dict[str, str]:
 
 def _execute(
     definitions: dg.Definitions,
-    moment: str | None,
-    full_refresh: bool,
-    accept_shrinkage: bool,
+    config: dict[str, Any],
     listener: Callable[[Progress], None],
     reload: Reload | None,
     reloaded: Sequence[dg.AssetKey],
@@ -134,9 +141,6 @@ def _execute(
     job = definitions.resolve_job_def(BACKFILL_JOB_NAME if reload else JOB_NAME)
     days = [key for key in job.asset_layer.executable_asset_keys if key.path[0] == DAYS] if reload else []
     chosen = [key for key in job.asset_layer.executable_asset_keys if key not in days or key in reloaded]
-    config = {"full_refresh": full_refresh, "accept_shrinkage": accept_shrinkage} | (
-        {"as_of": moment} if moment else {}
-    )
     with dg.DagsterInstance.get() as instance, listening(listener):
         _end_lost_runs(instance)  # whoever holds the warehouse is the only one alive
         result = job.execute_in_process(

@@ -14,6 +14,7 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_db
 from expectations.core import core_suites
 from expectations.identity import identity_suites
 from expectations.marts import marts_suites
+from expectations.predictions import prediction_suites
 from expectations.staging import staging_suites
 from expectations.validation import Outcome, Suite, store, validate
 from orchestration.channels.intake import (
@@ -24,7 +25,8 @@ from orchestration.channels.intake import (
     record_state,
 )
 from orchestration.defs.landing import landing_key
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.predictions import needs_training_in, trained_models
+from orchestration.defs.project import FurtherAssets, Installation, RunResource
 from orchestration.defs.quality import (
     EXPECTATIONS,
     expectations_check,
@@ -43,6 +45,11 @@ _ANY_MOMENT = datetime(2000, 1, 1)
 _IDENTIFIED = "fqn:context360.intermediate.identified"
 _PERCEIVED = "fqn:context360.intermediate.perceived"
 
+# What models learn from, the part of it that is only made for training, and what has come of earlier predictions.
+_PREDICTIONS = "fqn:context360.predictions"
+_TRAINING = "fqn:context360.predictions.training"
+_JUDGED_PREDICTIONS = "fqn:context360.predictions.judged"
+
 SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
 
 
@@ -56,6 +63,8 @@ class Step:
     suites: SuitesOf | None = None
     judged: tuple[str, ...] = ()  # tables (schema.name) that have suites
     system: Any = None  # for staging: the source system
+    due: Callable[[RunResource], bool] | None = None  # whether the tables are wanted in this run
+    further: FurtherAssets | None = None  # what Python makes of the tables within the step
 
 
 class Translator(DagsterDbtTranslator):
@@ -71,7 +80,6 @@ class Translator(DagsterDbtTranslator):
             system = self._systems.get(dbt_resource_props["source_name"])
             if system:
                 return landing_key(system, dbt_resource_props["name"])
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
@@ -93,7 +101,7 @@ def steps(installation: Installation) -> list[Step]:
         for system in installation.catalog.systems.values()
     ]
     core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
-    marts_tables = tuple(marts_suites(_ANY_MOMENT))
+    marts_tables = (*marts_suites(_ANY_MOMENT), *prediction_suites())
     return [
         Step("seeds", "resource_type:seed"),
         *staging,
@@ -114,12 +122,20 @@ def steps(installation: Installation) -> list[Step]:
             ),
             judged=core_tables,
         ),
+        Step("features", _PREDICTIONS, exclude=f"{_TRAINING} {_JUDGED_PREDICTIONS}"),
+        Step("training", _TRAINING, due=needs_training_in(installation), further=trained_models(installation)),
         # Touches are valued by a Python step between the two.
         *(
-            Step(name, select, exclude=exclude, suites=lambda _, run: marts_suites(run.moment), judged=marts_tables)
+            Step(
+                name,
+                select,
+                exclude=exclude,
+                suites=lambda _, run: marts_suites(run.moment) | prediction_suites(),
+                judged=marts_tables,
+            )
             for name, select, exclude in (
                 ("journeys", "fqn:context360.marts.journeys", ""),
-                ("marts", "fqn:context360.marts", "fqn:context360.marts.journeys"),
+                ("marts", f"fqn:context360.marts {_JUDGED_PREDICTIONS}", "fqn:context360.marts.journeys"),
             )
         ),
         Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
@@ -153,15 +169,23 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
         (spec.asset_key, spec.name): (spec.metadata or {})[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in dbt_checks
     }
     judged = {keys[table]: table for table in step.judged if table in keys}
+    further = step.further.specs if step.further else ()
 
     @dg.multi_asset(
         name=step.name,
-        specs=[spec.replace_attributes(skippable=True) for spec in specs],
+        specs=[spec.replace_attributes(skippable=True) for spec in (*specs, *further)],
         check_specs=[*dbt_checks, *(expectations_check(key) for key in judged)],
         can_subset=True,
     )
     def build(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
-        chosen = {unique_ids[key]: key for key in context.selected_asset_keys}
+        is_due = step.due is None or step.due(run)
+        if is_due:
+            yield from build_tables(context, run)
+        if step.further:
+            yield from step.further.make(context, run, is_due)
+
+    def build_tables(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+        chosen = {unique_ids[key]: key for key in context.selected_asset_keys if key in unique_ids}
         checks = context.selected_asset_check_keys
         selection = [*chosen, *(tests[(c.asset_key, c.name)] for c in checks if c.name != EXPECTATIONS)]
         results = _run_dbt(installation, run, selection, context.run_id)

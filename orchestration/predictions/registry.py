@@ -116,12 +116,17 @@ def load_model(folder: Path, name: str, wanted: int | None = None) -> tuple[Any,
     content = (folder / name / f"{chosen:06d}" / CONTENT).read_bytes()
     if hashlib.sha256(content).hexdigest() != manifest.content_sha256:
         raise RegistryError(f"{name} version {chosen} is not the file that was saved: delete it and train again.")
-    here, there = version("scikit-learn"), manifest.libraries.get("scikit-learn")
-    if here != there:
+    if not is_readable(manifest):
+        here, there = version("scikit-learn"), manifest.libraries.get("scikit-learn")
         raise RegistryError(
             f"{name} version {chosen} was saved with scikit-learn {there}, here is {here}: train again."
         )
     return joblib.load(io.BytesIO(content)), manifest
+
+
+def is_readable(manifest: Manifest) -> bool:
+    """Whether this release of scikit-learn reads what that one has saved: only the same one surely does."""
+    return manifest.libraries.get("scikit-learn") == version("scikit-learn")
 
 
 def versions(folder: Path, name: str) -> list[int]:

@@ -150,10 +150,33 @@ def _relationship(customer: dict[str, Any]) -> list[tuple[str, str]]:
         ("Owns", _words(customer["product_lines"])),
         ("Worth", f"{customer['current_value_amount']:,.2f} {currency}, of which "
                   f"{customer['value_12m_amount']:,.2f} in the last 12 months"),
+        ("Expected", _expected(customer, currency)),
         ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
         ("Usually", ", ".join(filter(None, (customer["usual_channel"], weekday, hour)))),
         ("On site", on_site),
     ]  # fmt: skip
+
+
+def _expected(customer: dict[str, Any], currency: str) -> str:
+    """What comes next, as far as models can tell."""
+    purchases, value = customer["expected_purchases_12m"], customer["expected_value_12m_amount"]
+    if purchases is None:
+        return ""
+    often = f"{purchases:.1f} purchases" if purchases >= 0.95 else f"{purchases:.0%} of a purchase"
+    if customer["value_basis"] != "model":
+        return (
+            f"as of anybody: {often}, {value:,.0f} {currency} in the next 12 months; too few have bought again to tell"
+        )
+    parts = [
+        f"{often}, {value:,.0f} {currency} in the next 12 months",
+        f"still a customer with {customer['probability_alive']:.0%}",
+    ]
+    if customer["next_purchase_date"]:
+        parts.append(f"as likely as not buys by {customer['next_purchase_date']:%d %B %Y}")
+    if customer["likely_product_line"]:
+        chance = customer["likely_product_line_probability"]
+        parts.append(f"{_words(customer['likely_product_line'])} within 90 days with {chance:.0%}")
+    return "; ".join(parts)
 
 
 def _stage(customer: dict[str, Any]) -> str:
@@ -225,7 +248,7 @@ def _beside(shown: str | None, said: str | None) -> str:
 def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
     rows = connection.execute(
         """
-        select kind, title, evidence, channel, lawful_basis
+        select kind, title, evidence, channel, lawful_basis, expected_value_amount, currency
         from marts.next_best_action
         where customer_key = ?
         order by action_rank

@@ -73,7 +73,7 @@ def test_every_model_begins_its_description_with_its_grain(manifest) -> None:
         node["name"]
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
-        and node["fqn"][1] in ("core", "marts", "intermediate", "quality")
+        and node["fqn"][1] in ("core", "marts", "intermediate", "predictions", "quality")
         and not node["description"].startswith("One row per ")
     ]
     assert silent == []
@@ -95,7 +95,7 @@ def test_marts_read_core_and_what_was_computed_from_it_and_nothing_below(manifes
             assert layers <= {"model", "seed", "source"}, node["name"]
             known = manifest["nodes"] | manifest["sources"]
             schemas = {known[parent]["schema"] for parent in node["depends_on"]["nodes"]}
-            assert schemas <= {"core", "marts", "seeds", "attribution"}, node["name"]
+            assert schemas <= {"core", "marts", "seeds", "attribution", "predictions"}, node["name"]
 
 
 def test_no_model_reads_the_clock(manifest) -> None:

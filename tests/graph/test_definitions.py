@@ -44,8 +44,8 @@ def test_every_stream_of_the_catalog_is_an_asset_in_landing(graph) -> None:
 def test_groups_are_the_layers(graph) -> None:
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert groups == {
-        "landing", "days", "staging", "intermediate", "identity", "perception", "seeds", "core", "marts", "quality",
-        "serving",
+        "landing", "days", "staging", "intermediate", "identity", "perception", "seeds", "core", "predictions", "marts",
+        "quality", "serving",
     }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:
     project = DbtProject(catalog, settings)
     assert [step.name for step in steps(Installation(settings, catalog, project))] == [
         "seeds", "staging_shop", "staging_loyalty", "staging_crm", "staging_hotel", "intermediate", "identified",
-        "core", "journeys", "marts", "quality",
+        "core", "features", "training", "journeys", "marts", "quality",
     ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ select
     channel,
     direction,
     journey_step,
-    engagement_points,
+    {{ earned_points('touchpoint', 'engagement_points') }} as engagement_points,
+    is_response,
     latency_class
 from {{ ref('touchpoints') }}
 
@@ -19,4 +20,5 @@ select
     'unknown' as direction,
     'unknown' as journey_step,
     0 as engagement_points,
+    false as is_response,
     'unknown' as latency_class

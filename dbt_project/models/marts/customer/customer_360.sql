@@ -1,3 +1,14 @@
+-- Of the product lines that a model speaks of, the one that the customer is most likely to buy of.
+with likely as (
+    select
+        customer_key,
+        product_line,
+        probability,
+        row_number() over (partition by customer_key order by probability desc, product_line asc) as place
+    from {{ ref('customer_propensity') }}
+    where target = 'buy' and horizon_days = 90 and basis = 'model'
+)
+
 select
     customers.customer_key,
     customers.display_name,
@@ -27,6 +38,14 @@ select
     relationship.returned_amount,
     relationship.margin_amount,
     relationship.average_purchase_amount,
+    relationship.expected_purchases_12m,
+    relationship.expected_value_12m_amount,
+    relationship.probability_alive,
+    relationship.churn_risk,
+    relationship.next_purchase_date,
+    relationship.value_basis,
+    likely.product_line as likely_product_line,
+    likely.probability as likely_product_line_probability,
     relationship.currency,
     relationship.recency_score,
     relationship.frequency_score,
@@ -144,3 +163,4 @@ inner join {{ ref('customer_segment') }} as segments on customers.customer_key =
 left join {{ ref('customer_stage') }} as stages on customers.customer_key = stages.customer_key and stages.is_current
 inner join {{ ref('personal_context') }} as personal on customers.customer_key = personal.customer_key
 inner join {{ ref('situational_context') }} as situational on customers.customer_key = situational.customer_key
+left join likely on customers.customer_key = likely.customer_key and likely.place = 1

@@ -6,20 +6,7 @@ with customers as (
 
 -- Everything that the customer paid for, whatever the fact it stands in.
 payments as (
-    select
-        customer_key, ordered_at as paid_at, net_amount, discount_amount, margin_amount, currency, interaction_key,
-        product_key, line_kind
-    from {{ ref('fct_order_line') }}
-    where ordered_at < {{ as_of() }} and customer_key > 0
-
-    union all
-
-    select
-        customer_key, started_at as paid_at, net_amount, cast(null as decimal(18, 2)) as discount_amount,
-        cast(null as decimal(18, 2)) as margin_amount, currency, interaction_key, -2 as product_key,
-        'stay' as line_kind
-    from {{ ref('fct_booking') }}
-    where started_at < {{ as_of() }} and customer_key > 0
+    {{ customer_payments() }}
 ),
 
 purchases as (
@@ -196,6 +183,12 @@ select
     coalesce(activity.call_count, 0) as call_count,
     customers.loyalty_tier,
     customers.loyalty_points,
+    expected.expected_purchases_12m,
+    expected.expected_value_12m_amount,
+    expected.probability_alive,
+    1 - expected.probability_alive as churn_risk,
+    expected.next_purchase_date,
+    expected.basis as value_basis,
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
@@ -207,4 +200,5 @@ left join channel_use on customers.customer_key = channel_use.customer_key and c
 left join hour_use on customers.customer_key = hour_use.customer_key and hour_use.hour_rank = 1
 left join location_use on customers.customer_key = location_use.customer_key and location_use.location_rank = 1
 left join weekday_use on customers.customer_key = weekday_use.customer_key and weekday_use.weekday_rank = 1
+left join {{ source('predictions', 'value_score') }} as expected on customers.customer_key = expected.customer_key
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'

@@ -1,0 +1,26 @@
+select
+    model_name,
+    title,
+    target,
+    product_line,
+    channel,
+    horizon_days,
+    trained_as_of,
+    model_version,
+    decision,
+    reason,
+    example_count,
+    positive_count,
+    base_rate,
+    learner,
+    calibration,
+    auc,
+    brier,
+    brier_skill,
+    expected_calibration_error,
+    top_decile_lift,
+    useful_features,
+    notes,
+    row_number() over (partition by model_name order by trained_as_of desc) = 1 as is_current
+from {{ source('predictions', 'trained_model') }}
+where trained_as_of <= {{ as_of() }}

@@ -1,0 +1,1 @@
+{{ channel_features("(select " ~ as_of() ~ " as moment)", everybody=true) }}

@@ -1,0 +1,1 @@
+{{ customer_features("(select " ~ as_of() ~ " as moment)", everybody=true) }}

@@ -1,0 +1,1 @@
+{{ line_features("(select " ~ as_of() ~ " as moment)", everybody=true) }}

@@ -1,0 +1,1 @@
+{{ channel_features(ref('prediction_moment'), sampled=true) }}

@@ -1,0 +1,1 @@
+{{ customer_features(ref('prediction_moment'), sampled=true) }}

@@ -1,0 +1,1 @@
+{{ line_features(ref('prediction_moment'), sampled=true) }}

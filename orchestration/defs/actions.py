@@ -1,0 +1,71 @@
+"""Next best actions as assets: what was proposed is kept, and judged when it is known what came of it."""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.predictions import GROUP, predictions_key
+from orchestration.defs.project import Installation, RunResource
+
+_OWNERS = ["team:customer-insight"]
+_KINDS = {"duckdb", "python"}
+_POLICY_VALUE_KEY = dg.AssetKey(["actions_judged", "policy_value"])
+_BOUGHT_IN = ("bridge_customer_number", "bridge_interaction_product_line", "fct_booking", "fct_order_line")
+
+
+def policy_value_asset(installation: Installation) -> dg.AssetsDefinition:
+    """What the way of choosing actions has brought, and what others would have."""
+
+    @dg.asset(
+        key=_POLICY_VALUE_KEY,
+        group_name=GROUP,
+        deps=[dg.AssetKey(["core", table]) for table in _BOUGHT_IN],
+        owners=_OWNERS,
+        kinds=_KINDS,
+        description="One row per policy and method, with what a decision brings under it, from what was proposed in "
+        "earlier runs and bought since.",
+    )
+    def policy_value(run: RunResource) -> dg.MaterializeResult[Any]:
+        from orchestration.predictions.action_log import restore_action_log
+        from orchestration.predictions.action_value import write_policy_values
+        from orchestration.warehouse.connection import WarehouseError
+
+        try:
+            with installation.warehouse() as connection:
+                restore_action_log(connection, installation.settings.predictions_path)
+                decisions = write_policy_values(connection, run.moment)
+        except WarehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(metadata={"judged_decisions": decisions})
+
+    return policy_value
+
+
+def kept_proposals_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
+    """The choices of this run as a file: only what readers saw was proposed."""
+
+    @dg.asset(
+        key=predictions_key("kept_proposal"),
+        group_name=GROUP,
+        deps=[published_key],
+        owners=_OWNERS,
+        kinds=_KINDS,
+        description="One row per action that could be proposed, with the probability with which it was, in a file of "
+        "its own per as of. A run for the same as of replaces it.",
+    )
+    def kept_proposal(run: RunResource) -> dg.MaterializeResult[Any]:
+        from orchestration.predictions.action_log import ACTIONS, keep_proposals
+        from orchestration.predictions.score_log import file_of
+        from orchestration.warehouse.connection import WarehouseError
+
+        folder = installation.settings.predictions_path
+        try:
+            with installation.warehouse() as connection:
+                proposed = keep_proposals(connection, folder, run.moment)
+        except WarehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(
+            metadata={"proposed": proposed, "path": dg.MetadataValue.path(str(file_of(folder, ACTIONS, run.moment)))}
+        )
+
+    return kept_proposal

@@ -1,0 +1,271 @@
+"""The forecast of every customer's purchases and value in the warehouse: learned, judged, and told for everybody.
+
+`customer_value` holds the models; here they meet the tables. What a firm's customers paid in different currencies is
+forecast apart, per currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, fit_purchase_model
+from orchestration.predictions.purchase_history import PurchaseHistory, purchase_history
+from orchestration.predictions.season import learn_season
+
+Array = NDArray[np.float64]
+
+PURCHASES = "predictions.customer_purchase"
+YEAR_DAYS, QUARTER_DAYS, MONTH_DAYS = 365, 90, 30
+# Below this a customer is not told apart from others: four parameters learned from fewer people say more about chance.
+LEAST_REPEAT_BUYERS = 50
+_MOST_OFF = 2.0  # times: a season may halve what is bought, more is another firm
+_SURE = 1.64  # standard errors by which a new forecast must be better: 95 %
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """What is saved: per currency a forecast of the next quarter and one of the next year, without any customer.
+
+    A forecast is corrected by what an earlier one got wrong over as long a time: so each length has its own.
+    """
+
+    quarter: dict[str, CustomerForecast]
+    year: dict[str, CustomerForecast]
+
+
+def learn_forecaster(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[Forecaster | None, str]:
+    """Learns from what was bought by as_of; None and the reason where no currency has enough buyers who came again."""
+    quarter, year = {}, {}
+    repeaters = 0
+    for currency in currencies(connection):
+        purchases = _in_currency(currency)
+        known = purchase_history(connection, purchases, as_of)
+        buyers = int((known.frequency > 0).sum())
+        repeaters = max(repeaters, buyers)
+        if buyers < LEAST_REPEAT_BUYERS:
+            continue
+        quarter[currency] = fit_forecast(connection, purchases, as_of, horizon=QUARTER_DAYS).without_rows()
+        year[currency] = fit_forecast(connection, purchases, as_of, horizon=YEAR_DAYS).without_rows()
+    if not year:
+        reason = f"{repeaters} customers have bought again; {LEAST_REPEAT_BUYERS} are needed to tell who will."
+        return None, reason
+    return Forecaster(quarter, year), ""
+
+
+def currencies(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The currencies in which customers pay, in a fixed order."""
+    rows = connection.execute(f"select distinct currency from {PURCHASES} where currency is not null order by 1")
+    return [currency for (currency,) in rows.fetchall()]
+
+
+def _in_currency(currency: str) -> str:
+    quoted = currency.replace("'", "''")
+    return f"(select * from {PURCHASES} where currency = '{quoted}')"
+
+
+def forecast_customers(
+    connection: duckdb.DuckDBPyConnection, forecaster: Forecaster | None, as_of: datetime
+) -> pd.DataFrame:
+    """One row per customer who has bought: what is expected of them after as_of.
+
+    customer_key, currency, expected_purchases_30d, _90d and _12m, probability_alive, expected_spend_amount per
+    purchase, expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the customer's currency
+    the common rate and the common spend stand, with basis 'base rate', and neither probability nor date.
+    """
+    parts = []
+    for currency in currencies(connection):
+        history = purchase_history(connection, _in_currency(currency), as_of)
+        if not len(history.customer_id):
+            continue
+        learned = forecaster is not None and currency in forecaster.year
+        if forecaster is not None and learned:
+            told = _told(forecaster, currency, history)
+        else:
+            told = _common(history, _common_rate(connection, currency, history, as_of))
+        parts.append(told.assign(currency=currency, basis="model" if learned else "base rate"))
+    columns = {
+        "customer_key": "int64", "currency": "str", "expected_purchases_30d": "float64",
+        "expected_purchases_90d": "float64", "expected_purchases_12m": "float64", "probability_alive": "float64",
+        "expected_spend_amount": "float64", "expected_value_12m_amount": "float64",
+        "next_purchase_date": "datetime64[us]", "basis": "str",
+    }  # fmt: skip
+    frame = pd.concat(parts) if parts else pd.DataFrame(columns=list(columns))
+    return frame[list(columns)].astype(columns).sort_values("customer_key", ignore_index=True)
+
+
+def _told(forecaster: Forecaster, currency: str, history: PurchaseHistory) -> pd.DataFrame:
+    quarter, year = forecaster.quarter[currency], forecaster.year[currency]
+    table = year.table(YEAR_DAYS, history)
+    return pd.DataFrame(
+        {
+            "customer_key": table["customer_id"],
+            "expected_purchases_30d": quarter.expected_purchases(MONTH_DAYS, history),
+            "expected_purchases_90d": quarter.expected_purchases(QUARTER_DAYS, history),
+            "expected_purchases_12m": table["expected_purchases"],
+            "probability_alive": table["probability_alive"],
+            "expected_spend_amount": table["expected_spend"],
+            "expected_value_12m_amount": table["expected_value"],
+            "next_purchase_date": table["next_purchase_date"],
+        }
+    )
+
+
+def _common_rate(
+    connection: duckdb.DuckDBPyConnection, currency: str, history: PurchaseHistory, as_of: datetime
+) -> float:
+    """Repeat purchases per customer and day.
+
+    Over all that is known where few have bought again. Otherwise there could have been a forecast, and it was refuted
+    by what happened lately: then the last 90 days are all that can be gone by.
+    """
+    if (history.frequency > 0).sum() >= LEAST_REPEAT_BUYERS:
+        before = as_of - timedelta(days=QUARTER_DAYS)
+        lately = purchase_history(connection, _in_currency(currency), before, horizon=QUARTER_DAYS)
+        if len(lately.customer_id):
+            return float(lately.bought_later.sum()) / (len(lately.customer_id) * QUARTER_DAYS)
+    total_age = float(history.age.sum())
+    return float(history.frequency.sum()) / total_age if total_age > 0 else 0.0
+
+
+def _common(history: PurchaseHistory, rate: float) -> pd.DataFrame:
+    spend = float(history.total_value.sum() / (history.frequency + 1).sum())
+    return pd.DataFrame(
+        {
+            "customer_key": history.customer_id,
+            "expected_purchases_30d": rate * MONTH_DAYS,
+            "expected_purchases_90d": rate * QUARTER_DAYS,
+            "expected_purchases_12m": rate * YEAR_DAYS,
+            "probability_alive": np.nan,
+            "expected_spend_amount": spend,
+            "expected_value_12m_amount": rate * YEAR_DAYS * spend,
+            "next_purchase_date": pd.NaT,
+        }
+    )
+
+
+# --- judging ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A forecast of the past, one row per customer: customer_key, expected_purchases, made, total_value so far."""
+
+    moment: datetime
+    horizon_days: int
+    rows: pd.DataFrame
+
+    @property
+    def deviance(self) -> Array:
+        """Poisson deviance of each customer."""
+        made = self.rows["made_purchases"].to_numpy(np.float64)
+        expected = np.maximum(self.rows["expected_purchases"].to_numpy(np.float64), 1e-6)
+        return np.asarray(2 * (xlogy(made, made / expected) - made + expected))
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, forecaster: Forecaster | None = None
+) -> Judged | None:
+    """What a forecast says of the last 90 days, which it does not know. None where there was too little before them.
+
+    forecaster: the one to be judged, which must not have learned from these days; without it, one that is learned from
+    what was known before them.
+    """
+    moment = as_of - timedelta(days=QUARTER_DAYS)
+    if forecaster is None:
+        forecaster = learn_forecaster(connection, moment)[0]
+    if forecaster is None:
+        return None
+    parts = []
+    for currency, forecast in forecaster.quarter.items():
+        history = purchase_history(connection, _in_currency(currency), moment, horizon=QUARTER_DAYS)
+        if len(history.customer_id):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "customer_key": history.customer_id,
+                        "expected_purchases": forecast.expected_purchases(QUARTER_DAYS, history),
+                        "made_purchases": history.bought_later,
+                    }
+                )
+            )
+    if not parts:
+        return None
+    rows = pd.concat(parts).sort_values("customer_key", ignore_index=True)
+    return Judged(moment, QUARTER_DAYS, rows)
+
+
+def refuted(judged: Judged | None) -> str:
+    """Why a forecast of the last 90 days is not to be believed, or empty.
+
+    It is refuted where it was off by more than twice, and by more than three times what the errors of single customers
+    make likely: a firm that has closed or begun anew, a source that delivers no more.
+    """
+    if judged is None:
+        return ""
+    expected = float(judged.rows["expected_purchases"].sum())
+    made = float(judged.rows["made_purchases"].sum())
+    errors = judged.rows["made_purchases"] - judged.rows["expected_purchases"]
+    chance = float(np.sqrt((errors**2).sum()))
+    if max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0) and abs(made - expected) > 3 * chance:
+        return f"Of the last 90 days it expected {expected:,.0f} purchases and {made:,.0f} were made."
+    return ""
+
+
+def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
+    """Whether the one forecast of the same days is surely better than the other, and why (mean Poisson deviance)."""
+    both = challenger.rows.assign(new=challenger.deviance).merge(
+        current.rows.assign(old=current.deviance)[["customer_key", "old"]], on="customer_key"
+    )
+    gain = both["old"] - both["new"]
+    mean = float(gain.mean())
+    sure = mean > _SURE * float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else False
+    if sure:
+        return True, f"Replaced: deviance is better by {mean:.4f} on {len(gain)} customers."
+    return False, f"Kept: a gain of {mean:.4f} in deviance is not sure on {len(gain)} customers."
+
+
+# --- a feature of propensities ---------------------------------------------------------------------------------------
+
+
+def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
+    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_90d, probability_alive.
+
+    By a model, and a season, that have learned from what was bought before each moment. Who had not bought by then has
+    no row.
+    """
+    connection.execute(
+        "create or replace temp table moment_forecast"
+        " (customer_key bigint, moment timestamp, expected_purchases_90d double, probability_alive double)"
+    )
+    for moment in moments:
+        # Until the end of the day before: a moment is a midnight, or the as of.
+        before = moment - timedelta(microseconds=1)
+        history = purchase_history(connection, PURCHASES, before)
+        if not len(history.customer_id):
+            continue
+        clock = learn_season(connection, PURCHASES, before)
+        warped = clock.warped(history)
+        arguments: tuple[Any, ...] = (warped.frequency, warped.recency, warped.age)
+        model = fit_purchase_model(*arguments)
+        frame = pd.DataFrame(
+            {
+                "customer_key": history.customer_id,
+                "expected_purchases_90d": model.expected_purchases(clock.horizon(before, QUARTER_DAYS), *arguments),
+                "probability_alive": model.probability_alive(*arguments),
+            }
+        )
+        connection.register("_forecast", frame)
+        connection.execute(
+            "insert into moment_forecast"
+            " select customer_key, ?, expected_purchases_90d, probability_alive from _forecast",
+            [moment],
+        )
+        connection.unregister("_forecast")

@@ -1,0 +1,202 @@
+"""What is predicted: the targets, how they are called, and where the examples of each come from in the warehouse.
+
+The examples are made by dbt (models/predictions): features as known at past moments, and what came of it afterwards.
+Here they are put side by side, one target at a time, by the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+
+BUY, RESPOND, CHANNEL = "buy", "respond", "channel"
+MOST_EXAMPLES = 100_000  # per target: more hardly change a model, and cost minutes and memory
+_KEYS = ("customer_key", "moment")
+# Counts of which a missing row says that there was nothing.
+_LINE_COUNTS = (
+    "line_purchase_count", "line_value_amount", "line_count_7d", "line_count_30d", "line_count_90d", "line_count",
+    "line_consideration_count_30d", "line_offer_count_30d",
+)  # fmt: skip
+_CHANNEL_COUNTS = (
+    "channel_approach_count_90d", "channel_response_count_90d", "channel_approach_count_365d",
+    "channel_response_count_365d", "channel_purchase_count",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that a customer may do.
+
+    target: buy (something of a product line within the horizon), respond (to an approach in a channel, if there is one
+    within the horizon) or channel (that the next purchase of a line is made there, if there is one within it).
+    What does not apply is None. base_rate: how often it came about over the newest moments, 0 to 1.
+    """
+
+    target: str
+    product_line: str | None
+    channel: str | None
+    horizon_days: int
+    base_rate: float
+
+    @property
+    def name(self) -> str:
+        """Name of its model in the registry: small letters, digits and dots."""
+        parts = (self.target, self.product_line, self.channel, f"{self.horizon_days}d")
+        return ".".join(_slug(part) for part in parts if part)
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        line, channel = ((part or "").replace("_", " ") for part in (self.product_line, self.channel))
+        if self.target == BUY:
+            return f"Buys {line} within {self.horizon_days} days"
+        if self.target == RESPOND:
+            return f"Answers by {channel}, if approached there within {self.horizon_days} days"
+        return f"Buys {line} by {channel}, if at all"
+
+    @property
+    def key(self) -> tuple[str, str | None, str | None, int]:
+        """What tells it from others."""
+        return (self.target, self.product_line, self.channel, self.horizon_days)
+
+
+def _slug(part: str) -> str:
+    """A name of letters that a folder can have; one that lost something on the way says so by a few more letters."""
+    slug = re.sub(r"[^a-z0-9_]+", "_", part.lower()).strip("_")
+    return slug if slug == part else f"{slug or 'x'}_{hashlib.sha256(part.encode()).hexdigest()[:6]}"
+
+
+def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
+    """Everything that has been seen to be possible, in a fixed order."""
+    rows = connection.execute(
+        "select target, product_line, channel, horizon_days, base_rate"
+        " from predictions.prediction_base_rate order by all"
+    ).fetchall()
+    return [Target(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one target: features and outcome by a row number, and the moment of each row.
+
+    row_id: customer_key and moment in one text, the index of the other three.
+    """
+
+    features: pd.DataFrame
+    outcome: pd.Series
+    moment: pd.Series
+    customer_key: pd.Series
+
+
+def count_examples(connection: duckdb.DuckDBPyConnection, target: Target) -> tuple[int, int]:
+    """Rows and positive rows that there are to learn from, without reading any."""
+    found = connection.execute(
+        f"select count(*), coalesce(sum(outcome), 0)::bigint from ({_outcomes(target)})", _parameters(target)
+    ).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
+def examples(connection: duckdb.DuckDBPyConnection, target: Target, rows: int) -> Examples:
+    """The examples of a target. rows: how many there are; of too many, always the same part is read."""
+    every = max(1, -(-rows // MOST_EXAMPLES))
+    frame = connection.execute(
+        f"""
+        with outcomes as ({_outcomes(target)})
+        select outcomes.outcome, {_columns(target)}
+        from outcomes
+        {_joins(target, "outcomes", "training")}
+        where md5_number_lower(concat_ws('|', outcomes.customer_key, outcomes.moment)) % {every} = 0
+        order by outcomes.moment, outcomes.customer_key
+        """,
+        _parameters(target),
+    ).df()
+    frame.index = pd.Index(frame["customer_key"].astype(str) + "|" + frame["moment"].astype(str), name="row_id")
+    return Examples(
+        features=frame.drop(columns=["outcome", *_KEYS]),
+        outcome=frame["outcome"],
+        moment=frame["moment"],
+        customer_key=frame["customer_key"],
+    )
+
+
+def scoring_query(target: Target) -> tuple[str, dict[str, object]]:
+    """SQL of everybody's features as of now, in the order of customer_key, and its parameters."""
+    query = f"""
+        select {_columns(target)}
+        from predictions.scoring_customer_feature as customers
+        {_joins(target, "customers", "scoring", general=False)}
+        order by customers.customer_key
+    """
+    return query, _parameters(target)
+
+
+def _parameters(target: Target) -> dict[str, object]:
+    named = {"product_line": target.product_line, "channel": target.channel}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _outcomes(target: Target) -> str:
+    """SQL: customer_key, moment and outcome (1 or 0) of all examples."""
+    if target.target == RESPOND:
+        return """
+            select responses.customer_key, responses.moment, responses.has_responded::integer as outcome
+            from predictions.prediction_response as responses
+            semi join predictions.training_customer_feature as known using (customer_key, moment)
+            where responses.channel = $channel
+        """
+    if target.target == CHANNEL:
+        return """
+            select purchases.customer_key, purchases.moment, (purchases.channel = $channel)::integer as outcome
+            from predictions.prediction_purchase as purchases
+            semi join predictions.training_customer_feature as known using (customer_key, moment)
+            inner join predictions.prediction_moment as moments using (moment)
+            where purchases.product_line = $product_line and moments.is_for_90d
+        """
+    within = "purchases.customer_key is not null" if target.horizon_days == 90 else "purchases.is_within_30d"
+    return f"""
+        select known.customer_key, known.moment, coalesce({within}, false)::integer as outcome
+        from predictions.training_customer_feature as known
+        inner join predictions.prediction_moment as moments using (moment)
+        left join predictions.prediction_purchase as purchases
+            on known.customer_key = purchases.customer_key and known.moment = purchases.moment
+            and purchases.product_line = $product_line
+        where moments.is_for_{target.horizon_days}d
+    """
+
+
+def _columns(target: Target) -> str:
+    parts = ["customers.*", "forecasts.* exclude (customer_key, moment)"]
+    if target.product_line:
+        parts.append(f"lines.* exclude (customer_key, moment, product_line) replace ({_nought('lines', _LINE_COUNTS)})")
+    if target.channel:
+        parts.append(f"contacts.* exclude (customer_key, moment, channel)"
+                     f" replace ({_nought('contacts', _CHANNEL_COUNTS)})")  # fmt: skip
+    return ", ".join(parts)
+
+
+def _nought(table: str, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"coalesce({table}.{column}, 0) as {column}" for column in columns)
+
+
+def _joins(target: Target, rows: str, kind: str, *, general: bool = True) -> str:
+    """SQL that joins the features; kind: training or scoring."""
+    parts = []
+    if general:
+        parts.append(
+            f"inner join predictions.{kind}_customer_feature as customers"
+            f" on {rows}.customer_key = customers.customer_key and {rows}.moment = customers.moment"
+        )
+    alike = "customers.customer_key = {0}.customer_key and customers.moment = {0}.moment"
+    parts.append(f"left join moment_forecast as forecasts on {alike.format('forecasts')}")
+    if target.product_line:
+        parts.append(f"left join predictions.{kind}_line_feature as lines on {alike.format('lines')}"
+                     " and lines.product_line = $product_line")  # fmt: skip
+    if target.channel:
+        parts.append(f"left join predictions.{kind}_channel_feature as contacts on {alike.format('contacts')}"
+                     " and contacts.channel = $channel")  # fmt: skip
+    return "\n".join(parts)
