@@ -24,7 +24,8 @@ _LEAST_EFFECTIVE_ROWS = 30
 class PolicyValue:
     """Mean reward per decision that a policy would have had.
 
-    effective_rows: how many equally weighted rows the estimate is worth (Kish 1965). notes: why to be careful.
+    low, high: infinite where a single decision says nothing about how sure the value is. effective_rows: how many
+    equally weighted rows the estimate is worth (Kish 1965). notes: why to be careful.
     """
 
     method: str
@@ -73,8 +74,6 @@ def evaluate_policy(
         raise ValueError(f"confidence must be above 0 and at most {MOST_CONFIDENCE}, not {confidence}.")
     if longest_weight is not None and not longest_weight > 0:
         raise ValueError(f"longest_weight must be above 0, not {longest_weight}.")
-    if len(rewards) == 1:
-        raise ValueError("The log holds one action: how sure an estimate is cannot be told from one.")
     weights = target / logged
     cut = longest_weight is not None and bool((weights > longest_weight).any())
     if longest_weight is not None:
@@ -86,13 +85,13 @@ def evaluate_policy(
         notes.append(f"The policies hardly agree: the estimate rests on about {effective:.0f} rows.")
     if cut:
         notes.append("Long weights were cut off: the estimate is biased towards what was logged.")
-    if abs(weights.mean() - 1) > 4 * weights.std() / np.sqrt(len(weights)) + 1e-9 and not cut:
+    if len(rewards) > 1 and abs(weights.mean() - 1) > 4 * weights.std() / np.sqrt(len(weights)) + 1e-9 and not cut:
         # The weights of a complete log average 1.
         notes.append(f"The weights average {weights.mean():.2f} instead of 1: the logged propensities are not right.")
     width = float(ndtri((1 + confidence) / 2))
 
     def estimate(method: str, per_row: Array, value: float) -> PolicyValue:
-        error = float(per_row.std(ddof=1) / np.sqrt(len(per_row)))
+        error = float(per_row.std(ddof=1)) / np.sqrt(len(per_row)) if len(per_row) > 1 else float("inf")
         return PolicyValue(
             method, value, value - width * error, value + width * error, len(per_row), effective, tuple(notes)
         )
