@@ -12,7 +12,7 @@ select
     channel,
     direction,
     journey_step,
-    {{ earned_points('touchpoint', 'engagement_points') }} as engagement_points,
+    earned_points as engagement_points,
     is_response,
     latency_class
 from touchpoints
