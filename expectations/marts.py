@@ -203,4 +203,158 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
             key_columns=("product_line", "journey_step"),
         )
     ]
-    return suites
+    return suites | _effect_suites() | _points_suites()
+
+
+def _effect_suites() -> dict[str, list[Suite]]:
+    """What is told of campaigns hangs together, and no campaign is forgotten."""
+    told = (
+        Rule(
+            "UnexpectedRowsExpectation",
+            {
+                "unexpected_rows_query": """
+                    select * from {batch}
+                    where method <> 'CUPED' and abs(effect - (treated_rate - held_out_rate)) > 1e-9
+                """
+            },
+            "The effect is the difference of the two shares, unless purchases before the campaign were taken off.",
+            name="the effect is a difference of shares",
+        ),
+        Rule(
+            "UnexpectedRowsExpectation",
+            {
+                "unexpected_rows_query": """
+                    select * from {batch}
+                    where not (effect_low <= effect and effect <= effect_high)
+                        or is_significant <> (effect_low > 0 or effect_high < 0)
+                """
+            },
+            "An interval holds its estimate; significant is what leaves out 0.",
+            name="the interval holds the effect",
+        ),
+        *(
+            Rule("ExpectColumnValuesToBeBetween", {"column": column, "min_value": 0, "max_value": 1}, "A share.")
+            for column in ("treated_rate", "held_out_rate")
+        ),
+    )
+    return {
+        "marts.campaign_effect": [
+            Suite(
+                "marts",
+                "marts.campaign_effect (coverage)",
+                """
+                select (select count(*) from core.dim_campaign where campaign_key > 0)
+                    - (select count(*) from marts.campaign_effect) as missing_campaigns
+                """,
+                (nought("missing_campaigns", "Every campaign is told, also that its effect is unknown."),),
+            ),
+            Suite(
+                "marts",
+                "marts.campaign_effect",
+                "select * from marts.campaign_effect",
+                (
+                    *told,
+                    Rule(
+                        "UnexpectedRowsExpectation",
+                        {
+                            "unexpected_rows_query": """
+                                select * from {batch}
+                                where (state = 'measured') <> (effect is not null)
+                                    or (state = 'measured') <> (reason is null)
+                                    or (state = 'measured' and held_out_count = 0)
+                            """
+                        },
+                        "An effect needs a hold-out; where there is none, the reason is told.",
+                        name="an effect or a reason",
+                    ),
+                ),
+                key_columns=("campaign_key",),
+            ),
+        ],
+        "marts.campaign_effect_pooled": [
+            Suite(
+                "marts",
+                "marts.campaign_effect_pooled",
+                "select * from marts.campaign_effect_pooled",
+                told,
+                key_columns=("channel",),
+            ),
+            Suite(
+                "marts",
+                "marts.campaign_effect_pooled (people)",
+                """
+                select coalesce(sum(treated_count + held_out_count), 0) - (
+                    select coalesce(sum(treated_count + held_out_count), 0)
+                    from marts.campaign_effect where state = 'measured'
+                ) as missing_people
+                from marts.campaign_effect_pooled where channel = 'all'
+                """,
+                (nought("missing_people", "All measured campaigns are in it, with all their people."),),
+            ),
+        ],
+    }
+
+
+def _points_suites() -> dict[str, list[Suite]]:
+    """Judgements are chances, and learned points are on the scale of the set ones."""
+    return {
+        "marts.engagement_points_judgement": [
+            Suite(
+                "marts",
+                "marts.engagement_points_judgement",
+                "select * from marts.engagement_points_judgement",
+                (
+                    *(
+                        Rule(
+                            "ExpectColumnValuesToBeBetween",
+                            {"column": column, "min_value": 0, "max_value": 1},
+                            "A chance.",
+                        )
+                        for column in ("auc", "auc_low", "auc_high", "trend_p_value", "purchase_rate")
+                    ),
+                    Rule(
+                        "UnexpectedRowsExpectation",
+                        {
+                            "unexpected_rows_query": """
+                                select * from {batch}
+                                where version = 'set' and auc_high < 0.5
+                                    and judged_at = (select max(judged_at) from {batch})
+                            """
+                        },
+                        "Points by which buyers stand below others say the opposite of what they are meant to.",
+                        severity="warn",
+                        name="the set points do not mislead",
+                    ),
+                ),
+                key_columns=("version", "judged_at"),
+            )
+        ],
+        "marts.learned_engagement_points": [
+            Suite(
+                "marts",
+                "marts.learned_engagement_points",
+                "select * from marts.learned_engagement_points",
+                (Rule("ExpectColumnValuesToBeBetween", {"column": "learned_points", "min_value": 0}, "No debts."),),
+                key_columns=("version", "touchpoint"),
+            ),
+            Suite(
+                "marts",
+                "marts.learned_engagement_points (scale)",
+                """
+                select version, sum(learned_points * exchange_count) / sum(set_points * exchange_count) as scale
+                from marts.learned_engagement_points
+                group by version
+                having sum(set_points * exchange_count) > 0
+                """,
+                (
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": "scale", "min_value": 0.8, "max_value": 1.25},
+                        "All exchanges earn as many points as before, but for rounding, or the bands would mean "
+                        "something else (2026-11-26, demo companies: 0.99 to 1.02).",
+                    ),
+                ),
+                key_columns=("version",),
+            ),
+        ],
+    }

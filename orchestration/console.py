@@ -136,6 +136,7 @@ def _summary(
     console: Console, settings: Settings, run_id: str, published: bool, teller: _Teller, seconds: float
 ) -> None:
     from orchestration.serving.connectedness_report import REPORT_NAME
+    from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
     from orchestration.serving.reading import (
         connectedness_of,
         published_as_of,
@@ -165,6 +166,7 @@ def _summary(
             console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
         console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
         console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
+        console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")
     elif settings.serving_path.exists():
         console.print("[bold]Nothing was published.[/] Readers still see the last good warehouse.")
     else:

@@ -14,6 +14,7 @@ from orchestration.defs.automation import (
     weekly_training_schedule,
 )
 from orchestration.defs.days import day_assets
+from orchestration.defs.effects import campaign_effect_assets, engagement_points_assets
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
@@ -22,7 +23,7 @@ from orchestration.defs.predictions import kept_scores_asset, scores_assets
 from orchestration.defs.progress import progress_logger
 from orchestration.defs.project import Installation, run_resource
 from orchestration.defs.quality import stream_status_spec, verdict_asset
-from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, serving_asset
+from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, predictions_report_asset, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
 from orchestration.settings import Settings, set_up_process, settings_from
 from orchestration.warehouse.dbt import DbtProject
@@ -50,10 +51,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             attribution_asset(installation),
             scores_assets(installation),
             policy_value_asset(installation),
+            campaign_effect_assets(installation),
+            engagement_points_assets(installation),
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
             kept_proposals_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
+            predictions_report_asset(installation),
             verdict_asset(installation, PUBLISHED_KEY),
         ],
         jobs=[job, backfill_job(installation)],

@@ -12,6 +12,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 BUNDLED_CATALOGS = Path(__file__).resolve().parent / "channels" / "catalogs"
 DEFAULT_CATALOG = "demo"
+SET_POINTS = "set"  # engagement points as people have set them, in the seed touchpoints
 
 
 class SettingsError(Exception):
@@ -30,6 +31,7 @@ class Settings:
     catalog_path: Path
     landing_url: str
     webhook_url: str | None = None
+    engagement_points: int | None = None  # version of learned points that counts; None for those of the seed
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
 
     @property
@@ -57,6 +59,10 @@ class Settings:
         return self.home / "predictions"
 
     @property
+    def points_path(self) -> Path:
+        return self.predictions_path / "points"
+
+    @property
     def extraction_path(self) -> Path:
         return self.home / "extraction"
 
@@ -79,8 +85,9 @@ def settings_from(
     """Settings from environment variables, with the command line's choices on top.
 
     Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, or the name of a bundled catalog),
-    CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing) and
-    CONTEXT360_WEBHOOK_URL (called when a run fails).
+    CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing),
+    CONTEXT360_WEBHOOK_URL (called when a run fails) and CONTEXT360_ENGAGEMENT_POINTS (`set`, or the number of a learned
+    version). Raises SettingsError where one cannot be used.
     """
     environment = os.environ if environment is None else environment
     home = (home or Path(environment.get("CONTEXT360_HOME") or ".context360")).expanduser().resolve()
@@ -92,7 +99,18 @@ def settings_from(
         catalog_path=own if chosen == "demo" and own.exists() else catalog_path(chosen),
         landing_url=(environment.get("CONTEXT360_LANDING_URL") or str(home / "landing")).rstrip("/"),
         webhook_url=environment.get("CONTEXT360_WEBHOOK_URL") or None,
+        engagement_points=_points_version(environment.get("CONTEXT360_ENGAGEMENT_POINTS") or SET_POINTS),
         environment=dict(environment),
+    )
+
+
+def _points_version(chosen: str) -> int | None:
+    if chosen == SET_POINTS:
+        return None
+    if chosen.isascii() and chosen.isdigit():
+        return int(chosen)
+    raise SettingsError(
+        f"CONTEXT360_ENGAGEMENT_POINTS is '{chosen}': write `{SET_POINTS}`, or the number of a learned version."
     )
 
 

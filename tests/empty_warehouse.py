@@ -12,6 +12,8 @@ from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
 from orchestration.predictions.action_value import prepare_actions
+from orchestration.predictions.campaigns import prepare_campaign_effects
+from orchestration.predictions.engagement_points import prepare_points
 from orchestration.predictions.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
@@ -54,6 +56,8 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
         prepare_removal_effects(connection)
         prepare_predictions(connection)
         prepare_actions(connection)
+        prepare_campaign_effects(connection)
+        prepare_points(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 

@@ -3,3 +3,22 @@
 {% macro decayed(points, days) -%}
     cast({{ points }} * power(0.5, greatest({{ days }}, 0) / {{ var('engagement_half_life_days') }}.0) as decimal(18, 6))
 {%- endmacro %}
+
+
+{#- The points that one exchange earns: those of the seed, or of the learned version that the installation has chosen.
+    touchpoint, set_points: columns of the seed touchpoints. -#}
+{% macro earned_points(touchpoint, set_points) -%}
+    {%- set learned = var('learned_engagement_points', {}) -%}
+    {%- if learned -%}
+    cast(
+        case {{ touchpoint }}
+            {%- for name, points in learned.items() %}
+            when '{{ name }}' then {{ points }}
+            {%- endfor %}
+            else {{ set_points }}
+        end as int
+    )
+    {%- else -%}
+    {{ set_points }}
+    {%- endif -%}
+{%- endmacro %}

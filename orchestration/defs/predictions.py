@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.project import FurtherAssets, Installation, RunResource
+from orchestration.warehouse.dbt import chosen_variable
 
 GROUP = "predictions"
 _OWNERS = ["team:customer-insight"]
@@ -61,6 +62,8 @@ def trained_models(installation: Installation) -> FurtherAssets:
     """What the step `training` makes of its examples: models in the registry, and the tables about them."""
 
     def make(context: dg.AssetExecutionContext, run: RunResource, is_due: bool) -> Iterator[Any]:
+        from orchestration.predictions.engagement_points import learn_points
+        from orchestration.predictions.points_versions import PointsError
         from orchestration.predictions.registry import RegistryError
         from orchestration.predictions.score_log import restore_logs
         from orchestration.predictions.training import train_models
@@ -69,7 +72,12 @@ def trained_models(installation: Installation) -> FurtherAssets:
         with installation.warehouse() as connection:
             try:
                 trained = train_models(connection, folder, run.moment, tell=context.log.info) if is_due else []
-            except RegistryError as error:
+                if is_due:
+                    half_life = chosen_variable("engagement_half_life_days")
+                    points = installation.settings.points_path
+                    learned = learn_points(connection, points, run.moment, half_life_days=half_life)
+                    context.log.info(f"Engagement points: {learned.reason}")
+            except (PointsError, RegistryError) as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             restore_logs(connection, folder)
             sizes = {
@@ -86,7 +94,11 @@ def trained_models(installation: Installation) -> FurtherAssets:
                 },
             )
 
-    deps = [predictions_key(table) for table in _LEARNED_FROM]
+    deps = [
+        *(predictions_key(table) for table in _LEARNED_FROM),
+        *(dg.AssetKey(["core", table]) for table in ("fct_interaction", "fct_order_line")),
+        *(dg.AssetKey(["seeds", table]) for table in ("touchpoints", "engagement_bands")),
+    ]
     return FurtherAssets(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)
 
 

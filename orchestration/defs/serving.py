@@ -1,4 +1,4 @@
-"""The published warehouse, and the report on its connectedness, as assets."""
+"""The published warehouse, and the reports on it, as assets."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,13 +8,17 @@ import dagster as dg
 from orchestration.channels.intake import mark_published
 from orchestration.defs.project import Installation, RunResource
 from orchestration.identity.register import keep_register
-from orchestration.serving.connectedness_report import REPORT_NAME, percent, write_connectedness_report
+from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report
+from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
+from orchestration.serving.predictions_report import write_predictions_report
 from orchestration.serving.publishing import publish
 from orchestration.serving.reading import read_published
+from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 
 PUBLISHED_KEY = dg.AssetKey(["serving", "published_warehouse"])
 CONNECTEDNESS_KEY = dg.AssetKey(["serving", "connectedness_report"])
+PREDICTIONS_KEY = dg.AssetKey(["serving", "predictions_report"])
 
 
 def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -88,3 +92,38 @@ def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
         )
 
     return connectedness_report
+
+
+def predictions_report_asset(installation: Installation) -> dg.AssetsDefinition:
+    """The report that holds what was expected against what happened."""
+
+    @dg.asset(
+        key=PREDICTIONS_KEY,
+        group_name="serving",
+        deps=[PUBLISHED_KEY],
+        owners=["team:customer-insight"],
+        description="What customers are expected to do, how far earlier expectations came true, which models can be "
+        "trusted and which have got worse: an HTML page with plots, for readers who know nothing of the warehouse.",
+    )
+    def predictions_report() -> dg.MaterializeResult:
+        target = installation.settings.reports_path / PREDICTIONS_NAME
+        try:
+            with read_published(installation.settings.serving_path) as connection:
+                figures = write_predictions_report(connection, target)
+        except WarehouseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "customers_with_forecast": f"{figures.forecast} of {figures.customers}",
+                "models": figures.models,
+                "trusted": figures.trusted,
+                "abstaining": figures.abstaining,
+                "worse": figures.worse,
+                "drifted": figures.drifted,
+                "worse_forecasts": figures.worse_forecasts,
+                "measured_campaigns": f"{figures.measured_campaigns} of {figures.campaigns}",
+            }
+        )
+
+    return predictions_report

@@ -14,6 +14,7 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_db
 from expectations.core import core_suites
 from expectations.identity import identity_suites
 from expectations.marts import marts_suites
+from expectations.predictions import prediction_suites
 from expectations.staging import staging_suites
 from expectations.validation import Outcome, Suite, store, validate
 from orchestration.channels.intake import (
@@ -79,7 +80,6 @@ class Translator(DagsterDbtTranslator):
             system = self._systems.get(dbt_resource_props["source_name"])
             if system:
                 return landing_key(system, dbt_resource_props["name"])
-            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
@@ -101,7 +101,7 @@ def steps(installation: Installation) -> list[Step]:
         for system in installation.catalog.systems.values()
     ]
     core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
-    marts_tables = tuple(marts_suites(_ANY_MOMENT))
+    marts_tables = (*marts_suites(_ANY_MOMENT), *prediction_suites())
     return [
         Step("seeds", "resource_type:seed"),
         *staging,
@@ -126,7 +126,13 @@ def steps(installation: Installation) -> list[Step]:
         Step("training", _TRAINING, due=needs_training_in(installation), further=trained_models(installation)),
         # Touches are valued by a Python step between the two.
         *(
-            Step(name, select, exclude=exclude, suites=lambda _, run: marts_suites(run.moment), judged=marts_tables)
+            Step(
+                name,
+                select,
+                exclude=exclude,
+                suites=lambda _, run: marts_suites(run.moment) | prediction_suites(),
+                judged=marts_tables,
+            )
             for name, select, exclude in (
                 ("journeys", "fqn:context360.marts.journeys", ""),
                 ("marts", f"fqn:context360.marts {_JUDGED_PREDICTIONS}", "fqn:context360.marts.journeys"),

@@ -352,7 +352,7 @@ def _key_facts(connection: duckdb.DuckDBPyConnection, real: str, as_of: datetime
                 'interactions', 1, coalesce(touchpoints.engagement_points, 0), null, happened_at, identifier_kind,
                 identifier_value, null
             from {real}.intermediate.int_interaction
-            left join {real}.seeds.touchpoints as touchpoints using (touchpoint)
+            left join {real}.core.dim_touchpoint as touchpoints using (touchpoint)
             union all
             select
                 'consents', 1, 0, null, changed_at, identifier_kind, identifier_value,

@@ -18,6 +18,7 @@ from scipy.special import xlogy
 
 from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, fit_purchase_model
 from orchestration.predictions.purchase_history import PurchaseHistory, purchase_history
+from orchestration.predictions.season import learn_season
 
 Array = NDArray[np.float64]
 
@@ -201,7 +202,8 @@ def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
 def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
     """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_90d, probability_alive.
 
-    By a model that has learned from what was bought before each moment. Who had not bought by then has no row.
+    By a model, and a season, that have learned from what was bought before each moment. Who had not bought by then has
+    no row.
     """
     connection.execute(
         "create or replace temp table moment_forecast"
@@ -213,12 +215,14 @@ def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[
         history = purchase_history(connection, PURCHASES, before)
         if not len(history.customer_id):
             continue
-        arguments: tuple[Any, ...] = (history.frequency, history.recency, history.age)
+        clock = learn_season(connection, PURCHASES, before)
+        warped = clock.warped(history)
+        arguments: tuple[Any, ...] = (warped.frequency, warped.recency, warped.age)
         model = fit_purchase_model(*arguments)
         frame = pd.DataFrame(
             {
                 "customer_key": history.customer_id,
-                "expected_purchases_90d": model.expected_purchases(float(QUARTER_DAYS), *arguments),
+                "expected_purchases_90d": model.expected_purchases(clock.horizon(before, QUARTER_DAYS), *arguments),
                 "probability_alive": model.probability_alive(*arguments),
             }
         )

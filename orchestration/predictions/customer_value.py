@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from orchestration.predictions.purchase_history import PurchaseHistory, purchase_history
 from orchestration.predictions.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
+from orchestration.predictions.season import CALENDAR, SeasonClock, learn_season
 from orchestration.predictions.spend import SpendModel, fit_spend_model
 
 __all__ = [
@@ -74,13 +75,15 @@ class Correction:
 class CustomerForecast:
     """Purchase models whose mean is the forecast, its correction, and the model of spend. Times are in days.
 
-    history: the customers that it was learned from, unless it has been saved without them.
+    history: the customers that it was learned from, unless it has been saved without them. clock: the season, whose
+    days the models count.
     """
 
     models: tuple[PurchaseModel, ...]
     spend: SpendModel
     correction: Correction
     history: PurchaseHistory | None
+    clock: SeasonClock = CALENDAR
 
     @property
     def abstains(self) -> str:
@@ -94,7 +97,7 @@ class CustomerForecast:
     def expected_purchases(self, horizon: float = YEAR_DAYS, history: PurchaseHistory | None = None) -> Array:
         """Purchases expected of each customer within `horizon` days after the history's as_of."""
         known = self._known(history)
-        expected = _mean_expected(self.models, horizon, known)
+        expected = _mean_expected(self.models, self.clock, horizon, known)
         return expected * self.correction.factors(expected, known.total_value)
 
     def table(self, horizon: float = YEAR_DAYS, history: PurchaseHistory | None = None) -> pd.DataFrame:
@@ -105,10 +108,12 @@ class CustomerForecast:
         than not, or where it is more than ten years away).
         """
         known = self._known(history)
-        arguments = (known.frequency, known.recency, known.age)
+        warped = self.clock.warped(known)
+        arguments = (warped.frequency, warped.recency, warped.age)
         purchases = self.expected_purchases(horizon, known)
         alive = np.mean([model.probability_alive(*arguments) for model in self.models], axis=0)
-        days = np.median([model.time_to_next_purchase(*arguments) for model in self.models], axis=0)
+        season_days = np.median([model.time_to_next_purchase(*arguments) for model in self.models], axis=0)
+        days = self.clock.days_until(known.as_of, season_days)
         spend = self.spend.expected_spend(_paid(known), known.repeat_value)
         told = (alive >= 0.5) & (days <= 10 * YEAR_DAYS) & (not self.abstains)
         dates = pd.Timestamp(known.as_of).normalize() + pd.to_timedelta(np.where(told, np.ceil(days), 0.0), unit="D")
@@ -140,22 +145,27 @@ def fit_forecast(
     *,
     horizon: float = YEAR_DAYS,
     kinds: tuple[Kind, ...] = KINDS,
+    season: bool = True,
 ) -> CustomerForecast:
     """Learns from `purchases` (customer_id, purchased_at, amount) up to as_of what to expect in the horizon (days).
 
     ValueError where nobody has bought by as_of. Too few repeat buyers make the forecast abstain (the common rate for
-    everybody); too little for a correction leaves the models as they are and says why.
+    everybody); too little for a correction leaves the models as they are and says why. season: whether time
+    is counted by the firm's season, where twelve months or more show one.
     """
     if not (np.isfinite(horizon) and horizon > 0):
         raise ValueError(f"horizon must be a number of days above 0, not {horizon}.")
     known = purchase_history(connection, purchases, as_of)
     if not len(known.customer_id):
         raise ValueError(f"No purchase in {purchases} until {as_of}: there is nothing to forecast from.")
-    models = _fit(kinds, known)
+    clock = learn_season(connection, purchases, as_of) if season else CALENDAR
+    models = _fit(kinds, clock.warped(known))
     spend = fit_spend_model(_paid(known), known.repeat_value)
     if spend.abstains:
         spend = replace(spend, common_mean=float(known.total_value.sum() / (known.frequency + 1).sum()))
-    return CustomerForecast(models, spend, _correction(connection, purchases, known, horizon, kinds), known)
+    return CustomerForecast(
+        models, spend, _correction(connection, purchases, known, horizon, kinds, clock), known, clock
+    )
 
 
 def _paid(known: PurchaseHistory) -> Array:
@@ -171,9 +181,13 @@ def _fit(kinds: tuple[Kind, ...], known: PurchaseHistory) -> tuple[PurchaseModel
     return (first, *others)
 
 
-def _mean_expected(models: tuple[PurchaseModel, ...], horizon: float, known: PurchaseHistory) -> Array:
-    arguments = (known.frequency, known.recency, known.age)
-    return np.asarray(np.mean([model.expected_purchases(horizon, *arguments) for model in models], axis=0))
+def _mean_expected(
+    models: tuple[PurchaseModel, ...], clock: SeasonClock, horizon: float, known: PurchaseHistory
+) -> Array:
+    warped = clock.warped(known)
+    arguments = (warped.frequency, warped.recency, warped.age)
+    length = clock.horizon(known.as_of, horizon)
+    return np.asarray(np.mean([model.expected_purchases(length, *arguments) for model in models], axis=0))
 
 
 def _correction(
@@ -182,6 +196,7 @@ def _correction(
     known: PurchaseHistory,
     horizon: float,
     kinds: tuple[Kind, ...],
+    clock: SeasonClock,
 ) -> Correction:
     held_back = int(known.length * horizon / (known.length + horizon)) if known.length else 0
     if held_back < 1:
@@ -196,17 +211,20 @@ def _correction(
     if made.sum() < LEAST_LATER_PURCHASES:
         return Correction(reason=f"{int(made.sum())} purchases in the part that is held back; "
                           f"{LEAST_LATER_PURCHASES} are needed.")  # fmt: skip
-    models = _fit(kinds, earlier)
+    # The season as it is known now: what the earlier forecast could not know of it is no fault of the models.
+    models = _fit(kinds, clock.warped(earlier))
     if models[0].abstains:
         return Correction(reason=f"The earlier history says too little: {models[0].abstains}")
-    expected = np.maximum(_mean_expected(models, held_back, earlier), 1e-9)
+    expected = np.maximum(_mean_expected(models, clock, held_back, earlier), 1e-9)
     features = _features(expected, earlier.total_value)
     plain, with_spend = (_out_of_fold_deviance(features[:, :width], expected, made) for width in (1, 2))
     gain = plain - with_spend
     useful = gain.mean() > _STANDARD_ERRORS * gain.std() / np.sqrt(len(gain))
     width = 2 if useful else 1
     learned = _coefficients(features[:, :width], expected, made)
-    kept = _beyond_chance(learned, _chance(earlier, made, held_back, kinds[0], width))
+    kept = _beyond_chance(
+        learned, _chance(clock.warped(earlier), made, clock.horizon(earlier.as_of, held_back), kinds[0], width)
+    )
     return Correction(
         intercept=float(kept[0]),
         spread=float(kept[1]),

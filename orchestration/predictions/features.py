@@ -4,6 +4,7 @@ are learned from; applied in the same way to every table that comes later.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,7 +15,7 @@ from pandas.api import types
 
 Array = NDArray[np.float64]
 
-MOST_CATEGORIES = 50
+MOST_CATEGORIES = 150
 LEAST_ROWS_PER_CATEGORY = 5
 _PARSED_SHARE = 0.95
 _LARGEST = 1e100  # what is larger cannot be squared
@@ -63,9 +64,7 @@ class FeaturePlan:
         for place, column in enumerate(self.columns):
             values = frame[column.name]
             if column.kind == "category":
-                codes = {value: float(code) for code, value in enumerate(column.values, 1)}
-                text = as_text(values)
-                result[:, place] = text.map(codes).fillna(OTHER).where(text.notna()).to_numpy(dtype=np.float64)
+                result[:, place] = _codes(values, column.values)
             elif column.kind == "moment":
                 result[:, place] = origin - days_since_1970(values)
             else:
@@ -125,24 +124,63 @@ def as_numbers(values: pd.Series) -> Array:
     if types.is_timedelta64_dtype(values.dtype):
         return np.asarray(values.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan))
     if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype) or types.is_string_dtype(values.dtype):
-        values = pd.to_numeric(values.astype(object), errors="coerce")
+        return _by_distinct(values, _numbers_of)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(numbers), np.clip(numbers, -_LARGEST, _LARGEST), np.nan)
 
 
 def as_text(values: pd.Series) -> pd.Series:
     """Values as text; what is missing stays missing. Whole numbers read the same with and without decimals."""
-    return values.astype(object).map(_text, na_action="ignore")
+    codes, distinct = _distinct(values)
+    text = np.full(len(distinct) + 1, None, dtype=object)  # the last one for what is missing
+    text[:-1] = distinct.map(_text, na_action="ignore")
+    return pd.Series(text[codes], index=values.index, dtype=object)
 
 
 def days_since_1970(values: pd.Series) -> Array:
     """Moments as days; naive ones are taken as UTC. What is not a moment is NaN."""
-    text = values.dtype == object or types.is_string_dtype(values.dtype)
-    read = values.astype(object).map(_iso_text, na_action="ignore") if text else values
-    moments = pd.to_datetime(read, errors="coerce", utc=True, format="ISO8601" if text else None)
-    moments = moments.astype("datetime64[us, UTC]")
+    if values.dtype == object or types.is_string_dtype(values.dtype):
+        return _by_distinct(values, lambda distinct: _days(distinct.map(_iso_text, na_action="ignore"), "ISO8601"))
+    return _days(values, None)
+
+
+def _days(values: pd.Series, layout: str | None) -> Array:
+    moments = pd.to_datetime(values, errors="coerce", utc=True, format=layout).astype("datetime64[us, UTC]")
     days = moments.astype("int64").to_numpy(dtype=np.float64) / 86_400e6
     return np.where(moments.isna().to_numpy(), np.nan, days)
+
+
+def _numbers_of(distinct: pd.Series) -> Array:
+    numbers = pd.to_numeric(distinct, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(numbers), np.clip(numbers, -_LARGEST, _LARGEST), np.nan)
+
+
+def _by_distinct(values: pd.Series, reading: Callable[[pd.Series], Array]) -> Array:
+    """Reads every distinct value once; what is missing is NaN."""
+    codes, distinct = _distinct(values)
+    return np.append(reading(distinct), np.nan)[codes]
+
+
+def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], pd.Series]:
+    """The different values as objects, and for every row which of them it is (-1: missing).
+
+    Python takes 1 and True for equal, and lists cannot be compared: objects other than text each count as different.
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy(dtype=np.intp), pd.Series(values.cat.categories.astype(object), dtype=object)
+    if values.dtype != object or types.infer_dtype(values, skipna=True) == "string":
+        codes, distinct = pd.factorize(values)
+        return codes, pd.Series(np.asarray(distinct, dtype=object), dtype=object)
+    codes = np.where(values.isna().to_numpy(), -1, np.arange(len(values)))
+    return codes, values.reset_index(drop=True)
+
+
+def _codes(values: pd.Series, known: tuple[str, ...]) -> Array:
+    numbers = {value: float(code) for code, value in enumerate(known, 1)}
+    return _by_distinct(
+        values,
+        lambda distinct: distinct.map(_text, na_action="ignore").map(numbers).fillna(OTHER).to_numpy(dtype=np.float64),
+    )
 
 
 def _iso_text(value: object) -> str:

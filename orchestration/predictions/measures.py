@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from scipy.stats import binomtest, rankdata
+from sklearn.metrics import brier_score_loss
 
 Array = NDArray[np.float64]
 BINS = 10
@@ -68,7 +68,14 @@ def auc(probability: ArrayLike, outcome: ArrayLike) -> float | None:
     scores, happened = checked_scores(probability, outcome)
     if happened.min(initial=1) == happened.max(initial=0):
         return None
-    return float(roc_auc_score(happened, scores))
+    return auc_of_scores(scores, happened)
+
+
+def auc_of_scores(scores: Array, happened: Array) -> float:
+    """The same for any numbers that rank the rows, by Mann and Whitney's statistic (1947); both outcomes are there."""
+    positives = happened.sum()
+    above = rankdata(scores)[happened == 1].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * (len(happened) - positives)))
 
 
 def brier_score(probability: ArrayLike, outcome: ArrayLike) -> float:

@@ -6,7 +6,6 @@ there, or has seen too little, it abstains and says so. The same input gives the
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,37 +15,39 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.impute import SimpleImputer
-from sklearn.inspection import permutation_importance
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from orchestration.predictions import measures
+from orchestration.predictions import learners, measures
 from orchestration.predictions.features import FeaturePlan, days_since_1970, plan_features
+from orchestration.predictions.learners import Learned, Line
 
 Array = NDArray[np.float64]
 
 LEAST_POSITIVES = 50  # and as many negatives: fewer cannot be split into learning, calibrating and judging
 LEAST_POSITIVES_HELD_OUT = 10
-HELD_OUT_SHARE = 0.2
+LEAST_POSITIVES_LEARNED = 30
+HELD_OUT_SHARES = (0.2, 0.35)  # the larger one where the smaller one is too little to judge by
 FOLDS = 4
 LEAST_POSITIVES_FOR_ISOTONIC = 1_000
 NEWEST_SHARE = 0.1  # of the rows: whose base rate the scores are moved to, where it differs by more than chance
 _SURE = 3.0  # standard errors of a changed base rate
 _BETTER = 1.64  # standard errors by which the held-out rows must be predicted better than by the base rate
-_CONSISTENT = 2.0  # standard errors over the blocks by which a model must be better than the plain one
+_CONSISTENT = 2.0  # standard errors over the blocks by which a model must be better than a plainer one
 _LEAST_GAIN = 0.003  # share of the log loss
 _LEAK_AUC = 0.99
-_ROWS_FOR_USEFULNESS = 4_000
+_ROWS_FOR_USEFULNESS = 2_000
+_COLUMNS_FOR_USEFULNESS = 20
 _SMALLEST = 1e-6
-_MODELS = ("logistic", "trees", "both")
+_KEPT = (0.5, 0.0, 1.0)  # of a new level; the first one where nothing is known
+_ODDS = (-13.8, 13.8)  # log odds of it
+_ROWS_FOR_FOREST, _CELLS_FOR_FOREST = 4_000, 100_000  # beyond that boosting does as well, and sooner
+# From the plain one on; the parts of each, whose log odds are averaged.
+_MODELS = {
+    "logistic": ("logistic",), "both": ("logistic", "trees"), "trees": ("trees",),
+    "all": ("logistic", "trees", "forest"), "forest": ("forest",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,16 @@ class _Scorer:
     """A fitted model with its calibration: numbers in, probabilities out."""
 
     name: str
-    estimators: tuple[Any, ...]
+    parts: tuple[Learned, ...]
     calibration: _Calibration
     shift: float
 
     def probability(self, matrix: Array) -> Array:
-        return _probability(self.calibration.odds(_raw(self.estimators, matrix)) + self.shift)
+        return _probability(self.calibration.odds(self.raw(matrix)) + self.shift)
+
+    def raw(self, matrix: Array) -> Array:
+        """Log odds before calibration."""
+        return _mean([part.odds(matrix) for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -134,8 +139,12 @@ def fit_propensity(
     be meant; too few examples, or none that helps, give a model that abstains.
     """
     happened, days = _checked(features, outcome, as_of)
-    order = np.arange(len(happened)) if days is None else np.argsort(days, kind="stable")
-    frame, happened = features.iloc[order], happened[order]
+    order = np.arange(len(happened))
+    if days is not None:
+        # Of one moment are all: then time says nothing, and the order of the rows may be that of something else.
+        same = days.min() == days.max()
+        order = np.random.default_rng(seed).permutation(order) if same else np.argsort(days, kind="stable")
+    frame, happened = features if days is None else features.iloc[order], happened[order]
     days = None if days is None else days[order]
     rows, positives = len(happened), int(happened.sum())
     base_rate = float(happened.mean())
@@ -144,16 +153,17 @@ def fit_propensity(
         what = "happened" if positives <= rows - positives else "did not happen"
         reason = f"It {what} in {scarce} of {rows} rows; {LEAST_POSITIVES} are needed to learn when it does."
         return _abstaining(reason, rows, positives, base_rate)
-    cut = _cut(rows, days)
+    cuts = [_cut(rows, days, share) for share in HELD_OUT_SHARES]
+    cut = next((cut for cut in cuts if _splits(happened, cut)), cuts[0])
     held_out = happened[cut:]
-    if min(held_out.sum(), len(held_out) - held_out.sum(), _scarce(happened[:cut]) / 3) < LEAST_POSITIVES_HELD_OUT:
+    if not _splits(happened, cut):
         reason = (
             f"Of {positives} positive rows {int(held_out.sum())} are among the newest {len(held_out)}: "
-            f"learning and judging need at least {LEAST_POSITIVES_HELD_OUT} of either outcome on either side of time."
+            f"of either outcome {LEAST_POSITIVES_LEARNED} are needed before and {LEAST_POSITIVES_HELD_OUT} among them"
+            f"{' (without as_of the order of the rows is taken as time)' if days is None else ''}."
         )
         return _abstaining(reason, rows, positives, base_rate)
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with threadpool_limits(1):
         model = _fit_and_judge(frame, happened, days, cut, seed)
     if model.report.held_out is None:
         return model
@@ -163,21 +173,26 @@ def fit_propensity(
 
 def _fit_and_judge(frame: pd.DataFrame, happened: Array, days: Array | None, cut: int, seed: int) -> PropensityModel:
     rows, positives, base_rate = len(happened), int(happened.sum()), float(happened.mean())
-    older = None if days is None else days[:cut]
+    older, newer = (None, None) if days is None else (days[:cut], days[cut:])
     plan = plan_features(frame.iloc[:cut], older)
     if not plan.columns:
         reason = "No column says anything: all are empty, the same everywhere, or different in every row."
         return _abstaining(reason, rows, positives, base_rate, plan)
     learned, tried = happened[:cut], happened[cut:]
     learned_rate = float(learned.mean())
-    scorer = _fit_scorer(plan, plan.matrix(frame.iloc[:cut], older), learned, seed)
-    matrix = plan.matrix(frame.iloc[cut:], None if days is None else days[cut:])
-    probability = scorer.probability(matrix)
+    matrix, later = plan.matrix(frame.iloc[:cut], older), plan.matrix(frame.iloc[cut:], newer)
+    tries = _tries(plan, matrix, learned, older, seed)
+    scorer = _scorer(tries, plan, matrix, learned, older, seed)
+    raw = scorer.raw(later)
+    probability = _probability(scorer.calibration.odds(raw) + scorer.shift)
     notes = list(plan.left_out)
+    if days is not None and days[0] == days[-1]:
+        notes.append("All rows are of one moment: it was judged on rows drawn at random, not on newer ones.")
     drift = abs(tried.mean() - learned_rate) / np.sqrt(learned_rate * (1 - learned_rate) / len(tried))
     if drift > _SURE:
         notes.append(f"The base rate has moved from {learned_rate:.1%} to {tried.mean():.1%} in the newest rows.")
-    leaks = _suspected_leaks(plan, matrix, tried)
+    apart = _apart(plan, later, tried)
+    leaks = tuple(name for name, distance in zip(plan.names, apart, strict=True) if distance > _LEAK_AUC - 0.5)
     if leaks:
         notes.append(f"Tells the outcome nearly by itself; make sure that it was known before: {', '.join(leaks)}.")
     report = PropensityReport(
@@ -195,41 +210,122 @@ def _fit_and_judge(frame: pd.DataFrame, happened: Array, days: Array | None, cut
         expected_calibration_error=measures.expected_calibration_error(probability, tried),
         top_decile_lift=measures.lift_at(probability, tried),
         reliability=measures.reliability_curve(probability, tried),
-        useful_features=_usefulness(scorer, plan, matrix, tried, seed),
+        useful_features=_usefulness(scorer, tries.line, plan, apart, later, tried, seed),
         suspected_leaks=leaks,
         notes=tuple(notes),
         held_out=pd.DataFrame({"probability": probability, "outcome": tried.astype(np.int64)}),
     )
-    reason = _worse_than_base_rate(probability, tried, learned_rate)
+    reason = _worse_than_base_rate(probability, tried, learned_rate, tries.gains)
     if reason:
         return PropensityModel(plan, base_rate, report, abstains=reason)
     final_plan = plan_features(frame, days)
-    final = _fit_scorer(final_plan, final_plan.matrix(frame, days), happened, seed)
+    start = _newest(cut, days)
+    tried_too = replace(
+        tries,
+        scores=[*tries.scores, raw],
+        outcomes=[*tries.outcomes, tried],
+        newest=[*tries.newest, (scorer.raw(matrix[start:]), learned[start:])],
+        line=None,
+    )
+    final = _scorer(tried_too, final_plan, final_plan.matrix(frame, days), happened, days, seed)
     return PropensityModel(final_plan, base_rate, report, scorer=final)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def _fit_scorer(plan: FeaturePlan, matrix: Array, happened: Array, seed: int) -> _Scorer:
-    """Chooses a model by what it says about later rows, calibrates it on the same, and fits it on all rows."""
-    blocks = _blocks(happened)
-    raw: dict[str, list[Array]] = {name: [] for name in _MODELS}
-    for begin, end in blocks:
-        fitted = [
-            _estimator(kind, plan, happened[:begin], seed).fit(matrix[:begin], happened[:begin]) for kind in _MODELS[:2]
-        ]
-        for name, chosen in zip(_MODELS, (fitted[:1], fitted[1:], fitted), strict=True):
-            raw[name].append(_raw(tuple(chosen), matrix[begin:end]))
+@dataclass(frozen=True)
+class _Tries:
+    """What was found out by predicting blocks of rows from those before: the model to use, and its log odds there.
+
+    newest: log odds and outcomes of the newest rows before each block, which were learned from.
+    line: fitted on all of these rows. gains: per row of the blocks, what the model saves in log loss with the level of
+    the block known.
+    """
+
+    name: str
+    iterations: int
+    scores: list[Array]
+    outcomes: list[Array]
+    newest: list[tuple[Array, Array]]
+    gains: Array
+    line: Line | None
+
+
+def _tries(plan: FeaturePlan, matrix: Array, happened: Array, days: Array | None, seed: int) -> _Tries:
+    """Chooses a model by what it says about later rows."""
+    blocks = _blocks(happened, days)
     outcomes = [happened[begin:end] for begin, end in blocks]
-    best = _best(raw, outcomes)
-    calibration = _calibration(raw[best], outcomes)
-    kinds = _MODELS[:2] if best == "both" else (best,)
-    estimators = tuple(_estimator(kind, plan, happened, seed).fit(matrix, happened) for kind in kinds)
+    categories = plan.is_category
+    line = learners.fit_line(matrix, happened, categories, seed)
+    forest = len(matrix) <= _ROWS_FOR_FOREST and matrix.size <= _CELLS_FOR_FOREST
+    odds: dict[str, list[Array]] = {"logistic": [], "forest": []}
+    staged: list[list[Array]] = []
+    starts: list[int] = []
+    most = learners.ITERATIONS[-1]
+    for begin, end in reversed(blocks):
+        before, seen, later = matrix[:begin], happened[:begin], matrix[begin:end]
+        starts.insert(0, _newest(begin, days))
+        asked = matrix[starts[0] : end]  # the newest rows before the block, and the block
+        odds["logistic"].insert(0, learners.fit_line(before, seen, categories, seed, line).odds(asked))
+        trees = learners.fit_trees(before, seen, categories, seed, most, (later, happened[begin:end]))
+        most = min(most, trees.model.n_iter_)  # the newest block has the most to learn from
+        staged.insert(0, trees.staged_odds(asked))
+        if forest:
+            odds["forest"].insert(0, learners.fit_forest(before, seen, seed).odds(asked))
+    by_stage = [
+        np.mean([_shape_gain(some[stage][-len(seen) :], seen) for some, seen in zip(staged, outcomes, strict=True)])
+        for stage in range(len(learners.ITERATIONS))
+    ]
+    stage = int(np.argmax(by_stage))
+    odds["trees"] = [stages[stage] for stages in staged]
+    asked_odds = {
+        name: [_mean([odds[part][block] for part in parts]) for block in range(len(blocks))]
+        for name, parts in _MODELS.items()
+        if all(odds[part] for part in parts)
+    }
+    scores = {
+        name: [some[-len(seen) :] for some, seen in zip(found, outcomes, strict=True)]
+        for name, found in asked_odds.items()
+    }
+    best = _best(scores, outcomes)
+    newest = [
+        (some[: begin - start], happened[start:begin])
+        for some, start, (begin, _) in zip(asked_odds[best], starts, blocks, strict=True)
+    ]
+    gains = np.concatenate([_shape_gains(score, seen) for score, seen in zip(scores[best], outcomes, strict=True)])
+    return _Tries(best, learners.ITERATIONS[stage], scores[best], outcomes, newest, gains, line)
+
+
+def _scorer(tries: _Tries, plan: FeaturePlan, matrix: Array, happened: Array, days: Array | None, seed: int) -> _Scorer:
+    """The chosen model fitted on all these rows, calibrated by what it said about later rows than it had seen."""
+    parts: list[Learned] = []
+    for part in _MODELS[tries.name]:
+        if part == "logistic":
+            parts.append(tries.line or learners.fit_line(matrix, happened, plan.is_category, seed))
+        elif part == "trees":
+            parts.append(learners.fit_trees(matrix, happened, plan.is_category, seed, tries.iterations))
+        else:
+            parts.append(learners.fit_forest(matrix, happened, seed))
+    calibration = _calibration(tries.scores, tries.outcomes)
     # Of the fitted model, which has seen the newest rows: what it has learned of a new level is not added again.
-    newest = max(int(NEWEST_SHARE * len(happened)), 1)
-    shift = _shift(calibration.odds(_raw(estimators, matrix[-newest:])), happened[-newest:])
-    return _Scorer(best, estimators, calibration, shift)
+    newest = _newest(len(happened), days)
+    odds = calibration.odds(_mean([part.odds(matrix[newest:]) for part in parts]))
+    kept = _kept_levels(calibration, tries)
+    return _Scorer(tries.name, tuple(parts), calibration, kept * _shift(odds, happened[newest:]))
+
+
+def _kept_levels(calibration: _Calibration, tries: _Tries) -> float:
+    """How much of the newest level was still there in the next block: all, half, or nothing.
+
+    Some changes stay (a crisis), others go (a season).
+    """
+    losses = dict.fromkeys(_KEPT, 0.0)
+    for (before, seen), scores, happened in zip(tries.newest, tries.scores, tries.outcomes, strict=True):
+        shift = _shift(calibration.odds(before), seen)
+        for kept in losses:
+            losses[kept] += float(_log_loss(_probability(calibration.odds(scores) + kept * shift), happened).sum())
+    return min(losses, key=lambda kept: losses[kept])
 
 
 def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
@@ -242,10 +338,13 @@ def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
         name: np.array([_shape_gain(score, seen) for score, seen in zip(scores, outcomes, strict=True)])
         for name, scores in raw.items()
     }
-    best = _MODELS[0]
-    for name in _MODELS[1:]:
+    best = plain = next(iter(gains))
+    for name in list(gains)[1:]:
         more = gains[name] - gains[best]
-        if more.mean() > max(_CONSISTENT * more.std(ddof=1) / np.sqrt(len(more)), _LEAST_GAIN):
+        error = more.std(ddof=1) / np.sqrt(len(more)) if len(more) > 1 else abs(more[0]) / 2
+        # Once the line has lost, the others are alike.
+        needed = max(_CONSISTENT * error, _LEAST_GAIN) if best == plain else error / 2
+        if more.mean() > needed:
             best = name
     return best
 
@@ -255,11 +354,19 @@ def _shape_gain(odds: Array, happened: Array) -> float:
     if not _scarce(happened):
         return 0.0
     base = _log_loss(np.full(len(happened), happened.mean()), happened).mean()
-    return 1 - float(_log_loss(_probability(odds + _move(odds, happened)), happened).mean() / base)
+    return float(_shape_gains(odds, happened).mean() / base)
 
 
-def _blocks(happened: Array) -> list[tuple[int, int]]:
-    """Blocks of rows, each of which is predicted from all rows before it.
+def _shape_gains(odds: Array, happened: Array) -> Array:
+    """The same per row, and in units of log loss."""
+    if not _scarce(happened):
+        return np.zeros(len(happened))
+    base = _log_loss(np.full(len(happened), happened.mean()), happened)
+    return base - _log_loss(_probability(odds + _move(odds, happened)), happened)
+
+
+def _blocks(happened: Array, days: Array | None) -> list[tuple[int, int]]:
+    """Blocks of rows, each of which is predicted from all rows before it. Rows of one moment stay together.
 
     The first one begins late enough for both outcomes to have been seen.
     """
@@ -268,60 +375,25 @@ def _blocks(happened: Array) -> list[tuple[int, int]]:
     enough = int(np.searchsorted(seen, min(LEAST_POSITIVES_HELD_OUT, seen[-1]))) + 1
     first = min(max(rows // (FOLDS + 1), enough), rows - FOLDS)
     edges = np.linspace(first, rows, FOLDS + 1).astype(int)
+    if days is not None and days[0] < days[-1]:
+        starts = np.append(np.flatnonzero(np.diff(days)) + 1, rows)
+        late_enough = starts[starts >= min(enough, starts[-2])]
+        edges = np.unique(late_enough[np.abs(late_enough[:, None] - edges).argmin(axis=0)])
+        if len(edges) < 2:
+            edges = np.array([late_enough[-2], rows]) if len(late_enough) > 1 else np.array([starts[-2], rows])
     return [(int(begin), int(end)) for begin, end in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _estimator(kind: str, plan: FeaturePlan, happened: Array, seed: int) -> BaseEstimator:
-    categories = plan.is_category
-    if kind == "trees":
-        # Small leaves let trees learn single rows of a small table.
-        rows_per_leaf = int(np.clip(len(happened) // 200, 20, 200))
-        trees = HistGradientBoostingClassifier(
-            learning_rate=0.05, max_iter=120, max_leaf_nodes=12, min_samples_leaf=rows_per_leaf, l2_regularization=5.0,
-            categorical_features=categories, early_stopping=False, random_state=seed,
-        )  # fmt: skip
-        return Pipeline([("empty", _EmptyFilled()), ("trees", trees)])
-    numbers = make_pipeline(
-        _EmptyFilled(), _Clipped(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
-    )
-    # A missing category is a category of its own.
-    named = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-    )
-    parts = [("numbers", numbers, np.flatnonzero(~categories)), ("categories", named, np.flatnonzero(categories))]
-    columns = ColumnTransformer([part for part in parts if len(part[2])])
-    return Pipeline([("columns", columns), ("logistic", LogisticRegression(C=0.3, max_iter=500, random_state=seed))])
+def _newest(rows: int, days: Array | None) -> int:
+    """Where the newest rows begin, of those that are learned from: a share of them, or a moment."""
+    begin = rows - max(int(NEWEST_SHARE * rows), 1)
+    if days is not None and days[0] < days[rows - 1]:
+        begin = int(np.searchsorted(days[:rows], days[begin], "left")) or begin
+    return begin
 
 
-class _EmptyFilled(BaseEstimator):
-    """Columns that have no value yet in the rows that are learned from become 0: the trees cannot bin nothing."""
-
-    def fit(self, matrix: Array, _: object = None) -> _EmptyFilled:
-        self.empty_ = np.isnan(matrix).all(axis=0)
-        return self
-
-    def transform(self, matrix: Array) -> Array:
-        """The matrix without them."""
-        return np.where(self.empty_, 0.0, matrix)
-
-
-class _Clipped(BaseEstimator):
-    """Keeps numbers within what all but two rows in a thousand had, so that one wild value does not rule a line."""
-
-    def fit(self, matrix: Array, _: object = None) -> _Clipped:
-        self.low_, self.high_ = np.nanquantile(matrix, [0.001, 0.999], axis=0)
-        return self
-
-    def transform(self, matrix: Array) -> Array:
-        """The clipped numbers."""
-        return np.clip(matrix, self.low_, self.high_)
-
-
-def _raw(estimators: tuple[Any, ...], matrix: Array) -> Array:
-    """Log odds, the mean of the estimators' ones."""
-    odds = [logit(np.clip(estimator.predict_proba(matrix)[:, 1], _SMALLEST, 1 - _SMALLEST)) for estimator in estimators]
-    return np.asarray(np.mean(odds, axis=0))
+def _mean(odds: list[Array]) -> Array:
+    return np.asarray(np.mean([np.clip(some, *_ODDS) for some in odds], axis=0))
 
 
 # --- calibration -----------------------------------------------------------------------------------------------------
@@ -369,6 +441,8 @@ def _isotonic(scores: Array, happened: Array) -> _Calibration:
 
 def _calibration(scores: list[Array], outcomes: list[Array]) -> _Calibration:
     """The kind that, learned from the earlier blocks, fits the newest one best; learned again from all blocks."""
+    if len(scores) == 1:
+        return _sigmoid(scores[0], outcomes[0]) if _scarce(outcomes[0]) else _UNCALIBRATED
     kinds: dict[str, Callable[[Array, Array], _Calibration]] = {"none": lambda *_: _UNCALIBRATED, "sigmoid": _sigmoid}
     if _scarce(np.concatenate(outcomes[:-1])) >= LEAST_POSITIVES_FOR_ISOTONIC:
         kinds["isotonic"] = _isotonic
@@ -409,18 +483,19 @@ def _log_loss(probability: Array, happened: Array) -> Array:
     return -np.where(happened == 1, np.log(probability), np.log1p(-probability))
 
 
-def _worse_than_base_rate(probability: Array, happened: Array, base_rate: float) -> str:
+def _worse_than_base_rate(probability: Array, happened: Array, base_rate: float, earlier: Array) -> str:
     """Why the model is not used, or empty: it must be better in log loss, and not worse in Brier score, beyond chance.
 
-    The Brier score alone says little where the outcome is rare: nearly all of it is noise of a few positives.
+    The Brier score alone says little where the outcome is rare: nearly all of it is noise of a few positives. Where the
+    newest rows are too few to be sure, it is enough that they agree with what the blocks before them say for sure
+    (earlier: gains in log loss there).
     """
     kept = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     gain = _log_loss(np.full(len(kept), base_rate), happened) - _log_loss(kept, happened)
     squares = (base_rate - happened) ** 2 - (probability - happened) ** 2
-    surely = gain.mean() > _BETTER * gain.std() / np.sqrt(len(gain))
-    not_worse = squares.mean() > -_BETTER * squares.std() / np.sqrt(len(squares))
+    surely = _standard_errors(gain) > _BETTER or (gain.mean() > 0 and _standard_errors(earlier) > _BETTER)
     ranks = measures.auc(probability, happened) or 0.5
-    if surely and not_worse and ranks > 0.5:
+    if surely and _standard_errors(squares) > -_BETTER and ranks > 0.5:
         return ""
     return (
         f"On the newest {len(happened)} rows it was not surely better than the base rate "
@@ -428,38 +503,47 @@ def _worse_than_base_rate(probability: Array, happened: Array, base_rate: float)
     )
 
 
-def _suspected_leaks(plan: FeaturePlan, matrix: Array, happened: Array) -> tuple[str, ...]:
-    leaks = []
+def _standard_errors(values: Array) -> float:
+    """By how many of its standard errors the mean is above 0."""
+    error = float(values.std()) / np.sqrt(len(values))
+    return float(values.mean()) / error if error > 0 else 0.0
+
+
+def _apart(plan: FeaturePlan, matrix: Array, happened: Array) -> Array:
+    """For each column by itself, how far the AUC is from a half. Categories are in the order of their rates."""
+    found = []
     for place, column in enumerate(plan.columns):
         values = matrix[:, place]
         if column.kind == "category":
-            values = pd.Series(happened).groupby(pd.Series(values)).transform("mean").to_numpy()
-        values = np.nan_to_num(values, nan=np.nanmin(values) - 1 if np.isfinite(values).any() else 0.0)
-        ranks = measures.auc(_ranks(values), happened) or 0.5
-        if max(ranks, 1 - ranks) > _LEAK_AUC:
-            leaks.append(column.name)
-    return tuple(leaks)
+            codes = np.nan_to_num(values, nan=-1.0).astype(np.intp) + 1
+            rate = np.bincount(codes, happened) / np.maximum(np.bincount(codes), 1)
+            values = rate[codes]
+        found.append(abs(measures.auc_of_scores(np.nan_to_num(values, nan=-np.inf), happened) - 0.5))
+    return np.array(found)
 
 
-def _ranks(values: Array) -> Array:
-    return pd.Series(values).rank(pct=True).to_numpy()
+def _usefulness(
+    scorer: _Scorer, line: Line | None, plan: FeaturePlan, apart: Array, matrix: Array, happened: Array, seed: int
+) -> dict[str, float]:
+    """What is lost in AUC when a column is shuffled, most first. On a part of the rows, with both outcomes in it.
 
-
-def _usefulness(scorer: _Scorer, plan: FeaturePlan, matrix: Array, happened: Array, seed: int) -> dict[str, float]:
-    """What is lost in AUC when a column is shuffled, most first. On a part of the rows, with both outcomes in it."""
+    Of many columns only those that say most by themselves or in the line.
+    """
     draws = np.random.default_rng(seed)
     chosen = np.concatenate([
         draws.permutation(np.flatnonzero(happened == side))[: _ROWS_FOR_USEFULNESS // 2] for side in (0, 1)
     ])  # fmt: skip
-
-    def ranking(_: object, some: Array, outcomes: Array) -> float:
-        return measures.auc(scorer.probability(some), outcomes) or 0.5
-
-    lost = permutation_importance(
-        scorer.estimators[0], matrix[chosen], happened[chosen], scoring=ranking, n_repeats=2, random_state=seed
-    )
-    ordered = sorted(zip(lost.importances_mean, plan.names, strict=True), key=lambda entry: (-entry[0], entry[1]))
-    return {name: float(value) for value, name in ordered}
+    some, outcomes = matrix[chosen], happened[chosen]
+    rank = np.argsort(np.argsort(-apart, kind="stable"), kind="stable")
+    if line is not None:
+        rank = np.minimum(rank, np.argsort(np.argsort(-line.strength, kind="stable"), kind="stable"))
+    before = measures.auc_of_scores(scorer.raw(some), outcomes)
+    lost = []
+    for place in np.argsort(rank, kind="stable")[:_COLUMNS_FOR_USEFULNESS]:
+        shuffled = some.copy()
+        shuffled[:, place] = draws.permutation(some[:, place])
+        lost.append((plan.names[place], before - measures.auc_of_scores(scorer.raw(shuffled), outcomes)))
+    return dict(sorted(lost, key=lambda entry: (-entry[1], entry[0])))
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
@@ -505,10 +589,15 @@ def _given(as_of: Any, places: NDArray[np.intp]) -> Any:
     return pd.Series(as_of).iloc[places].array
 
 
-def _cut(rows: int, days: Array | None) -> int:
+def _splits(happened: Array, cut: int) -> bool:
+    """Whether there is enough of either outcome to learn from before the cut, and to judge by after it."""
+    return _scarce(happened[cut:]) >= LEAST_POSITIVES_HELD_OUT and _scarce(happened[:cut]) >= LEAST_POSITIVES_LEARNED
+
+
+def _cut(rows: int, days: Array | None, share: float) -> int:
     """Where the newest rows begin. Rows of one moment stay on one side."""
-    cut = int(rows * (1 - HELD_OUT_SHARE))
-    if days is None:
+    cut = int(rows * (1 - share))
+    if days is None or days[0] == days[-1]:
         return cut
     before, after = np.searchsorted(days, days[cut], "left"), np.searchsorted(days, days[cut], "right")
     # Of the two ends of a moment's rows the nearer one, unless nothing would be left on a side.

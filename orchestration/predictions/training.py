@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from orchestration.predictions.registry import (
@@ -150,7 +151,8 @@ def _decision(
     if current is None:
         if challenger.abstains:
             return ABSTAINS, challenger.abstains
-        return FIRST, f"The first model; on the newest examples it beats the base rate by {_skill(challenger)}."
+        ranks = challenger.report.auc or 0.5
+        return FIRST, f"The first model: on the newest examples surely better than the base rate (AUC {ranks:.3f})."
     held_out = challenger.report.held_out
     if held_out is None:
         return KEPT, f"Kept: too little to judge another one by. {challenger.abstains}".strip()
@@ -162,17 +164,11 @@ def _decision(
     model, _ = load_model(folder / "models", target.name, current.version)
     theirs = model.predict_probability(features.loc[unseen.index], as_of=unseen["as_of"])
     ours = challenger.report.base_rate_learned if challenger.abstains else unseen["probability"]
-    verdict = should_replace(
-        pd.DataFrame({"row_id": unseen.index, "probability": theirs, "outcome": unseen["outcome"].to_numpy()}),
-        pd.DataFrame({"row_id": unseen.index, "probability": ours, "outcome": unseen["outcome"].to_numpy()}),
-    )
+    rows = unseen[["outcome"]].rename_axis("row_id").reset_index()
+    verdict = should_replace(rows.assign(probability=theirs), rows.assign(probability=np.asarray(ours)))
     if verdict.replace and challenger.abstains:
         return REPLACED, f"{verdict.reason} By the base rate: {challenger.abstains}"
     return (REPLACED if verdict.replace else KEPT), verdict.reason
-
-
-def _skill(model: PropensityModel) -> str:
-    return f"{model.report.brier_skill or 0.0:.1%} of its Brier score"
 
 
 def _figures(model: PropensityModel) -> dict[str, Any]:

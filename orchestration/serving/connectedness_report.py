@@ -6,7 +6,6 @@ no figure about a single person. Everything in it comes from the marts of the su
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.serving.reading import published_as_of
-from orchestration.warehouse.connection import readable_failures
+from orchestration.serving.report_page import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    Row,
+    percent,
+    plot_data,
+    put_in_place,
+    rendered,
+    rows_of,
+    svg,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -23,17 +36,14 @@ if TYPE_CHECKING:
 REPORT_NAME = "connectedness.html"
 MOST_LINKS = 12  # that are plotted; the mart holds all of them
 
-_BLUE, _ORANGE, _GREY, _INK = "#1f6f8b", "#d9822b", "#c9d1d6", "#22303a"
 _REASON_COLOURS = {
-    "identifier is unknown": _BLUE, "identifier is shared": _ORANGE, "no identifier": "#7a5195", "probable": "#5b8c5a",
+    "identifier is unknown": BLUE, "identifier is shared": ORANGE, "no identifier": PURPLE, "probable": GREEN,
 }  # fmt: skip
 _CONTEXTS = ("relationship", "personal", "situational")
 _SECONDS = {
     60: "1 min", 900: "15 min", 3_600: "1 h", 21_600: "6 h", 86_400: "1 day", 604_800: "1 week", 2_592_000: "30 days",
     31_536_000: "1 year",
 }  # fmt: skip
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,16 +76,16 @@ def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Pa
 
     Raises WarehouseError where the disk is full or the folder may not be written; an older report then stays.
     """
-    systems = _rows(connection, "select * from marts.source_system_connectedness order by activity_count desc, title")
-    links = _rows(connection, "select * from marts.source_system_link")
-    channels = _rows(connection, "select * from marts.channel_visibility order by visibility desc, title")
-    missing = _rows(connection, "select * from marts.missing_link order by link_rank")
-    streams = _rows(
+    systems = rows_of(connection, "select * from marts.source_system_connectedness order by activity_count desc, title")
+    links = rows_of(connection, "select * from marts.source_system_link")
+    channels = rows_of(connection, "select * from marts.channel_visibility order by visibility desc, title")
+    missing = rows_of(connection, "select * from marts.missing_link order by link_rank")
+    streams = rows_of(
         connection,
         "select * from marts.stream_latency"
         " order by coalesce(mart_p95_seconds, landing_p95_seconds), system_title, stream",
     )
-    reaches = _rows(connection, "select * from marts.source_system_reach order by subject, mart")
+    reaches = rows_of(connection, "select * from marts.source_system_reach order by subject, mart")
     figures = _figures(systems, links, channels, streams, reaches)
     page = _page(
         as_of=published_as_of(connection),
@@ -87,8 +97,7 @@ def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Pa
         streams=streams,
         reaches=reaches,
     )
-    with readable_failures(target):
-        _put_in_place(page, target)
+    put_in_place(page, target)
     return figures
 
 
@@ -101,17 +110,6 @@ def in_words(seconds: float | None) -> str:
             count = round(seconds / unit)
             return f"{count} {name}{'s' if name == 'day' else ''}"
     return f"{seconds:.0f} s"
-
-
-def percent(share: float | None) -> str:
-    """A share from 0 to 1 as percent, never rounded up to all or down to nothing; a dash where there is none."""
-    if share is None:
-        return "–"
-    if 0 < share < 0.005:
-        return "< 1 %"
-    if 0.995 <= share < 1:
-        return "> 99 %"
-    return f"{100 * share:.0f} %"
 
 
 def _figures(
@@ -137,17 +135,13 @@ def _figures(
 
 
 def _page(*, systems: Sequence[Row], **parts: Any) -> str:
-    from jinja2 import Environment, PackageLoader
-
-    environment = Environment(
-        loader=PackageLoader("orchestration.serving"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"percent": percent, "in_words": in_words, "count": "{:,}".format, "sentence": _sentence}
     titles = {system["source_system"]: system["title"] for system in systems}
     streams, reaches = parts["streams"], parts["reaches"]
     measured = [stream for stream in streams if stream["latency_class"]]
     identifier_links = [link for link in parts["missing"] if link["link_kind"] == "identifier"]
-    return environment.get_template("connectedness.html.j2").render(
+    return rendered(
+        "connectedness.html.j2",
+        {"in_words": in_words, "sentence": _sentence},
         **parts,
         systems=systems,
         titles=titles,
@@ -167,10 +161,10 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
         reach_table=_reach_table(systems, reaches),
         other_marts=sorted({reach["mart"] for reach in reaches if not reach["context"]}),
         plots={
-            "matrix": _svg(_matrix(systems, parts["links"])),
-            "visibility": _svg(_visibility(parts["channels"])),
-            "missing": _svg(_missing(identifier_links[:MOST_LINKS], titles)),
-            "latency": _svg(_latency(measured)),
+            "matrix": svg(_matrix(systems, parts["links"])),
+            "visibility": svg(_visibility(parts["channels"])),
+            "missing": svg(_missing(identifier_links[:MOST_LINKS], titles)),
+            "latency": svg(_latency(measured)),
         },
     )
 
@@ -229,7 +223,7 @@ def _matrix(systems: Sequence[Row], links: Sequence[Row]) -> alt.LayerChart | al
     if not cells:
         return None
     size = 34
-    base = alt.Chart(_data(cells)).encode(
+    base = alt.Chart(plot_data(cells)).encode(
         x=alt.X("other:N", sort=order, title=None, axis=alt.Axis(orient="top", labelAngle=-45, labelLimit=220)),
         y=alt.Y("system:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
     )
@@ -247,7 +241,7 @@ def _matrix(systems: Sequence[Row], links: Sequence[Row]) -> alt.LayerChart | al
     unknown = base.transform_filter("!isValid(datum.rate)").mark_rect(stroke="white", fill="#dde2e5")
     known = base.transform_filter("isValid(datum.rate)").mark_rect(stroke="white").encode(color=colour)
     text = base.mark_text(fontSize=11).encode(
-        text="label:N", color=alt.condition("datum.rate > 0.55", alt.value("white"), alt.value(_INK))
+        text="label:N", color=alt.condition("datum.rate > 0.55", alt.value("white"), alt.value(INK))
     )
     return alt.layer(unknown, known, text).properties(width=size * len(order), height=size * len(order) * 0.75)
 
@@ -268,7 +262,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
         for channel in channels
     ]
     order = [bar["channel"] for bar in bars]
-    base = alt.Chart(_data(bars)).encode(
+    base = alt.Chart(plot_data(bars)).encode(
         x=alt.X("visibility:Q", title="Share of activity of a known customer", scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])),
         y=alt.Y("channel:N", sort=order, title=None, axis=alt.Axis(labelLimit=240)),
@@ -276,15 +270,15 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
     bar = base.mark_bar(height=18).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=["reaches the line", "stays below it"], range=[_BLUE, _ORANGE]),
+            scale=alt.Scale(domain=["reaches the line", "stays below it"], range=[BLUE, ORANGE]),
             legend=alt.Legend(title=None, orient="bottom"),
         )
     )
     width = 560
     text = base.mark_text(align="left", fontSize=11).encode(x=alt.value(width + 8), text="label:N")
-    line = alt.Chart(_data([{"target": target}])).mark_rule(color=_INK, strokeDash=[5, 4]).encode(x="target:Q")
+    line = alt.Chart(plot_data([{"target": target}])).mark_rule(color=INK, strokeDash=[5, 4]).encode(x="target:Q")
     name = (
-        alt.Chart(_data([{"target": target, "label": f"{100 * target:.0f} %"}]))
+        alt.Chart(plot_data([{"target": target, "label": f"{100 * target:.0f} %"}]))
         .mark_text(align="left", baseline="bottom", dx=4, dy=-2, fontSize=11, fontWeight="bold")
         .encode(x="target:Q", y=alt.value(0), text="label:N")
     )
@@ -309,7 +303,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     ]
     most = max(bar["activity"] for bar in bars)
     reasons = sorted({bar["reason"] for bar in bars})
-    base = alt.Chart(_data(bars)).encode(
+    base = alt.Chart(plot_data(bars)).encode(
         x=alt.X("activity:Q", title="Activity that it would make visible, at most (scale of square roots)",
                 scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format=",.0f", tickCount=6)),
         y=alt.Y("link:N", sort=alt.SortField("rank"), title=None, axis=alt.Axis(labelLimit=380)),
@@ -317,7 +311,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     bar = base.mark_bar(height=18).encode(
         color=alt.Color(
             "reason:N",
-            scale=alt.Scale(domain=reasons, range=[_REASON_COLOURS.get(reason, _GREY) for reason in reasons]),
+            scale=alt.Scale(domain=reasons, range=[_REASON_COLOURS.get(reason, GREY) for reason in reasons]),
             legend=alt.Legend(title="Why it is not attributed", orient="bottom", labelLimit=240),
         )
     )
@@ -357,13 +351,13 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
     highest = max(row["p95"] for row in rows)
     labels = " : ".join(f"datum.value == {seconds} ? '{label}'" for seconds, label in _SECONDS.items()) + " : ''"
     axis = alt.Axis(values=list(_SECONDS), labelExpr=labels, title="From event to delivery (logarithmic)")
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(plot_data(rows)).encode(
         y=alt.Y("stream:N", sort=[row["stream"] for row in rows], title=None, axis=alt.Axis(labelLimit=300)),
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(
                 domain=["fast enough", "too slow for what it delivers", "nothing to compare with"],
-                range=[_BLUE, _ORANGE, "#8a979f"],
+                range=[BLUE, ORANGE, "#8a979f"],
             ),
             legend=alt.Legend(title=None, orient="bottom", labelLimit=260),
         ),
@@ -373,13 +367,13 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
     half = base.mark_point(filled=True, size=55, opacity=1).encode(x="p50:Q")
     most = base.mark_tick(thickness=3, height=14).encode(x="p95:Q")
     needed = (
-        alt.Chart(_data([row for row in rows if row["needed"]]))
-        .mark_point(shape="diamond", size=60, filled=False, strokeWidth=1.5, color=_INK)
+        alt.Chart(plot_data([row for row in rows if row["needed"]]))
+        .mark_point(shape="diamond", size=60, filled=False, strokeWidth=1.5, color=INK)
         .encode(x="needed:Q", y=alt.Y("stream:N", sort=[row["stream"] for row in rows]))
     )
     width = 560
     text = base.mark_text(align="left", fontSize=11).encode(
-        x=alt.value(width + 8), text="label:N", color=alt.value(_INK)
+        x=alt.value(width + 8), text="label:N", color=alt.value(INK)
     )
     return alt.layer(span, half, most, needed, text).properties(width=width, height=24 * len(rows))
 
@@ -388,48 +382,3 @@ def _seconds(stream: Row) -> tuple[float, float]:
     """(p50, p95) of a measured stream: to the marts where that is known, else to landing."""
     end = "landing" if stream["mart_p95_seconds"] is None else "mart"
     return stream[f"{end}_p50_seconds"], stream[f"{end}_p95_seconds"]
-
-
-def _data(values: Sequence[Row]) -> Any:
-    import altair as alt
-
-    return alt.Data(values=list(values))
-
-
-def _svg(chart: Any) -> Any:
-    """The picture of a chart, ready to stand in the page; empty where there is nothing to plot."""
-    from markupsafe import Markup
-
-    if chart is None:
-        return ""
-    import vl_convert
-
-    # fmt: off
-    styled = (
-        chart.configure(background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(labelFontSize=12, titleFontSize=12, labelColor=_INK, titleColor=_INK, gridColor="#e6eaed",
-                        titleFontWeight="normal")
-        .configure_legend(labelFontSize=12, titleFontSize=12)
-    )
-    # fmt: on
-    return Markup(vl_convert.vegalite_to_svg(styled.to_dict()))  # noqa: S704 (our own plot of our own titles)
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
-    cursor = connection.execute(query)
-    columns = [name for name, *_ in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _put_in_place(page: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

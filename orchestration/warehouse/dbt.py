@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.channels.catalog import Catalog
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.predictions.points_versions import PointsError, points_of
+from orchestration.settings import DBT_PROJECT, SET_POINTS, Settings
 from orchestration.warehouse.connection import failure_sentence
 
 
@@ -43,7 +44,10 @@ class NodeResult:
 
 
 def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
-    """The variables that the dbt project needs for this catalog (all but the `as of`)."""
+    """The variables that the dbt project needs for this catalog (all but the `as of`).
+
+    Raises DbtError where the configured version of learned engagement points cannot be read.
+    """
     adapters = {system.staging_folder: system.name for system in catalog.systems.values()}
     canonical: dict[str, list[dict[str, str]]] = {}
     for adapter, system in sorted(adapters.items()):
@@ -64,7 +68,33 @@ def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
         "canonical": canonical,
         "landing_url": settings.landing_url,
         "warehouse_path": str(settings.warehouse_path),
+        "engagement_points_version": str(settings.engagement_points or SET_POINTS),
+        "learned_engagement_points": _learned_points(settings),
     }
+
+
+def _learned_points(settings: Settings) -> dict[str, int]:
+    """Points per touchpoint of the configured version; empty where the set points count."""
+    if settings.engagement_points is None:
+        return {}
+    try:
+        return points_of(settings.points_path, settings.engagement_points)
+    except PointsError as error:
+        raise DbtError(str(error)) from error
+
+
+def project_variable(name: str) -> Any:
+    """What dbt_project.yml says for a variable that the orchestration does not set."""
+    import yaml
+
+    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"][name]
+
+
+def chosen_variable(name: str) -> Any:
+    """What somebody has chosen under `vars` in dbt_project.yml. KeyError where there is no variable of that name."""
+    import yaml
+
+    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"][name]
 
 
 def declared_columns(adapter: str, where: str = "The catalog") -> dict[str, dict[str, str]]:
@@ -121,7 +151,8 @@ def _check_staging_folders(catalog: Catalog, file: str) -> None:
 class DbtProject:
     """The dbt project as parsed for one catalog, ready to run selections of it.
 
-    Raises DbtError where the catalog names a staging folder, or a stream of one, that does not exist.
+    Raises DbtError where the catalog names a staging folder, or a stream of one, that does not exist; and where the
+    configured engagement points do not.
     """
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:

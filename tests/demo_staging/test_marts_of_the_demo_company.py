@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
+import duckdb
+import numpy as np
 import pytest
+
+from orchestration.channels.catalog import load_catalog
+from orchestration.predictions import engagement_points
+from orchestration.settings import settings_from
+from orchestration.warehouse.dbt import DbtProject
 
 Ask = Callable[[str], list[tuple]]
 
@@ -201,3 +209,73 @@ def test_all_that_is_held_about_a_customer_is_in_the_data_use(ask: Ask) -> None:
                 and consents.channel = 'social' and consents.is_granted
         )
     """) == [(0,)]
+
+
+def test_the_pooled_effect_of_campaigns_holds_what_they_really_brought_of_recognised_purchases(ask: Ask) -> None:
+    """What an approach brought, the truth knows; of that the part counts that the warehouse can give to somebody."""
+    ((low, effect, high, campaigns),) = ask("""
+        select effect_low, effect, effect_high, campaign_count from marts.campaign_effect_pooled where channel = 'all'
+    """)
+    ((brought, approached),) = ask("""
+        select count(*) filter (reactions.bought_because), count(*)
+        from {truth:campaign_reactions} as reactions
+        inner join marts.campaign_effect as effects using (campaign_id)
+        where effects.state = 'measured' and not reactions.is_holdout
+    """)
+    ((recognised, purchases),) = ask("""
+        with brought as (
+            select 'shop' as source_system, order_no as source_order_id, campaign_id from {truth:orders}
+            union all
+            select 'pos', receipt_no, campaign_id from {truth:receipts}
+        )
+        select
+            count(distinct source_order_id) filter (lines.customer_key > 0 or lines.coupon_code is not null),
+            count(distinct source_order_id)
+        from brought
+        left join core.fct_order_line as lines using (source_system, source_order_id)
+        where brought.campaign_id is not null
+    """)
+    assert campaigns > 3 and purchases > 20
+    assert low <= brought / approached * recognised / purchases <= high
+
+
+def test_every_campaign_without_hold_out_has_an_unknown_effect(ask: Ask) -> None:
+    states = dict(
+        ask("""
+            select campaigns.has_holdout, string_agg(distinct effects.state, ', ' order by effects.state)
+            from marts.campaign_effect as effects
+            inner join core.dim_campaign as campaigns using (campaign_key)
+            where effects.ends_on < date '2024-10-01'
+            group by 1
+        """)
+    )
+    assert states[True] == "measured"
+    assert states[False] == "effect unknown"
+
+
+def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_band(company, monkeypatch) -> None:
+    """At a month start 90 days ago, judging must see the very customers that marts.engagement_band_outcome sees."""
+    as_of = datetime(2024, 10, 30)  # 1 August and 90 days
+    monkeypatch.setattr(engagement_points, "LEAST_HISTORY_DAYS", 30)  # the first purchases are of 1 July
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{company.installation.home / 'warehouse.duckdb'}' as warehouse (read_only)")
+        connection.execute("create schema core; create schema seeds")
+        for table in ("core.dim_customer", "core.fct_interaction", "core.fct_order_line", "seeds.touchpoints"):
+            connection.execute(f"create view {table} as from warehouse.{table}")
+        found = engagement_points.exchanges_at_month_starts(connection, as_of, half_life_days=90, seed=1)
+        environment = {"CONTEXT360_HOME": str(company.installation.home)}
+        settings = settings_from(environment, catalog=company.installation.catalog_argument)
+        query = DbtProject(load_catalog(settings.catalog_path, {}), settings).query(
+            "engagement_band_outcome", as_of=as_of
+        )
+        expected = connection.execute(
+            f"select least_points, customer_count, buyer_count from ({query}) order by least_points"
+        ).fetchall()
+    assert found.moments == (datetime(2024, 8, 1),)
+    least = np.array([row[0] for row in expected])
+    band = np.searchsorted(least, found.counts @ found.set_points, side="right") - 1
+    counted = [(bound, (band == rank).sum(), found.bought[band == rank].sum()) for rank, bound in enumerate(least)]
+    assert counted == expected
+    _, people, buyers = zip(*counted, strict=True)
+    z, p_value = engagement_points.rising_trend(people, buyers, range(len(counted)))
+    assert z > 4 and p_value < 0.0001

@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute(f"""
-            create schema intermediate; create schema seeds;
+            create schema intermediate; create schema core;
             create table intermediate.int_source_record ({COLUMNS});
             create table intermediate.int_identifier (
                 source_system varchar, source_record_id varchar, identifier_kind varchar, identifier_value varchar
@@ -54,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 source_system varchar, identifier_kind varchar, identifier_value varchar, purpose varchar,
                 channel varchar, is_granted boolean, changed_at timestamp
             );
-            create table seeds.touchpoints as select 'call' as touchpoint, 20 as engagement_points;
+            create table core.dim_touchpoint as select 'call' as touchpoint, 20 as engagement_points;
         """)
         connection.executemany(
             "insert into intermediate.int_source_record"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pipeline.installation import Installation, assert_clear
 from pipeline.little_company import HOTEL_ONLY
@@ -100,3 +102,17 @@ def test_status_speaks_of_a_wrong_catalog_too(company: Installation) -> None:
     (company.folder / "wrong.yaml").write_text(HOTEL_ONLY.replace("format: csv", "format: xlsx"))
     said = company.command("status", "--catalog", company.folder / "wrong.yaml", "--home", company.home)
     assert_clear(said, 2, "'xlsx'")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        pytest.param("2", ["engagement points of version 2", "none yet", "`set`"], id="version that was never learned"),
+        pytest.param("latest", ["CONTEXT360_ENGAGEMENT_POINTS", "'latest'", "`set`"], id="no version at all"),
+    ],
+)
+def test_engagement_points_that_do_not_exist_are_told_and_no_run_starts(
+    company: Installation, chosen: str, words: list[str]
+) -> None:
+    with_points = replace(company, variables=company.variables | {"CONTEXT360_ENGAGEMENT_POINTS": chosen})
+    assert_clear(with_points.run(), 2, *words)

@@ -65,10 +65,10 @@ def test_every_held_out_row_is_told_by_its_label_also_where_the_model_abstains()
     np.testing.assert_array_equal(
         model.without_rows().predict_probability(features), model.predict_probability(features)
     )
-    noise = fit_propensity(features, pd.Series(np.random.default_rng(2).random(1_500) < 0.2, index=labels))
-    assert noise.abstains
-    assert noise.report.held_out["probability"].nunique() > 100
-    assert noise.report.held_out["as_of"].isna().all()
+    turned = fit_propensity(features, outcome.where(np.arange(1_500) < 1_200, features["x"].fillna(0) < -0.5))
+    assert turned.abstains
+    assert turned.report.held_out["probability"].nunique() > 100
+    assert turned.report.held_out["as_of"].isna().all()
     assert fit_propensity(features, outcome & (np.arange(1_500) < 90)).report.held_out is None
 
 

@@ -5,7 +5,7 @@ select
     channel,
     direction,
     journey_step,
-    engagement_points,
+    {{ earned_points('touchpoint', 'engagement_points') }} as engagement_points,
     is_response,
     latency_class
 from {{ ref('touchpoints') }}

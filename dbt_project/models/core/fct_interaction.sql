@@ -35,7 +35,7 @@ select
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,
-    coalesce(touchpoints.engagement_points, 0) as engagement_points,
+    coalesce({{ earned_points('touchpoints.touchpoint', 'touchpoints.engagement_points') }}, 0) as engagement_points,
     interactions.amount,
     interactions.currency,
     interactions.detail,

@@ -1,5 +1,6 @@
 -- A stage is entered where its measure reaches `enters_at` and left only where it falls below `leaves_below`, month by
--- month: between the two bounds a customer stays where they are. Each measure looks back over twelve months.
+-- month: between the two bounds a customer stays where they are. Each measure looks back over twelve months. What kind of
+-- act an exchange is, the set points say; learned ones only say what it foretells.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
@@ -26,7 +27,7 @@ activity as (
         -- A purchase, an appointment, a chat with an expert, a visit to the workshop.
         count(case when touchpoints.engagement_points >= 20 then 1 end) as trusted_act_count
     from {{ ref('fct_interaction') }} as facts
-    inner join {{ ref('dim_touchpoint') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
+    left join {{ ref('touchpoints') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
     where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
     group by facts.customer_key, {{ dbt.date_trunc('month', 'facts.happened_at') }}
 ),

@@ -43,8 +43,8 @@ purchases as (
         on
             line_windows.present_customer_key = bridge.customer_key
             and line_windows.product_line = bridge.product_line
-            and bridge.happened_at >= line_windows.as_of
-            and bridge.happened_at < line_windows.known_at
+            and line_windows.as_of <= bridge.happened_at
+            and line_windows.known_at > bridge.happened_at
     inner join {{ ref('dim_channel') }} as channels on bridge.channel_key = channels.channel_key
     where bridge.purchase_amount is not null
     group by
@@ -64,8 +64,8 @@ approached as (
         on
             channel_windows.present_customer_key = approaches.customer_key
             and channel_windows.channel = approaches.channel
-            and approaches.happened_at >= channel_windows.as_of
-            and approaches.happened_at < channel_windows.known_at
+            and channel_windows.as_of <= approaches.happened_at
+            and channel_windows.known_at > approaches.happened_at
     group by
         channel_windows.present_customer_key, channel_windows.channel, channel_windows.as_of, channel_windows.known_at
 ),
@@ -77,8 +77,8 @@ answered as (
         on
             channel_windows.present_customer_key = responses.customer_key
             and channel_windows.channel = responses.channel
-            and responses.happened_at >= channel_windows.as_of
-            and responses.responded_at < channel_windows.known_at
+            and channel_windows.as_of <= responses.happened_at
+            and channel_windows.known_at > responses.responded_at
     group by
         channel_windows.present_customer_key, channel_windows.channel, channel_windows.as_of, channel_windows.known_at
 )
@@ -94,9 +94,10 @@ select
     cast(judged.probability as double) as probability,
     cast(judged.base_rate as double) as base_rate,
     case
-        when judged.target = 'buy' then case when purchases.as_of is not null then 1 else 0 end
-        when judged.target = 'channel' then case when purchases.channel = judged.channel then 1 else 0 end
-        else case when answered.as_of is not null then 1 else 0 end
+        when judged.target = 'buy' and purchases.as_of is not null then 1
+        when judged.target = 'channel' and purchases.channel = judged.channel then 1
+        when judged.target = 'respond' and answered.as_of is not null then 1
+        else 0
     end as outcome
 from judged
 left join purchases

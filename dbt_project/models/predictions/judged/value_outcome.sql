@@ -39,8 +39,8 @@ made as (
     inner join purchase_days
         on
             judged.present_customer_key = purchase_days.customer_id
-            and purchase_days.purchase_day > cast(judged.as_of as date)
-            and purchase_days.purchase_day <= cast(judged.known_at as date)
+            and cast(judged.as_of as date) < purchase_days.purchase_day
+            and cast(judged.known_at as date) >= purchase_days.purchase_day
     group by judged.origin, judged.model_version, judged.horizon_days, judged.as_of, judged.customer_key
 )
 

@@ -1,0 +1,20 @@
+select
+    version,
+    judged_at,
+    is_out_of_time,
+    version = '{{ var("engagement_points_version") }}' as is_in_use,
+    customer_count,
+    buyer_count,
+    cast(buyer_count as double) / nullif(customer_count, 0) as purchase_rate,
+    auc,
+    auc_low,
+    auc_high,
+    ranks_buyers,
+    auc_gain,
+    auc_gain_low,
+    auc_gain_high,
+    trend_z,
+    trend_p_value,
+    rates_rise,
+    notes
+from {{ source('engagement_points', 'points_judgement') }}

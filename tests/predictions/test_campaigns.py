@@ -1,0 +1,228 @@
+"""Effects of campaigns on small stars made by hand, against published figures and simulated campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pytest
+
+from orchestration.predictions.campaigns import pooled_effect, prepare_campaign_effects, write_campaign_effects
+
+AS_OF = datetime(2025, 12, 31)
+# Campaign 1 runs from 1 to 14 March, by e-mail.
+STAR = """
+    create schema core;
+    create table core.dim_channel as select * from (values (3, 'email'), (6, 'store')) as t (channel_key, channel);
+    create table core.dim_campaign as
+    select * from (values (1, 3, date '2025-03-01', date '2025-03-14'))
+    as t (campaign_key, channel_key, starts_on, ends_on);
+    create table core.dim_offer as
+    select * from (values (11, 1, date '2025-03-01', date '2025-03-15'))
+    as t (offer_key, campaign_key, valid_from, valid_to);
+    create table core.dim_customer as
+    select i as customer_key, timestamp '2024-01-01' as first_known_at from range(1, 2001) as t(i)
+    union all select -1, null;
+    create table core.fct_offer_made (
+        offer_made_key bigint, campaign_key bigint, offer_key bigint, customer_key bigint, is_holdout boolean,
+        made_at timestamp, bought_at timestamp
+    );
+    create table core.fct_order_line (
+        customer_key bigint, interaction_key bigint, line_kind varchar, ordered_at timestamp
+    );
+"""
+SENT, BOUGHT = "2025-03-01 09:00", "2025-03-05 12:00"
+
+
+@pytest.fixture
+def star() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(STAR)
+        yield connection
+
+
+def _offer(
+    star: duckdb.DuckDBPyConnection,
+    first: int,
+    people: int,
+    buyers: int,
+    *,
+    held_out: bool,
+    campaign: int = 1,
+    bought: str = BOUGHT,
+) -> None:
+    """The offer to this many people, from customer `first` on; the first of them buy."""
+    star.execute(
+        """
+        insert into core.fct_offer_made
+        select
+            (select count(*) from core.fct_offer_made) + i, ?, ? + 10, ? + i, ?,
+            case when not ? then ?::timestamp end, case when i < ? then ?::timestamp end
+        from range(?) as t(i)
+        """,
+        [campaign, campaign, first, held_out, held_out, SENT, buyers, bought, people],
+    )  # fmt: skip
+
+
+def _effects(star: duckdb.DuckDBPyConnection, as_of: datetime = AS_OF) -> dict[int, dict]:
+    write_campaign_effects(star, as_of)
+    rows = star.execute("select * from predictions.campaign_effect").df().replace({np.nan: None})
+    return {row["campaign_key"]: row for row in rows.to_dict("records")}
+
+
+def _pooled(star: duckdb.DuckDBPyConnection) -> dict[str, dict]:
+    rows = star.execute("select * from predictions.campaign_effect_pooled").df().replace({np.nan: None})
+    return {row["channel"]: row for row in rows.to_dict("records")}
+
+
+def test_a_campaign_has_the_interval_that_newcombe_published(star) -> None:
+    # Newcombe 1998, table II (a), method 10: 56 of 70 against 48 of 80.
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    effect = _effects(star)[1]
+    assert (effect["state"], effect["reason"], effect["method"]) == ("measured", None, "Newcombe")
+    assert (effect["treated_count"], effect["held_out_count"], effect["left_out_count"]) == (70, 80, 0)
+    assert (effect["treated_rate"], effect["held_out_rate"]) == pytest.approx((0.8, 0.6))
+    assert (effect["effect"], effect["effect_low"], effect["effect_high"]) == pytest.approx(
+        (0.2, 0.0524, 0.3339), abs=5e-5
+    )
+    assert effect["is_significant"]
+    # One campaign alone is what all have in common.
+    for channel in ("all", "email"):
+        told = _pooled(star)[channel]
+        assert (told["effect"], told["effect_low"], told["effect_high"]) == pytest.approx(
+            (0.2, 0.0524, 0.3339), abs=5e-5
+        )
+    assert set(_pooled(star)) == {"all", "email"}
+
+
+def test_without_a_hold_out_the_effect_is_unknown_and_says_so(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    effect = _effects(star)[1]
+    assert (effect["state"], effect["effect"], effect["treated_count"]) == ("effect unknown", None, 70)
+    assert effect["reason"] == "Effect unknown: there is no hold-out to compare with (at least 2 people)."
+    assert _pooled(star)["all"]["reason"] == "Effect unknown: no campaign that has ended held anybody out."
+
+
+def test_a_campaign_that_lists_nobody_is_told_with_its_reason(star) -> None:
+    assert _effects(star)[1]["reason"] == "Effect unknown: nobody is listed whom it approached or held out."
+
+
+def test_nothing_is_told_before_the_last_day_is_over(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    running = _effects(star, datetime(2025, 3, 14, 23, 59))[1]
+    assert (running["state"], running["effect"]) == ("running", None)
+    assert running["reason"] == "It runs until 2025-03-14: its effect is told afterwards."
+    assert _effects(star, datetime(2025, 3, 15))[1]["state"] == "measured"
+
+
+def test_a_campaign_runs_as_long_as_its_offer_and_without_an_end_for_ever(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    star.execute("update core.dim_offer set valid_to = date '2026-02-01'")
+    assert _effects(star)[1]["reason"] == "It runs until 2026-01-31: its effect is told afterwards."
+    star.execute("update core.dim_offer set valid_to = null; update core.dim_campaign set ends_on = null")
+    assert _effects(star)[1]["reason"] == "It has no last day: its effect can be told once it has one."
+
+
+def test_who_is_unknown_or_known_only_later_stands_on_neither_side_and_is_counted(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    star.execute("insert into core.fct_offer_made select 900 + i, 1, 11, -1, false, ?, ? from range(3) as t(i)",
+                 [SENT, BOUGHT])  # fmt: skip
+    # Two who were unknown when it began, and became known by what they bought.
+    _offer(star, 1001, 2, 2, held_out=False)
+    star.execute("update core.dim_customer set first_known_at = ?::timestamp where customer_key > 1000", [BOUGHT])
+    effect = _effects(star)[1]
+    assert (effect["treated_count"], effect["left_out_count"]) == (70, 5)
+    assert effect["treated_rate"] == pytest.approx(0.8)
+
+
+def test_a_person_with_two_records_counts_once_and_as_approached_where_one_of_them_was(star) -> None:
+    _offer(star, 1, 10, 2, held_out=False)
+    _offer(star, 1, 4, 0, held_out=False)  # four of the ten once more
+    _offer(star, 10, 6, 0, held_out=True)  # the tenth, too, and five others
+    effect = _effects(star)[1]
+    assert (effect["treated_count"], effect["held_out_count"], effect["mixed_count"]) == (10, 5, 1)
+    assert effect["treated_rate"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("bought", ["2025-03-01 08:59", "2025-03-15 00:00"])
+def test_purchases_before_the_first_approach_and_after_the_last_day_count_on_neither_side(star, bought: str) -> None:
+    _offer(star, 1, 70, 56, held_out=False, bought=bought)
+    _offer(star, 101, 80, 48, held_out=True, bought=bought)
+    assert (_effects(star)[1]["treated_rate"], _effects(star)[1]["held_out_rate"]) == (0, 0)
+
+
+def _earlier_purchases(star: duckdb.DuckDBPyConnection) -> None:
+    """Everybody who will buy has bought once in the fortnight before; one of them also long before that."""
+    star.execute(
+        """
+        insert into core.fct_order_line
+        select distinct customer_key, customer_key, 'purchase', timestamp '2025-02-20'
+        from core.fct_offer_made where bought_at is not null
+        union all select 1, 9999, 'purchase', timestamp '2024-12-01'
+        """
+    )
+
+
+def test_purchases_before_take_off_what_would_have_been_bought_anyway(star) -> None:
+    # Buying follows from having bought before, and from nothing else: the difference of 0.2 was there before.
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    _earlier_purchases(star)
+    effect = _effects(star)[1]
+    assert effect["method"] == "CUPED"
+    assert (effect["effect"], effect["effect_low"], effect["effect_high"]) == pytest.approx((0, 0, 0), abs=1e-9)
+
+
+def test_with_nine_buyers_on_a_side_nothing_is_taken_off(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 9, held_out=True)
+    _earlier_purchases(star)
+    assert _effects(star)[1]["method"] == "Newcombe"
+
+
+def test_writing_twice_replaces_and_preparing_leaves_what_is_there(star) -> None:
+    _offer(star, 1, 70, 56, held_out=False)
+    _offer(star, 101, 80, 48, held_out=True)
+    first = _effects(star)
+    prepare_campaign_effects(star)
+    assert _effects(star) == first
+    assert star.execute("select count(*) from predictions.campaign_effect_pooled").fetchone() == (2,)
+
+
+def test_campaigns_are_compared_within_themselves_and_weighed_by_how_much_they_tell() -> None:
+    # Weights 10*10/20 = 5 and 30*10/40 = 7.5, that is 0.4 and 0.6: 0.4*0.5 + 0.6*0.3 = 0.38 against 0.4*0.2 + 0.6*0.1.
+    found = pooled_effect([10, 30], [5, 9], [10, 10], [2, 1])
+    assert (found.treated_rate, found.held_out_rate, found.effect) == pytest.approx((0.38, 0.14, 0.24))
+
+
+def test_a_campaign_among_better_customers_does_not_pass_for_an_effect() -> None:
+    # Neither changed anything; but the one with the larger hold-out had the customers who buy more.
+    found = pooled_effect([1000, 1000], [100, 500], [1000, 100], [100, 50])
+    assert found.effect == pytest.approx(0)
+
+
+def test_a_campaign_with_nobody_on_one_side_tells_nothing() -> None:
+    assert pooled_effect([10, 30], [5, 9], [10, 0], [2, 0]) == pooled_effect([10], [5], [10], [2])
+    with pytest.raises(ValueError, match="people on both sides"):
+        pooled_effect([10], [5], [0], [0])
+
+
+@pytest.mark.parametrize("base", [0.0, 0.03])
+def test_pooled_intervals_of_small_campaigns_hold_the_truth_as_often_as_they_say(base: float) -> None:
+    """36 campaigns with a dozen held out each: of 800 intervals at 95 %, more than 21 misses too many is no luck."""
+    rng = np.random.default_rng(1)
+    held_out = np.maximum(rng.binomial(128, 0.1, (800, 36)), 2)
+    treated = 128 - held_out
+    rates = base * rng.gamma(2, 0.5, (800, 36))
+    buyers, without = rng.binomial(treated, rates + 0.03), rng.binomial(held_out, rates)
+    hits = sum(
+        found.low <= 0.03 <= found.high
+        for found in map(pooled_effect, treated, buyers, held_out, without)
+    )  # fmt: skip
+    assert hits >= 800 * 0.95 - 21

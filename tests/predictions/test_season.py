@@ -1,0 +1,170 @@
+"""The seasonal clock: a season that is there is found again, one that is not is not, and time is only stretched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow
+import pytest
+from numpy.typing import NDArray
+
+from orchestration.predictions.customer_value import fit_forecast
+from orchestration.predictions.purchase_history import purchase_history
+from orchestration.predictions.season import LEAST_DAYS, YEAR_DAYS, SeasonClock, learn_season
+
+START = date(2023, 1, 1)
+DAYS = 730
+TOLD = SeasonClock(harmonics=((-0.3, 0.2), (0.05, -0.1)))
+NOW = datetime(2024, 12, 30, 12)
+
+
+def shop(season: SeasonClock, *, days: int = DAYS, seed: int = 1, joined: NDArray[np.float64] | None = None,
+         customers: int = 3_000) -> duckdb.DuckDBPyConnection:  # fmt: skip
+    """Customers who buy by chance in the time of a season, with rates of their own, until they leave.
+
+    joined: day of the first purchase, evenly over the days unless told.
+    """
+    draws = np.random.default_rng(seed)
+    first = (START - date(1970, 1, 1)).days
+    begins = draws.uniform(0, days, customers) if joined is None else joined
+    rate, leaves = draws.gamma(0.9, 1 / 100, customers), draws.beta(1, 5, customers)
+    who, moment = np.arange(customers), season.season_days(first + begins)
+    people, moments = [who], [moment]
+    while len(who):
+        moment = moment + draws.exponential(1 / rate[who])
+        kept = season.calendar_days(moment) < first + days
+        who, moment = who[kept], moment[kept]
+        people.append(who)
+        moments.append(moment)
+        kept = draws.random(len(who)) >= leaves[who]
+        who, moment = who[kept], moment[kept]
+    day = np.floor(season.calendar_days(np.concatenate(moments))).astype(np.int32)
+    connection = duckdb.connect()
+    connection.register("drawn", pyarrow.table({"customer_id": np.concatenate(people), "day": day}))
+    connection.execute(
+        "create table purchases as"
+        " select customer_id, (date '1970-01-01' + day)::timestamp as purchased_at, 10.0 as amount from drawn"
+    )
+    return connection
+
+
+@pytest.fixture(scope="module")
+def seasonal() -> duckdb.DuckDBPyConnection:
+    return shop(TOLD)
+
+
+def end_of(days: int) -> date:
+    return START + timedelta(days=days - 1)
+
+
+def test_a_drawn_season_is_found_again(seasonal: duckdb.DuckDBPyConnection) -> None:
+    days = np.arange(19_000.0, 19_365.0)
+    told, found = TOLD.intensity(days), learn_season(seasonal, "purchases", end_of(DAYS)).intensity(days)
+    assert np.ptp(told) > 0.7
+    assert np.abs(found - told).mean() < 0.05  # 5 % of an average day
+    assert np.corrcoef(found, told)[0, 1] > 0.97
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        pytest.param(None, id="evenly"),
+        pytest.param(DAYS * np.log1p(np.linspace(0, np.e**3 - 1, 3_000)) / 3, id="ever more"),
+        pytest.param(np.tile(np.linspace(80, 140, 1_500), 2) + np.repeat([0, 365], 1_500), id="in two springs"),
+    ],
+)
+def test_where_customers_come_by_season_but_buy_without_one_hardly_any_is_seen(
+    joined: NDArray[np.float64] | None,
+) -> None:
+    clocks = [
+        learn_season(shop(SeasonClock(), seed=seed, joined=joined), "purchases", end_of(DAYS)) for seed in range(10)
+    ]
+    seen = [np.abs(clock.intensity(np.arange(365.0)) - 1).mean() for clock in clocks]
+    assert np.mean(seen) < 0.015  # of 120 other draws of each kind: 0.006 at most, and 76 % without any season
+    assert max(seen) < 0.06
+    assert any(clock.reason == "The months differ by no more than chance explains." for clock in clocks)
+
+
+def test_less_than_twelve_months_are_no_season_and_say_so(seasonal: duckdb.DuckDBPyConnection) -> None:
+    clock = learn_season(seasonal, "purchases", end_of(LEAST_DAYS - 60))
+    assert clock.harmonics == ()
+    assert f"{LEAST_DAYS} are needed" in clock.reason
+    assert learn_season(seasonal, "purchases", START - timedelta(days=9)).reason.startswith("0 days")
+
+
+def test_few_repeat_purchases_are_no_season_and_say_so() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create table purchases as"
+        " select n as customer_id, timestamp '2023-01-01' + to_days(n::integer) as purchased_at, 10.0 as amount"
+        " from range(700) as numbers(n)"
+    )
+    assert learn_season(connection, "purchases", end_of(DAYS)).reason.startswith("0 repeat purchases")
+
+
+def test_nothing_after_the_moment_is_looked_at(seasonal: duckdb.DuckDBPyConnection) -> None:
+    moment = datetime(2024, 6, 15, 12)
+    blind = shop(TOLD)
+    blind.execute("delete from purchases where purchased_at > ?", [moment])
+    seeing = learn_season(seasonal, "purchases", moment)
+    assert seeing.harmonics
+    assert seeing == learn_season(blind, "purchases", moment)
+
+
+def test_a_year_is_a_year_and_horizons_add_up() -> None:
+    assert TOLD.horizon(NOW, YEAR_DAYS) == pytest.approx(YEAR_DAYS)
+    later = NOW + timedelta(days=30)
+    assert TOLD.horizon(NOW, 90) == pytest.approx(TOLD.horizon(NOW, 30) + TOLD.horizon(later, 60))
+    # By hand: the mean of the season over these days, times how many they are.
+    days = 20_087 + np.arange(0, 90, 0.01) + 0.005  # 2024-12-30 is day 20,087 after 1970-01-01
+    assert TOLD.horizon(NOW, 90) == pytest.approx(90 * TOLD.intensity(days).mean(), rel=1e-4)
+    assert TOLD.horizon(NOW, 90) < 80  # winter is low season
+    assert SeasonClock().horizon(NOW, 90) == 90
+
+
+def test_the_way_back_leads_to_the_same_moment() -> None:
+    days = np.linspace(19_000, 23_000, 5_000)
+    np.testing.assert_allclose(TOLD.calendar_days(TOLD.season_days(days)), days, atol=1e-6)
+    assert TOLD.days_until(NOW, np.array([TOLD.horizon(NOW, 45)])) == pytest.approx([45])
+
+
+def test_a_history_keeps_its_order_and_its_counts(seasonal: duckdb.DuckDBPyConnection) -> None:
+    known = purchase_history(seasonal, "purchases", NOW)
+    warped = TOLD.warped(known)
+    np.testing.assert_array_equal(warped.frequency, known.frequency)
+    assert ((warped.recency > 0) == (known.recency > 0)).all()
+    assert (warped.recency <= warped.age + 1e-9).all()
+    assert warped.age.max() == pytest.approx(known.age.max(), rel=0.03)  # two whole years, but for a few days
+    assert SeasonClock().warped(known) is known
+
+
+def test_the_forecast_knows_the_season_that_comes(seasonal: duckdb.DuckDBPyConnection) -> None:
+    """After 17 months, at the end of May; season's rates fall from there. Without it, far too much is expected."""
+    moment = date(2024, 5, 31)
+    made = purchase_history(seasonal, "purchases", moment, horizon=150).bought_later.sum()
+    knowing, plain = (
+        fit_forecast(seasonal, "purchases", moment, horizon=150, kinds=("bg_nbd",), season=season)
+        for season in (True, False)
+    )
+    assert plain.clock.reason == "The season was not asked for."
+    errors = [abs(forecast.expected_purchases(150).sum() / made - 1) for forecast in (knowing, plain)]
+    assert errors[0] < 0.08
+    assert errors[0] < errors[1] / 2
+
+
+def test_the_next_purchase_is_dated_by_the_calendar(seasonal: duckdb.DuckDBPyConnection) -> None:
+    """At 30 December, a low season: a median of so many days of average season takes longer."""
+    forecast = replace(
+        fit_forecast(seasonal, "purchases", NOW, horizon=90, kinds=("bg_nbd",), season=False), clock=TOLD
+    )
+    assert forecast.history is not None
+    warped = TOLD.warped(forecast.history)
+    season_days = forecast.models[0].time_to_next_purchase(warped.frequency, warped.recency, warped.age)
+    days = forecast.table()["days_to_next_purchase"].to_numpy()
+    np.testing.assert_allclose([TOLD.horizon(NOW, day) for day in days[:50]], season_days[:50])
+    soon = season_days < 60
+    assert soon.any()
+    assert (days[soon] > season_days[soon]).all()
