@@ -82,6 +82,10 @@ identity-benchmark: .venv/dev.installed  ## Measure the linking of 1,000,000 rec
 predictions-benchmark: .venv/dev.installed  ## Measure the forecast of 1,000,000 customers: seconds, memory
 	$(BIN)/python tests/benchmarks/predictions.py
 
+.PHONY: predictions-report
+predictions-report: .venv/dev.installed  ## Hold what was predicted for demo companies against what then happens (minutes)
+	$(BIN)/python tests/benchmarks/predictions_report.py
+
 # PySpark and Great Expectations do not live together: Spark has an environment of its own.
 .venv-spark/installed: requirements-spark.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or call make PYTHON=/path/to/python."; exit 1; }

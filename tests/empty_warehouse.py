@@ -55,9 +55,9 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
         prepare_predictions(connection)
-        prepare_actions(connection)
         prepare_campaign_effects(connection)
         prepare_points(connection)
+        prepare_actions(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 

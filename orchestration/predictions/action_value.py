@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from orchestration.predictions.action_log import restore_action_log
 from orchestration.predictions.policy import LEAST_PROPENSITY, PolicyValue, evaluate_policy
 
-# Chosen 2026-11: who takes something up on a proposal does so within weeks, and attribution looks as far back. More days
-# would add purchases that have nothing to do with it, and keep the answer waiting.
+# Chosen 2026-11: who takes something up on a proposal does so within weeks, and attribution looks as far back. More
+# days would add purchases that have nothing to do with it, and keep the answer waiting.
 OUTCOME_DAYS = 30
 
 AS_PROPOSED, ALWAYS_THE_BEST, AT_RANDOM = "as proposed", "always the best", "at random"
@@ -120,7 +120,7 @@ def judged_decisions(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> 
     found = connection.execute(
         f"""
         with decision as materialized ({_DECISIONS}),
-        -- First joined and then added: an outer join on such conditions would hold every decision against every purchase.
+        -- First joined and then added: an outer join on such conditions holds every decision against every purchase.
         outcome as (
             select decision.customer_key, decision.kind, decision.as_of, sum(bought.amount) as reward
             from decision
@@ -131,8 +131,8 @@ def judged_decisions(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> 
                 and bought.currency = $currency
             group by decision.customer_key, decision.kind, decision.as_of
         )
-        select customer_key, coalesce(reward, 0)::double as reward, proposal_probability, is_greedy::double as is_greedy,
-            choice_count
+        select customer_key, coalesce(reward, 0)::double as reward, proposal_probability,
+            is_greedy::double as is_greedy, choice_count
         from decision left join outcome using (customer_key, kind, as_of)
         order by customer_key, kind, as_of
         """,

@@ -26,6 +26,7 @@ PURCHASES = "predictions.customer_purchase"
 YEAR_DAYS, QUARTER_DAYS, MONTH_DAYS = 365, 90, 30
 # Below this a customer is not told apart from others: four parameters learned from fewer people say more about chance.
 LEAST_REPEAT_BUYERS = 50
+_MOST_OFF = 2.0  # times: a season may halve what is bought, more is another firm
 _SURE = 1.64  # standard errors by which a new forecast must be better: 95 %
 
 
@@ -85,7 +86,10 @@ def forecast_customers(
         if not len(history.customer_id):
             continue
         learned = forecaster is not None and currency in forecaster.year
-        told = _told(forecaster, currency, history) if forecaster is not None and learned else _common(history)
+        if forecaster is not None and learned:
+            told = _told(forecaster, currency, history)
+        else:
+            told = _common(history, _common_rate(connection, currency, history, as_of))
         parts.append(told.assign(currency=currency, basis="model" if learned else "base rate"))
     columns = {
         "customer_key": "int64", "currency": "str", "expected_purchases_30d": "float64",
@@ -114,9 +118,24 @@ def _told(forecaster: Forecaster, currency: str, history: PurchaseHistory) -> pd
     )
 
 
-def _common(history: PurchaseHistory) -> pd.DataFrame:
+def _common_rate(
+    connection: duckdb.DuckDBPyConnection, currency: str, history: PurchaseHistory, as_of: datetime
+) -> float:
+    """Repeat purchases per customer and day.
+
+    Over all that is known where few have bought again. Otherwise there could have been a forecast, and it was refuted
+    by what happened lately: then the last 90 days are all that can be gone by.
+    """
+    if (history.frequency > 0).sum() >= LEAST_REPEAT_BUYERS:
+        before = as_of - timedelta(days=QUARTER_DAYS)
+        lately = purchase_history(connection, _in_currency(currency), before, horizon=QUARTER_DAYS)
+        if len(lately.customer_id):
+            return float(lately.bought_later.sum()) / (len(lately.customer_id) * QUARTER_DAYS)
     total_age = float(history.age.sum())
-    rate = float(history.frequency.sum()) / total_age if total_age > 0 else 0.0
+    return float(history.frequency.sum()) / total_age if total_age > 0 else 0.0
+
+
+def _common(history: PurchaseHistory, rate: float) -> pd.DataFrame:
     spend = float(history.total_value.sum() / (history.frequency + 1).sum())
     return pd.DataFrame(
         {
@@ -181,6 +200,23 @@ def judge(
         return None
     rows = pd.concat(parts).sort_values("customer_key", ignore_index=True)
     return Judged(moment, QUARTER_DAYS, rows)
+
+
+def refuted(judged: Judged | None) -> str:
+    """Why a forecast of the last 90 days is not to be believed, or empty.
+
+    It is refuted where it was off by more than twice, and by more than three times what the errors of single customers
+    make likely: a firm that has closed or begun anew, a source that delivers no more.
+    """
+    if judged is None:
+        return ""
+    expected = float(judged.rows["expected_purchases"].sum())
+    made = float(judged.rows["made_purchases"].sum())
+    errors = judged.rows["made_purchases"] - judged.rows["expected_purchases"]
+    chance = float(np.sqrt((errors**2).sum()))
+    if max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0) and abs(made - expected) > 3 * chance:
+        return f"Of the last 90 days it expected {expected:,.0f} purchases and {made:,.0f} were made."
+    return ""
 
 
 def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:

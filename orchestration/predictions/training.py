@@ -203,18 +203,25 @@ def _train_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
         rows, purchases = len(judged.rows), int(judged.rows["made_purchases"].sum())
         figures |= {"expected": round(float(judged.rows["expected_purchases"].sum()), 3), "made": purchases}
     decision, reason = FIRST, "The first forecast."
-    if current is not None:
+    doubt = forecasts.refuted(judged)
+    if doubt and current is None:
+        return Training(None, ABSTAINS, doubt, None, rows, purchases, figures)
+    if doubt:
+        # As a version that knows no currency: everybody is told the common rate.
+        decision, reason, forecaster = REPLACED, f"By the base rate. {doubt}", forecasts.Forecaster({}, {})
+    elif current is not None:
         decision, reason = KEPT, "Kept: since it was learned, no 90 days have passed that it could be judged by."
         if judged is not None and datetime.fromisoformat(current.trained_as_of) <= judged.moment:
             present, _ = load_model(folder / "models", VALUE_MODEL, current.version)
             before = forecasts.judge(connection, as_of, present)
-            assert before is not None
-            better, reason = forecasts.is_surely_better(judged, before)
+            better, reason = forecasts.is_surely_better(judged, before) if before else (True, "Replaced the base rate.")
             decision = REPLACED if better else KEPT
         if decision == KEPT:
             return Training(None, decision, reason, current.version, rows, purchases, figures)
     manifest = save_model(folder / "models", VALUE_MODEL, forecaster, trained_as_of=as_of, seed=1, figures=figures)
-    held_out = None if judged is None else judged.rows.assign(as_of=judged.moment, horizon_days=judged.horizon_days)
+    held_out = (
+        None if judged is None or doubt else judged.rows.assign(as_of=judged.moment, horizon_days=judged.horizon_days)
+    )
     return Training(None, decision, reason, manifest.version, rows, purchases, figures, held_out)
 
 

@@ -1,8 +1,8 @@
-"""Proposals in a world whose truth is known: are choices drawn as said, and does the log tell what another way of choosing
-would have brought?
+"""Proposals in a world whose truth is known: are choices drawn as said, and does the log tell what another way of
+choosing would have brought?
 
-The choices are made by action_choice as dbt compiles it, go through the files of the log, and are judged from it. What a
-customer buys follows from what was proposed to them, by chances that are written here and that no model knows.
+The choices are made by action_choice as dbt compiles it, go through the files of the log, and are judged from it. What
+a customer buys follows from what was proposed to them, by chances that are written here and that no model knows.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ TRUTH = {
     AT_RANDOM: ((60 + 30) / 2 + (50 + 45 + 120) / 3) / 2,
 }
 TRUTH[AS_PROPOSED] = (1 - EXPLORED) * TRUTH[ALWAYS_THE_BEST] + EXPLORED * TRUTH[AT_RANDOM]
+
 
 @pytest.fixture(scope="module")
 def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
@@ -144,7 +145,11 @@ def test_of_ten_decisions_one_is_drawn_and_every_choice_is_as_likely_as_said(wor
 
 def test_the_draw_is_the_same_for_a_customer_and_day_and_another_one_on_another_day(world) -> None:
     first, hours_later, day_after = (
-        set(world.execute(f"select customer_key, item from marts.{table} where is_proposed and not is_greedy").fetchall())
+        set(
+            world.execute(
+                f"select customer_key, item from marts.{table} where is_proposed and not is_greedy"
+            ).fetchall()
+        )
         for table in ("action_choice", "hours_later", "day_after")
     )
     assert hours_later == first

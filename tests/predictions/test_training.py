@@ -93,7 +93,8 @@ def warehouse(
             customer_key bigint, moment timestamp, channel varchar, has_responded boolean
         );
         create table predictions.customer_purchase as
-        select customer_key as customer_id, moment + interval 3 day as purchased_at, 100 * (1 + store) as amount,
+        select customer_key as customer_id, moment + interval 1 day * floor(27 * store)::integer as purchased_at,
+            100 * (1 + store) as amount,
             'EUR' as currency
         from world semi join predictions.prediction_moment using (moment) where buys;
         create table predictions.prediction_base_rate as
@@ -309,3 +310,24 @@ def test_targets_are_those_that_have_been_seen(trained) -> None:
     assert [target.name for target in targets(connection)] == [
         BIKES, "buy.parts.30d", "channel.bikes.store.90d", "channel.bikes.web.90d", "respond.call.30d",
     ]  # fmt: skip
+
+
+def test_a_forecast_that_is_refuted_by_what_happened_lately_is_not_told(tmp_path: Path) -> None:
+    """300 customers bought every 20 days, and one of them in the last 90 days: 1 / (300 × 90) a day is what is left."""
+    connection = warehouse()
+    connection.execute("""
+        create or replace table predictions.customer_purchase as
+        select who.range as customer_id, timestamp '2024-09-01' + interval 20 day * step.range as purchased_at,
+            10.0 as amount, 'EUR' as currency
+        from range(300) as who cross join range(13) as step
+        union all
+        select 0, timestamp '2025-08-01', 10.0, 'EUR'
+    """)
+    done = train_models(connection, tmp_path, AS_OF)
+    assert done[0].decision == "abstains"
+    assert "and 1 were made" in done[0].reason
+    score_customers(connection, tmp_path, AS_OF)
+    rows = connection.execute(
+        "select basis, expected_purchases_90d, probability_alive, count(*) from predictions.value_score group by all"
+    ).fetchall()
+    assert rows == [("base rate", pytest.approx(1 / 300), None, 300)]
