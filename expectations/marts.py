@@ -368,8 +368,7 @@ def _action_suites() -> dict[str, list[Suite]]:
             Suite(
                 "marts",
                 "marts.action_choice",
-                "select customer_key, kind, action, item, score, propensity, expected_value_amount, proposal_probability"
-                " from marts.action_choice",
+                "select * from marts.action_choice",
                 (
                     Rule("ExpectColumnValuesToBeBetween", probability, "A probability."),
                     Rule(
