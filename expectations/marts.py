@@ -351,7 +351,7 @@ def _points_suites() -> dict[str, list[Suite]]:
                         "ExpectColumnValuesToBeBetween",
                         {"column": "scale", "min_value": 0.8, "max_value": 1.25},
                         "All exchanges earn as many points as before, but for rounding, or the bands would mean "
-                        "something else (2026-11-26, demo companies: 0.99 to 1.02).",
+                        "something else (2026-11-26, demo companies: 0.98 to 1.00).",
                     ),
                 ),
                 key_columns=("version",),

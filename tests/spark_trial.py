@@ -36,7 +36,14 @@ WRITTEN_BY_PYTHON = {
     " from marts.touch_attribution where removal_effect is not null",
 }
 # The same for what is not published: from the working warehouse.
-KEPT_BY_PYTHON = ("perception.text_sentiment", "perception.customer_influence")
+KEPT_BY_PYTHON = (
+    "perception.text_sentiment",
+    "perception.customer_influence",
+    "predictions.campaign_effect",
+    "predictions.campaign_effect_pooled",
+    "predictions.learned_points",
+    "predictions.points_judgement",
+)
 
 
 def main() -> int:

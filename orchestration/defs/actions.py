@@ -9,7 +9,7 @@ from orchestration.defs.project import Installation, RunResource
 
 _OWNERS = ["team:customer-insight"]
 _KINDS = {"duckdb", "python"}
-_POLICY_VALUE_KEY = dg.AssetKey(["actions_judged", "policy_value"])
+_POLICY_VALUE_KEY = predictions_key("policy_value")
 _BOUGHT_IN = ("bridge_customer_number", "bridge_interaction_product_line", "fct_booking", "fct_order_line")
 
 

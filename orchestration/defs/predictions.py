@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.project import FurtherAssets, Installation, RunResource
-from orchestration.warehouse.dbt import chosen_variable
+from orchestration.warehouse.dbt import project_variable
 
 GROUP = "predictions"
 _OWNERS = ["team:customer-insight"]
@@ -73,7 +73,7 @@ def trained_models(installation: Installation) -> FurtherAssets:
             try:
                 trained = train_models(connection, folder, run.moment, tell=context.log.info) if is_due else []
                 if is_due:
-                    half_life = chosen_variable("engagement_half_life_days")
+                    half_life = project_variable("engagement_half_life_days")
                     points = installation.settings.points_path
                     learned = learn_points(connection, points, run.moment, half_life_days=half_life)
                     context.log.info(f"Engagement points: {learned.reason}")

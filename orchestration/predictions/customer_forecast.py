@@ -41,8 +41,13 @@ class Forecaster:
     year: dict[str, CustomerForecast]
 
 
-def learn_forecaster(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[Forecaster | None, str]:
-    """Learns from what was bought by as_of; None and the reason where no currency has enough buyers who came again."""
+def learn_forecaster(
+    connection: duckdb.DuckDBPyConnection, as_of: datetime, *, quarter_only: bool = False
+) -> tuple[Forecaster | None, str]:
+    """Learns from what was bought by as_of; None and the reason where no currency has enough buyers who came again.
+
+    quarter_only: leave out the year, where nobody asks for it.
+    """
     quarter, year = {}, {}
     repeaters = 0
     for currency in currencies(connection):
@@ -53,8 +58,9 @@ def learn_forecaster(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> 
         if buyers < LEAST_REPEAT_BUYERS:
             continue
         quarter[currency] = fit_forecast(connection, purchases, as_of, horizon=QUARTER_DAYS).without_rows()
-        year[currency] = fit_forecast(connection, purchases, as_of, horizon=YEAR_DAYS).without_rows()
-    if not year:
+        if not quarter_only:
+            year[currency] = fit_forecast(connection, purchases, as_of, horizon=YEAR_DAYS).without_rows()
+    if not quarter:
         reason = f"{repeaters} customers have bought again; {LEAST_REPEAT_BUYERS} are needed to tell who will."
         return None, reason
     return Forecaster(quarter, year), ""
@@ -180,7 +186,7 @@ def judge(
     """
     moment = as_of - timedelta(days=QUARTER_DAYS)
     if forecaster is None:
-        forecaster = learn_forecaster(connection, moment)[0]
+        forecaster = learn_forecaster(connection, moment, quarter_only=True)[0]
     if forecaster is None:
         return None
     parts = []

@@ -286,7 +286,8 @@ def fitted_points(found: Exchanges, learned_from: NDArray[np.bool_]) -> tuple[Ar
     The chance to buy is 1 - exp(-rate); the rate of a customer is that of the month plus, for each exchange, something
     that fades: so that points add up as points do. Non-negative, drawn to the set points by PRIOR_DEVIATION, and scaled
     so that all exchanges together earn as many points as before. Standard errors allow for a customer's rows belonging
-    together (Liang and Zeger 1986, Biometrika 73:13); 0 where a touchpoint earns nothing.
+    together (Liang and Zeger 1986, Biometrika 73:13) and take the scale as given, so that they are a little too wide; 0
+    where a touchpoint earns nothing.
     """
     counts, bought = found.counts[learned_from], found.bought[learned_from]
     _, month = np.unique(found.moment[learned_from], return_inverse=True)
@@ -337,7 +338,7 @@ def _rates(bought: Array, month: Index, months: int) -> Array:
 
 
 def _loss(log_base: Array, added: Array, bought: Array, month: Index) -> tuple[float, Array, Array]:
-    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope in each rate, and the base rates."""
+    """Negative log-likelihood of buying with chance 1 - exp(-rate), its slope per row in that rate, and the base."""
     base = np.exp(np.clip(log_base, -30, 10))[month]
     rate = base + added
     chance = np.maximum(-np.expm1(-rate), 1e-12)

@@ -35,7 +35,7 @@ _PULL = 5.0
 _PER_LEAF = 10.0  # rows of the rarer outcome, on average
 ITERATIONS = (5, 10, 15, 20, 30, 40, 60, 80, 120, 160)
 _PATIENCE = 20
-_FOREST_TREES, _FOREST_LEAF, _UNSURE = 120, 3, 0.016
+_FOREST_TREES, _FOREST_LEAF, _UNSURE = 80, 3, 0.016
 _LARGEST = 1e30  # the forest's numbers are short ones
 _SMALLEST = 1e-6
 

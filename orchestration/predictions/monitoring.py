@@ -27,7 +27,10 @@ def score_measures(log: pd.DataFrame, *, period: str = "M", by: tuple[str, ...] 
     first period), drifted. Figures that a period is too small for are missing.
     """
     frame = _checked(log, by)
-    frame["period"] = frame["as_of"].dt.to_period(period)
+    try:
+        frame["period"] = frame["as_of"].dt.to_period(period)
+    except ValueError:
+        raise ValueError(f"{period!r} is no period: M is a month, W a week, D a day, Q a quarter.") from None
     first_scores: dict[tuple[object, ...], np.ndarray] = {}
     rows = []
     for key, part in frame.groupby([*by, "period"], sort=True, dropna=False, observed=True):

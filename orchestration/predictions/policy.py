@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from orchestration.predictions.uplift import LARGEST, MOST_CONFIDENCE
+
 Array = NDArray[np.float64]
 
 LEAST_PROPENSITY = 1e-4
@@ -22,7 +24,8 @@ _LEAST_EFFECTIVE_ROWS = 30
 class PolicyValue:
     """Mean reward per decision that a policy would have had.
 
-    effective_rows: how many equally weighted rows the estimate is worth (Kish 1965). notes: why to be careful.
+    low, high: infinite where a single decision says nothing about how sure the value is. effective_rows: how many
+    equally weighted rows the estimate is worth (Kish 1965). notes: why to be careful.
     """
 
     method: str
@@ -67,8 +70,10 @@ def evaluate_policy(
         )
     if (target < 0).any() or (target > 1).any():
         raise ValueError("target_probability must be between 0 and 1.")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, not {confidence}.")
+    if not 0 < confidence <= MOST_CONFIDENCE:
+        raise ValueError(f"confidence must be above 0 and at most {MOST_CONFIDENCE}, not {confidence}.")
+    if longest_weight is not None and not longest_weight > 0:
+        raise ValueError(f"longest_weight must be above 0, not {longest_weight}.")
     weights = target / logged
     cut = longest_weight is not None and bool((weights > longest_weight).any())
     if longest_weight is not None:
@@ -113,6 +118,6 @@ def _numbers(name: str, values: ArrayLike) -> Array:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers.") from None
-    if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must be one number per logged action, none missing or infinite.")
+    if numbers.ndim != 1 or not (np.abs(numbers) <= LARGEST).all():
+        raise ValueError(f"{name} must be one number per logged action, none missing or beyond {LARGEST:g}.")
     return numbers

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+_LARGEST = 1e100
+
 
 @dataclass(frozen=True)
 class PurchaseHistory:
@@ -44,7 +46,8 @@ def purchase_history(
 
     Several purchases of one customer on one day count as one, as in the papers. as_of: a date means the whole day; the
     purchase days are those of purchased_at, which has no time zone. Rows without customer or moment are not counted; a
-    day whose amounts add up to less than 0 (returned) is no purchase. A missing amount is 0.
+    day whose amounts add up to less than 0 (returned) is no purchase. A missing amount is 0. ValueError on amounts that
+    are infinite or cannot be added.
     horizon: days after as_of whose purchase days are counted as bought_later.
     """
     day = as_of.date() if isinstance(as_of, datetime) else as_of
@@ -82,4 +85,6 @@ def purchase_history(
     ).fetchnumpy()
     identifiers = np.asarray(columns.pop("customer_id"))
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+    if not (arrays["total_value"] <= _LARGEST).all():
+        raise ValueError(f"{purchases} holds amounts that are no numbers or beyond {_LARGEST:g}: leave them out.")
     return PurchaseHistory(customer_id=identifiers, as_of=moment, horizon=horizon, **arrays)

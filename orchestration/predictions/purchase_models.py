@@ -31,6 +31,7 @@ _LOG_BOUND = (
 _ROWS_AT_ONCE = 50_000  # × nodes × 8 bytes = 13 MB: fits the processor's cache
 _ROWS_TO_START = 20_000
 _LEGENDRE, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(24)
+_LARGEST = 1e100  # of any number that comes in: what is larger cannot be squared
 _NEGLIGIBLE = 40.0  # e^-40 of an integral is left out
 
 
@@ -53,8 +54,8 @@ class PurchaseModel:
 
     def expected_purchases(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
         """Purchases expected of each customer within `horizon` units of time from now, given their history."""
-        if not np.isfinite(horizon) or horizon < 0:
-            raise ValueError(f"horizon must be a finite number from 0, not {horizon}.")
+        if not 0 <= horizon <= _LARGEST:
+            raise ValueError(f"horizon must be a number from 0 to {_LARGEST:g}, not {horizon}.")
         x, tx, age_ = checked_history(frequency, recency, age)
         if self.abstains:
             return np.full(len(x), self.common_rate * horizon)
@@ -169,11 +170,10 @@ def _numbers(name: str, values: ArrayLike) -> Array:
         raise ValueError(f"{name} holds something that is not a number: convert or leave out those rows.") from None
     if numbers.ndim != 1:
         raise ValueError(f"{name} must be a one-dimensional array, one entry per customer.")
-    missing = ~np.isfinite(numbers)
+    missing = ~(np.abs(numbers) <= _LARGEST)
     if missing.any():
-        raise ValueError(
-            f"{name} is missing or infinite in {int(missing.sum())} of {len(numbers)} rows: leave them out."
-        )
+        rows = f"{int(missing.sum())} of {len(numbers)} rows"
+        raise ValueError(f"{name} is missing, infinite or beyond {_LARGEST:g} in {rows}: leave them out.")
     return numbers
 
 

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 LEAST_BUYERS = 10
 _LOG_BOUND = 12.0
 _NOTABLE_CORRELATION = 0.3
+_LARGEST = 1e100  # what is larger cannot be squared
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def _checked(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[Array, Array]
     faults = (
         ("a frequency that is missing, infinite or below 0", ~np.isfinite(x) | (x < 0)),
         ("purchases whose mean value is missing or infinite", (x > 0) & ~np.isfinite(value)),
+        (f"a frequency or mean value beyond {_LARGEST:g}", (x > _LARGEST) | ((x > 0) & (value > _LARGEST))),
         ("purchases whose mean value is not above 0 (net of returns; leave them out)", (x > 0) & (value <= 0)),
     )
     for sentence, wrong in faults:

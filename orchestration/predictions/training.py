@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 VALUE_MODEL = "customer_value"
 FIRST, REPLACED, KEPT, ABSTAINS = "first", "replaced", "kept", "abstains"
+# As fit_propensity asks for: whoever has fewer need not read the examples, nor load what learns from them.
+LEAST_POSITIVES = 50
 _MOST_USEFUL = 5
 
 
@@ -96,14 +98,16 @@ def train_models(
     from orchestration.predictions.customer_forecast import write_moment_forecasts
 
     restore_logs(connection, folder)
-    moments = [
-        moment
-        for (moment,) in connection.execute("select moment from predictions.prediction_moment order by 1").fetchall()
-    ]
-    write_moment_forecasts(connection, moments)
     done = [_train_value(connection, folder, as_of)]
+    forecast = False
     for target in targets(connection):
-        training = _train(connection, folder, target, as_of, seed)
+        training = _too_few(connection, folder, target, as_of)
+        if training is None:
+            if not forecast:
+                moments = connection.execute("select moment from predictions.prediction_moment order by 1").fetchall()
+                write_moment_forecasts(connection, [moment for (moment,) in moments])
+                forecast = True
+            training = _train(connection, folder, target, as_of, seed)
         done.append(training)
         tell(f"{target.title}: {training.decision}. {training.reason}")
     _keep(connection, folder, as_of, done)
@@ -111,15 +115,22 @@ def train_models(
     return done
 
 
+def _too_few(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, as_of: datetime) -> Training | None:
+    """A training that ends before it begins: there is no model, and there are too few examples for one."""
+    rows, positives = count_examples(connection, target)
+    scarce = min(positives, rows - positives)
+    if scarce >= LEAST_POSITIVES or current_model(folder, target.name, as_of, before=True):
+        return None
+    what = "happened" if positives <= rows - positives else "did not happen"
+    reason = f"It {what} in {scarce} of {rows} examples; {LEAST_POSITIVES} are needed."
+    return Training(target, ABSTAINS, reason, None, rows, positives, {})
+
+
 def _train(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, as_of: datetime, seed: int) -> Training:
-    from orchestration.predictions.propensity import LEAST_POSITIVES, fit_propensity
+    from orchestration.predictions.propensity import fit_propensity
 
     rows, positives = count_examples(connection, target)
     current = current_model(folder, target.name, as_of, before=True)
-    if min(positives, rows - positives) < LEAST_POSITIVES and current is None:
-        what = "happened" if positives <= rows - positives else "did not happen"
-        reason = f"It {what} in {min(positives, rows - positives)} of {rows} examples; {LEAST_POSITIVES} are needed."
-        return Training(target, ABSTAINS, reason, None, rows, positives, {})
     read = examples(connection, target, rows)
     challenger = fit_propensity(read.features, read.outcome, as_of=read.moment, seed=seed)
     decision, reason = _decision(folder, target, challenger, current, read.features)

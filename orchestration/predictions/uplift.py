@@ -14,6 +14,8 @@ from orchestration.predictions.measures import wilson_interval
 Array = NDArray[np.float64]
 
 LEAST_PER_SIDE = 2
+MOST_CONFIDENCE = 0.999_999  # beyond that an interval has no end
+LARGEST = 1e100  # what is larger cannot be squared
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def campaign_effect(
     with a covariate after CUPED (Deng, Xu, Kohavi and Walker 2013): what the covariate foretells is taken off.
     ValueError on input that cannot be meant; "effect unknown" without a hold-out.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, not {confidence}.")
+    if not 0 < confidence <= MOST_CONFIDENCE:
+        raise ValueError(f"confidence must be above 0 and at most {MOST_CONFIDENCE}, not {confidence}.")
     group, values = _numbers("treated", treated), _numbers("outcome", outcome)
     before = None if covariate is None else _numbers("covariate", covariate)
     if len(group) != len(values) or (before is not None and len(before) != len(values)):
@@ -112,6 +114,6 @@ def _numbers(name: str, values: ArrayLike) -> Array:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers.") from None
-    if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must be one number per person, none missing or infinite.")
+    if numbers.ndim != 1 or not (np.abs(numbers) <= LARGEST).all():
+        raise ValueError(f"{name} must be one number per person, none missing or beyond {LARGEST:g}.")
     return numbers

@@ -90,13 +90,6 @@ def project_variable(name: str) -> Any:
     return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"][name]
 
 
-def chosen_variable(name: str) -> Any:
-    """What somebody has chosen under `vars` in dbt_project.yml. KeyError where there is no variable of that name."""
-    import yaml
-
-    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"][name]
-
-
 def declared_columns(adapter: str, where: str = "The catalog") -> dict[str, dict[str, str]]:
     """Per stream, the columns that the staging folder reads, with their landed types, from its sources file.
 

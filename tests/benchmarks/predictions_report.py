@@ -87,11 +87,9 @@ def show(found: dict) -> None:
     print(f"\nSeed {found['seed']}")
     if found["value"]:
         expected, made, correlation, error, base_error, customers = found["value"]
-        print(
-            f"  {DAYS} days, {customers:,} customers who had bought: {expected:,.0f} purchases expected, {made:,.0f} made"
-        )
-        print(f"  (truth: {found['truth']:,.0f} of everybody, whether or not the firm could know whose they were);"
-              f" correlation {correlation:.3f}, mean absolute error {error:.3f} (common rate: {base_error:.3f})")  # fmt: skip
+        print(f"  {DAYS} days: {expected:,.0f} purchases expected of {customers:,} customers, {made:,.0f} made")
+        print(f"  (truth: {found['truth']:,.0f} of everybody, whether or not the firm could know whose they were)")
+        print(f"  correlation {correlation:.3f}, mean absolute error {error:.3f} (common rate: {base_error:.3f})")
         print("  by tenth, expected / made: " + ", ".join(f"{a:.2f}/{b:.2f}" for a, b in found["deciles"]))
     for name, rows, positives, calibration, auc, skill, lift, worse in found["models"]:
         if auc is None:

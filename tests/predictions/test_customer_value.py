@@ -160,6 +160,14 @@ def test_a_shop_without_repeat_buyers_gets_the_common_rate_and_the_reason() -> N
     assert table["expected_spend"].iloc[0] == pytest.approx(105)  # the mean of 10, 20, … 200
 
 
+def test_amounts_that_cannot_be_added_are_refused() -> None:
+    connection = duckdb.connect()
+    connection.execute("create table purchases as select 1 as customer_id, date '2025-01-01' as purchased_at, "
+                       "'inf'::double as amount")  # fmt: skip
+    with pytest.raises(ValueError, match="no numbers or beyond"):
+        purchase_history(connection, "purchases", date(2025, 12, 31))
+
+
 def test_nobody_to_forecast_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match="No purchase in purchases until 2024-01-01"):
         fit_forecast(shop(("anna", "2025-01-01", 10.0)), "purchases", date(2024, 1, 1))

@@ -124,11 +124,30 @@ def test_wrong_propensities_are_noticed() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [([], [], []), ([1.0], [0.0], [0.5]), ([1.0], [0.5], [1.5]), ([np.nan], [0.5], [0.5]), ([1.0], [0.5], [])],
+    [
+        ([], [], []),
+        ([1.0], [0.0], [0.5]),
+        ([1.0], [0.5], [1.5]),
+        ([np.nan], [0.5], [0.5]),
+        ([1e300, 1.0], [0.5, 0.5], [0.5, 0.5]),
+        ([1.0], [0.5], []),
+    ],
 )
 def test_a_log_that_cannot_answer_is_refused(arguments: tuple[list[float], ...]) -> None:
     with pytest.raises(ValueError, match=r"reward|propensity|probability|empty"):
         evaluate_policy(*arguments)
+
+
+def test_an_interval_that_would_have_no_end_is_refused() -> None:
+    one = evaluate_policy([1.0], [0.5], [0.5])["ips"]
+    assert (one.value, one.low, one.high) == (1.0, -np.inf, np.inf)  # one decision: any interval would be made up
+    with pytest.raises(ValueError, match=r"longest_weight must be above 0, not nan\."):
+        evaluate_policy([1.0, 0.0], [0.5, 0.5], [0.5, 0.5], longest_weight=float("nan"))
+    for confidence in (0.0, 1 - 1e-16, float("nan")):
+        with pytest.raises(ValueError, match="confidence must be above 0"):
+            evaluate_policy([1.0, 0.0], [0.5, 0.5], [0.5, 0.5], confidence=confidence)
+        with pytest.raises(ValueError, match="confidence must be above 0"):
+            campaign_effect([1, 1, 0, 0], [1, 2, 3, 4], confidence=confidence)
 
 
 # --- scores over time ------------------------------------------------------------------------------------------------
@@ -181,6 +200,8 @@ def test_an_empty_log_gives_an_empty_table() -> None:
     assert score_measures(empty).empty
     with pytest.raises(ValueError, match="lacks the columns outcome"):
         score_measures(empty.drop(columns="outcome"))
+    with pytest.raises(ValueError, match="'fortnight' is no period: M is a month"):
+        score_measures(scored("2025-01-10", np.full(9, 0.5), 1), period="fortnight")
 
 
 def test_a_model_is_replaced_only_by_one_that_is_surely_better() -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from predictions import cases
+from scipy.special import expit
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from orchestration.predictions import measures
+from orchestration.predictions import learners, measures, propensity
 from orchestration.predictions.features import plan_features
 from orchestration.predictions.propensity import PropensityModel, fit_propensity
 
@@ -180,6 +182,94 @@ def test_dates_count_from_the_moment_of_their_row() -> None:
     recent, old = model.predict_probability(asked, as_of=pd.Timestamp("2026-06-01"))
     assert recent == pytest.approx(0.5, abs=0.08)
     assert old == pytest.approx(0.1, abs=0.04)
+
+
+MOMENTS = pd.Series(pd.date_range("2025-01-01", periods=8, freq="MS"))
+
+
+def test_rows_of_few_moments_are_judged_and_tried_by_whole_moments() -> None:
+    """Customers at eight months' starts, in mixed order: the newest two months are held out, all of their rows."""
+    features, outcome = cases.answers(1_600, seed=21)
+    month = np.random.default_rng(3).permutation(np.repeat(np.arange(8), 200))
+    as_of = pd.Series(MOMENTS.to_numpy()[month])
+    rows = fit_propensity(features, outcome, as_of).report.held_out
+    assert set(rows["as_of"]) == set(MOMENTS[6:])
+    assert sorted(rows.index) == sorted(np.flatnonzero(month >= 6))
+    # Six months to learn from: each of the blocks begins with a month and is predicted from whole months before it.
+    days = np.sort(month[month < 6]).astype(float)
+    blocks = propensity._blocks(outcome[month < 6].to_numpy(float), days)
+    assert {begin % 200 for begin, _ in blocks} == {0}
+    assert blocks[-1][1] == 1_200
+    assert [end for _, end in blocks[:-1]] == [begin for begin, _ in blocks[1:]]
+    # Two months: the second from the first.
+    assert propensity._blocks(outcome[:400].to_numpy(float), days[:400]) == [(200, 400)]
+
+
+def test_rows_of_one_moment_in_the_order_of_their_outcome_are_judged_all_the_same() -> None:
+    features, outcome = cases.answers(1_000, seed=22)
+    order = np.argsort(~outcome.to_numpy(), kind="stable")
+    assert "order of the rows is taken as time" in fit_propensity(features.iloc[order], outcome.iloc[order]).abstains
+    model = fit_propensity(features.iloc[order], outcome.iloc[order], pd.Timestamp("2025-06-30"))
+    assert not model.abstains
+    assert any(note.startswith("All rows are of one moment") for note in model.report.notes)
+
+
+@pytest.mark.parametrize(("rows", "level"), [(150, 0.0), (2_000, -4.0)])
+def test_a_clear_signal_is_used_in_a_small_table_and_with_few_positives(rows: int, level: float) -> None:
+    """75 of 150, or some 70 of 2,000 rows."""
+    draws = np.random.default_rng(31)
+    features = pd.DataFrame(draws.normal(size=(rows, 4)), columns=list("abcd"))
+    odds = 1.6 * features["a"] - features["b"] + level
+    outcome = pd.Series(draws.random(rows) < 1 / (1 + np.exp(-odds)))
+    model = fit_propensity(features, outcome)
+    assert not model.abstains
+    assert measures.auc(model.predict_probability(features), outcome) > 0.8
+
+
+def test_levels_that_come_and_go_do_not_rule_the_scores() -> None:
+    """A rate of 12 % and of 38 % by turns, the newest tenth at 38 %: the scores stay near the mean of all."""
+    draws = np.random.default_rng(6)
+    x, turn = draws.normal(size=20_000), np.arange(20_000) // 2_000 % 2
+    outcome = pd.Series(draws.random(20_000) < 1 / (1 + np.exp(-(x - 2.4 + 1.8 * turn))))
+    said = fit_propensity(pd.DataFrame({"x": x}), outcome).predict_probability(pd.DataFrame({"x": x}))
+    assert outcome[-2_000:].mean() > 0.35
+    assert said.mean() == pytest.approx(outcome.mean(), abs=0.05)
+
+
+def test_a_line_through_many_columns_is_pulled_to_what_matters() -> None:
+    """Five of 300 columns say something, 400 rows: against scikit-learn's line with its usual strength."""
+    draws = np.random.default_rng(41)
+    matrix, later = draws.normal(size=(400, 300)), draws.normal(size=(4_000, 300))
+    happened, seen = (
+        (draws.random(len(side)) < 1 / (1 + np.exp(-side[:, :5].sum(axis=1)))).astype(float) for side in (matrix, later)
+    )
+    line = learners.fit_line(matrix, happened, np.zeros(300, dtype=bool), seed=1)
+    usual = LogisticRegression(max_iter=500).fit(matrix, happened)
+    assert measures.auc_of_scores(line.odds(later), seen) > measures.auc_of_scores(usual.decision_function(later), seen)
+    assert measures.brier_score(expit(line.odds(later)), seen) < measures.brier_score(
+        usual.predict_proba(later)[:, 1], seen
+    )
+    assert set(np.argsort(-line.strength)[:3]) <= set(range(5))
+
+
+def test_a_line_learns_from_the_size_of_amounts_with_a_long_tail() -> None:
+    """Log odds follow the logarithm of an amount: those of the line do too, over four orders of magnitude."""
+    draws = np.random.default_rng(42)
+    amount = draws.lognormal(3, 2, size=(6_000, 1))
+    happened = (draws.random(6_000) < 1 / (1 + np.exp(-(0.8 * np.log(amount[:, 0]) - 4)))).astype(float)
+    line = learners.fit_line(amount, happened, np.zeros(1, dtype=bool), seed=1)
+    asked = np.array([[1.0], [20.0], [400.0], [8_000.0]])
+    # The truth: -4, -1.6, 0.8 and 3.2.
+    assert np.corrcoef(line.odds(asked), [-4, -1.6, 0.8, 3.2])[0, 1] > 0.97
+
+
+def test_on_tumours_it_is_as_good_as_a_plain_line() -> None:
+    """569 tumours with 30 measures (Street, Wolberg and Mangasarian 1993), which scikit-learn brings along."""
+    found = load_breast_cancer(as_frame=True)
+    model = fit_propensity(found.data, found.target)
+    line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    plain = line.fit(found.data[:455], found.target[:455]).predict_proba(found.data[455:])[:, 1]
+    assert model.report.auc >= measures.auc(plain, found.target[455:]) - 0.005
 
 
 # --- any table -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from orchestration.predictions import propensity, training
 from orchestration.predictions.registry import versions
 from orchestration.predictions.score_log import keep_scores, restore_logs
 from orchestration.predictions.scoring import score_customers
@@ -249,7 +250,7 @@ def test_a_firm_that_has_sold_nothing_yet_is_scored_without_a_word_about_anybody
                   "training_customer_feature"):  # fmt: skip
         connection.execute(f"delete from predictions.{table}")
     done = train_models(connection, tmp_path, AS_OF)
-    assert [(training.decision, training.model_version) for training in done] == [("abstains", None)]
+    assert [(one.decision, one.model_version) for one in done] == [("abstains", None)]
     assert "0 customers have bought again" in done[0].reason
     scores = score_customers(connection, tmp_path, AS_OF)
     assert (scores.scores, scores.modelled, scores.forecast) == (0, 0, False)
@@ -303,6 +304,10 @@ def test_names_of_models_are_names_of_folders_and_stay_apart() -> None:
     assert len(names) == 6
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._") and ".." not in name for name in names)
     assert Target("channel", "bikes", "web", 90, 0.1).name == "channel.bikes.web.90d"
+
+
+def test_training_and_the_library_ask_for_as_many_examples() -> None:
+    assert training.LEAST_POSITIVES == propensity.LEAST_POSITIVES
 
 
 def test_targets_are_those_that_have_been_seen(trained) -> None:

@@ -1,3 +1,10 @@
+with touchpoints as (
+    select
+        touchpoints.*,
+        {{ earned_points('touchpoints.touchpoint', 'touchpoints.engagement_points') }} as earned_points
+    from {{ ref('touchpoints') }} as touchpoints
+)
+
 select
     touchpoint_key,
     touchpoint,
@@ -5,10 +12,10 @@ select
     channel,
     direction,
     journey_step,
-    {{ earned_points('touchpoint', 'engagement_points') }} as engagement_points,
+    earned_points as engagement_points,
     is_response,
     latency_class
-from {{ ref('touchpoints') }}
+from touchpoints
 
 union all
 
