@@ -203,7 +203,7 @@ def marts_suites(as_of: datetime) -> dict[str, list[Suite]]:
             key_columns=("product_line", "journey_step"),
         )
     ]
-    return suites | _effect_suites() | _points_suites()
+    return suites | _effect_suites() | _points_suites() | _action_suites()
 
 
 def _effect_suites() -> dict[str, list[Suite]]:
@@ -355,6 +355,90 @@ def _points_suites() -> dict[str, list[Suite]]:
                     ),
                 ),
                 key_columns=("version",),
+            ),
+        ],
+    }
+
+
+def _action_suites() -> dict[str, list[Suite]]:
+    """Nothing is proposed that nobody agreed to, and the log will be right about how it was chosen."""
+    probability = {"column": "proposal_probability", "min_value": 0, "max_value": 1}
+    return {
+        "marts.action_choice": [
+            Suite(
+                "marts",
+                "marts.action_choice",
+                "select * from marts.action_choice",
+                (
+                    Rule("ExpectColumnValuesToBeBetween", probability, "A probability."),
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": "propensity", "min_value": 0, "max_value": 1},
+                        "A probability.",
+                    ),
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": "score", "min_value": 0, "max_value": 100},
+                        "Scores are on one scale.",
+                    ),
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": "expected_value_amount", "min_value": 0},
+                        "A purchase brings something.",
+                    ),
+                ),
+                key_columns=("customer_key", "kind", "action", "item"),
+            ),
+            Suite(
+                "marts",
+                "marts.action_choice (choice)",
+                """
+                select customer_key, kind, sum(proposal_probability) as probability,
+                    count(*) filter (where is_proposed) as proposed, count(*) filter (where is_greedy) as best
+                from marts.action_choice
+                group by customer_key, kind
+                """,
+                (
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        {"column": "probability", "min_value": 1 - 1e-9, "max_value": 1 + 1e-9},
+                        "One of the choices is proposed, so that their probabilities add up to 1.",
+                    ),
+                    *(
+                        Rule("ExpectColumnValuesToBeInSet", {"column": column, "value_set": [1]}, "One of each kind.")
+                        for column in ("proposed", "best")
+                    ),
+                ),
+                key_columns=("customer_key", "kind"),
+            ),
+        ],
+        "marts.next_best_action": [
+            Suite(
+                "marts",
+                "marts.next_best_action (consent)",
+                """
+                select count(*) as unlawful_actions
+                from marts.next_best_action as actions
+                where not exists (
+                    select 1 from marts.customer_consent as consents
+                    where consents.customer_key = actions.customer_key and consents.purpose = actions.purpose
+                        and consents.channel = actions.channel and consents.is_granted
+                )
+                """,
+                (nought("unlawful_actions", "Nothing is proposed without consent for its purpose and channel."),),
+            ),
+            Suite(
+                "marts",
+                "marts.next_best_action",
+                "select customer_key, kind, action, proposal_probability from marts.next_best_action",
+                (
+                    Rule(
+                        "ExpectColumnValuesToBeBetween",
+                        probability | {"strict_min": True},
+                        "What was proposed could be: other policies are judged by dividing by it.",
+                    ),
+                ),
+                key_columns=("customer_key", "kind"),
             ),
         ],
     }

@@ -6,6 +6,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _beside(shown: str | None, said: str | None) -> str:
 def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
     rows = connection.execute(
         """
-        select kind, title, evidence, channel, lawful_basis, expected_value_amount, currency
+        select kind, title, evidence, channel, lawful_basis, propensity, expected_value_amount, currency
         from marts.next_best_action
         where customer_key = ?
         order by action_rank
@@ -257,7 +258,22 @@ def _actions(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Any:
     ).fetchall()
     if not rows:
         return "none that they have agreed to"
-    return _pairs([(kind, f"{title}: {why} (by {channel}, {basis})") for kind, title, why, channel, basis in rows])
+    return _pairs(
+        [
+            (kind, f"{title}: {why} (by {channel}, {basis}){_expected_of(*expected)}")
+            for kind, title, why, channel, basis, *expected in rows
+        ]
+    )
+
+
+def _expected_of(propensity: float | None, amount: Decimal | None, currency: str | None) -> str:
+    """What an expected value is made of, as one can picture it; nothing where no model speaks."""
+    if propensity is None or amount is None:
+        return ""
+    many = 100 if propensity >= 0.01 else 1000
+    buyers = round(propensity * many)
+    who = f"{buyers} buy" if buyers > 1 else "1 buys" if buyers else "hardly anybody buys"
+    return f"; of {many:,} like them {who} it within 90 days, {many * amount:,.0f} {currency} in all"
 
 
 def _situational(customer: dict[str, Any]) -> list[tuple[str, str]]:
