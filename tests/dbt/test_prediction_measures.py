@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from warehouse.predictions_marts import published_marts
 
 from orchestration.predictions import measures
 from orchestration.warehouse.dbt import DbtProject
@@ -122,3 +123,15 @@ def test_expected_purchases_meet_those_that_were_made(project: DbtProject) -> No
             f" from ({project.query('value_calibration', as_of=AS_OF)}) where model_version = 1 order by 1"
         ).fetchall()
         assert deciles == [(number + 1, 1, float(number % 2)) for number in range(10)]
+
+
+def test_the_report_is_tested_on_the_columns_that_the_marts_promise(project: DbtProject) -> None:
+    models = {node["name"]: node for node in project.manifest["nodes"].values() if node["resource_type"] == "model"}
+    with published_marts(is_empty=True) as connection:
+        tables = connection.execute(
+            "select table_name, list(column_name order by column_index) from duckdb_columns()"
+            " where schema_name = 'marts' group by 1"
+        ).fetchall()
+    assert len(tables) >= 14
+    for table, columns in tables:
+        assert set(columns) <= set(models[table]["columns"]), table
