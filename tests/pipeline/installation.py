@@ -18,9 +18,9 @@ CONTOSO = REPOSITORY.parent / "shared" / "data" / "contoso"
 Content = dict[str, tuple[int, str]]
 # They tell of deliveries, of numbers ever given, and of what was learned when: no later delivery changes those.
 ABOUT_RUNS = (
-    "bridge_customer_number", "dim_source_stream", "stream_latency", "prediction_model", "prediction_performance", "prediction_calibration",
-    "value_performance", "value_calibration", "engagement_points_judgement", "learned_engagement_points",
-    "action_policy_value",
+    "bridge_customer_number", "dim_source_stream", "stream_latency", "prediction_model", "prediction_performance",
+    "prediction_calibration", "value_performance", "value_calibration", "engagement_points_judgement",
+    "learned_engagement_points", "action_policy_value",
 )  # fmt: skip
 
 
