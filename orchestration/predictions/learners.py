@@ -152,7 +152,7 @@ def fit_line(
 
     Its precision is learned from the same rows (evidence, MacKay 1992, Neural Computation 4:415 and 4:720), so that a
     thousand columns or a hundred shops are no trouble. One precision for all: learned for every category by itself, it
-    falls for what holds only for a time. like: takes reading and precision from a line fitted before.
+    was no better on small tables. like: takes reading and precision from a line fitted before.
     """
     design = like.design if like else _design(matrix, is_category)
     columns = len(design.sources)

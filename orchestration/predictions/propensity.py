@@ -34,11 +34,13 @@ LEAST_POSITIVES_FOR_ISOTONIC = 1_000
 NEWEST_SHARE = 0.1  # of the rows: whose base rate the scores are moved to, where it differs by more than chance
 _SURE = 3.0  # standard errors of a changed base rate
 _BETTER = 1.64  # standard errors by which the held-out rows must be predicted better than by the base rate
+_BETTER_ALONE = 2.33  # the same, where the rows before them were not predicted better
 _CONSISTENT = 2.0  # standard errors over the blocks by which a model must be better than a plainer one
 _LEAST_GAIN = 0.003  # share of the log loss
 _LEAK_AUC = 0.99
 _ROWS_FOR_USEFULNESS = 2_000
 _COLUMNS_FOR_USEFULNESS = 20
+_LEAST_SLOPE = 0.25
 _SMALLEST = 1e-6
 _KEPT = (0.5, 0.0, 1.0)  # of a new level; the first one where nothing is known
 _ODDS = (-13.8, 13.8)  # log odds of it
@@ -332,6 +334,7 @@ def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
     """The model that tells later rows apart best; another than the plain one only if it does so in block after block.
 
     Where the world changes, trees repeat what was and a line goes on with the trend: pooled rows would not show it.
+    Where none says anything about later rows, being less wrong is no reason to be chosen.
     Compared is the log loss with the level of each block known, relative to that of the block's base rate.
     """
     gains = {
@@ -344,7 +347,7 @@ def _best(raw: dict[str, list[Array]], outcomes: list[Array]) -> str:
         error = more.std(ddof=1) / np.sqrt(len(more)) if len(more) > 1 else abs(more[0]) / 2
         # Once the line has lost, the others are alike.
         needed = max(_CONSISTENT * error, _LEAST_GAIN) if best == plain else error / 2
-        if more.mean() > needed:
+        if more.mean() > needed and gains[name].mean() > 0:
             best = name
     return best
 
@@ -420,10 +423,16 @@ _UNCALIBRATED = _Calibration("none", np.zeros(1), np.zeros(1))
 
 
 def _sigmoid(scores: Array, happened: Array) -> _Calibration:
-    """Platt's scaling (1999). A falling line would turn the order of the model round: then the scores say nothing."""
+    """Platt's scaling (1999). A falling line would turn the order of the model round: the slope ends at a quarter.
+
+    Rows on which the model says nothing leave it to the newest ones to judge it, in its own order.
+    """
     line = LogisticRegression(C=1e6, max_iter=1000).fit(scores[:, None], happened)
-    ends = np.array([-40.0, 40.0])
-    return _Calibration("sigmoid", ends, max(float(line.coef_[0, 0]), 0.0) * ends + float(line.intercept_[0]))
+    slope, level, ends = float(line.coef_[0, 0]), float(line.intercept_[0]), np.array([-40.0, 40.0])
+    if slope < _LEAST_SLOPE:
+        slope = _LEAST_SLOPE
+        level = _move(slope * scores, happened)
+    return _Calibration("sigmoid", ends, slope * ends + level)
 
 
 def _isotonic(scores: Array, happened: Array) -> _Calibration:
@@ -493,7 +502,8 @@ def _worse_than_base_rate(probability: Array, happened: Array, base_rate: float,
     kept = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
     gain = _log_loss(np.full(len(kept), base_rate), happened) - _log_loss(kept, happened)
     squares = (base_rate - happened) ** 2 - (probability - happened) ** 2
-    surely = _standard_errors(gain) > _BETTER or (gain.mean() > 0 and _standard_errors(earlier) > _BETTER)
+    needed = _BETTER if earlier.mean() > 0 else _BETTER_ALONE
+    surely = _standard_errors(gain) > needed or (gain.mean() > 0 and _standard_errors(earlier) > _BETTER)
     ranks = measures.auc(probability, happened) or 0.5
     if surely and _standard_errors(squares) > -_BETTER and ranks > 0.5:
         return ""

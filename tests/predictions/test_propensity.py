@@ -15,6 +15,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from orchestration.predictions import learners, measures, propensity
 from orchestration.predictions.features import plan_features
@@ -243,8 +244,9 @@ def test_a_line_through_many_columns_is_pulled_to_what_matters() -> None:
     happened, seen = (
         (draws.random(len(side)) < 1 / (1 + np.exp(-side[:, :5].sum(axis=1)))).astype(float) for side in (matrix, later)
     )
-    line = learners.fit_line(matrix, happened, np.zeros(300, dtype=bool), seed=1)
-    usual = LogisticRegression(max_iter=500).fit(matrix, happened)
+    with threadpool_limits(1):  # as fit_propensity does
+        line = learners.fit_line(matrix, happened, np.zeros(300, dtype=bool), seed=1)
+        usual = LogisticRegression(max_iter=500).fit(matrix, happened)
     assert measures.auc_of_scores(line.odds(later), seen) > measures.auc_of_scores(usual.decision_function(later), seen)
     assert measures.brier_score(expit(line.odds(later)), seen) < measures.brier_score(
         usual.predict_proba(later)[:, 1], seen
