@@ -96,7 +96,7 @@ def trained_models(installation: Installation) -> FurtherAssets:
 
     deps = [
         *(predictions_key(table) for table in _LEARNED_FROM),
-        *(dg.AssetKey(["core", table]) for table in ("fct_interaction", "fct_order_line")),
+        *(dg.AssetKey(["core", table]) for table in ("fct_booking", "fct_interaction", "fct_order_line")),
         *(dg.AssetKey(["seeds", table]) for table in ("touchpoints", "engagement_bands")),
     ]
     return FurtherAssets(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)

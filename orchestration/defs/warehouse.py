@@ -247,10 +247,9 @@ def _failure(result: NodeResult) -> str:
 
 
 def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str], run_id: str) -> list[NodeResult]:
-    manifest = installation.dbt.manifest
-    names = [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in unique_ids]
     try:
-        return installation.dbt.run("build", names, as_of=run.moment, run_id=run_id, full_refresh=run.full_refresh)
+        selection = installation.dbt.shortest_selection(unique_ids)
+        return installation.dbt.run("build", selection, as_of=run.moment, run_id=run_id, full_refresh=run.full_refresh)
     except DbtError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 

@@ -67,11 +67,21 @@ _JUDGEMENT_COLUMNS = """
 
 # Small tables of one learning. The months are those of UTC, as in marts.customer_stage.
 _TABLES = """
+    -- Who stays in a hotel has bought the stay.
+    create or replace temp table points_purchase as
+    select lines.customer_key, lines.line_kind, lines.net_amount, lines.ordered_at as bought_at
+    from core.fct_order_line as lines, points_setting as setting
+    where lines.ordered_at < setting.as_of
+    union all
+    select stays.customer_key, 'purchase' as line_kind, stays.net_amount, stays.started_at as bought_at
+    from core.fct_booking as stays, points_setting as setting
+    where stays.started_at < setting.as_of;
+
     create or replace temp table points_moment as
     with known as (
-        select date_trunc('month', min(lines.ordered_at)) as first_month, min(lines.ordered_at) as first_at
-        from core.fct_order_line as lines, points_setting as setting
-        where lines.line_kind = 'purchase' and lines.ordered_at < setting.as_of
+        select date_trunc('month', min(bought_at)) as first_month, min(bought_at) as first_at
+        from points_purchase
+        where line_kind = 'purchase'
     ),
     starts as (
         select unnest(generate_series(known.first_month, setting.as_of, interval 1 month)) as judged_at
@@ -117,11 +127,11 @@ _TABLES = """
     create or replace temp table points_row as
     with buyers as (
         select distinct moments.place as moment, customers.place as customer
-        from core.fct_order_line as lines
-        inner join points_customer as customers on lines.customer_key = customers.customer_key
+        from points_purchase as purchases
+        inner join points_customer as customers on purchases.customer_key = customers.customer_key
         inner join points_moment as moments
-            on lines.ordered_at >= moments.judged_at and lines.ordered_at < moments.judged_until
-        where lines.net_amount > 0
+            on purchases.bought_at >= moments.judged_at and purchases.bought_at < moments.judged_until
+        where purchases.net_amount > 0
     )
     select
         moments.place as moment,
@@ -265,7 +275,7 @@ def exchanges_at_month_starts(
     ).fetchall()
     rows = connection.execute("select moment, customer, bought from points_row order by place").fetchnumpy()
     counts = connection.execute("select row_place, touchpoint_place, exchanges from points_count").fetchnumpy()
-    for table in ("count", "row", "customer", "touchpoint", "moment", "setting"):
+    for table in ("count", "row", "customer", "touchpoint", "moment", "purchase", "setting"):
         connection.execute(f"drop table points_{table}")
     shape = (len(rows["moment"]), len(touchpoints))
     return Exchanges(
@@ -493,8 +503,9 @@ def _candidate(
         f"AUC {ranked.auc:.3f} at {found.moments[-1]:%Y-%m-%d}, {gain.auc:+.3f} against {name} "
         f"({WIN_CONFIDENCE:.0%} interval {gain.low:+.3f} to {gain.high:+.3f})"
     )
-    if gain.low <= 0:
-        return None, f"No new points: they do not surely rank better ({told})."
+    if gain.low <= 0 or ranked.low <= 0.5:
+        what = "do not surely rank better" if gain.low <= 0 else "rank better, but buyers are not surely above others"
+        return None, f"No new points: they {what} ({told})."
     version = (kept[-1] if kept else 0) + 1
     learned_at = [moment for moment in found.moments if (found.moments[-1] - moment).days >= OUTCOME_DAYS]
     return {

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -168,6 +168,20 @@ class DbtProject:
                 fingerprint_file.write_text(fingerprint)
             self._manifest = json.loads(file.read_text())
         return self._manifest
+
+    def shortest_selection(self, unique_ids: Collection[str]) -> list[str]:
+        """Folders and names that select exactly these nodes, as dbt writes them.
+
+        dbt holds every name against every node: a hundred names cost it half a second.
+        """
+        wanted = set(unique_ids)
+        below: dict[tuple[str, ...], set[str]] = {}
+        for unique_id, node in self.manifest["nodes"].items():
+            name = tuple(node["fqn"])
+            for depth in range(1, len(name) + 1):
+                below.setdefault(name[:depth], set()).add(unique_id)
+        whole = {folder for folder, nodes in below.items() if nodes <= wanted}
+        return sorted("fqn:" + ".".join(folder) for folder in whole if folder[:-1] not in whole)
 
     def run(
         self,

@@ -10,6 +10,8 @@ import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "ten_questions.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+# A company of 120 days has seen no 90 days' outcome that models could learn from.
+NOT_YET_KNOWN = {8: ["expected_value_amount", "currency"]}
 
 
 @pytest.mark.parametrize("number", range(1, 11))
@@ -21,4 +23,4 @@ def test_every_query_of_the_page_answers_something(company, number: int) -> None
         columns = [column[0] for column in cursor.description]
     assert rows
     empty = [name for place, name in enumerate(columns) if all(row[place] is None for row in rows)]
-    assert empty == []
+    assert empty == NOT_YET_KNOWN.get(number, [])

@@ -21,6 +21,8 @@ SHOP_PRICE, TILL_PRICE, STAY_PRICE = 10, 5, 100
 CUSTOMERS = PEOPLE + GUESTS
 ORDER_LINES = 2 * PURCHASES
 ORDERED_AMOUNT = PURCHASES * SHOP_PRICE + PURCHASES * TILL_PRICE
+# Everybody buys on one day of the ten months only: who has just bought will not buy again, and every run says so.
+KNOWN_WARNING = "marts.engagement_points_judgement: the set points do not mislead"
 STREAMS = (
     "crm/contacts", "hotel/stays", "loyalty/members", "loyalty/pos_purchases", "shop/contacts", "shop/online_purchases",
     "shop/reviews",

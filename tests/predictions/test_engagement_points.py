@@ -100,6 +100,7 @@ STAR = """
     create table core.fct_order_line (
         customer_key bigint, line_kind varchar, net_amount decimal(18, 2), ordered_at timestamp
     );
+    create table core.fct_booking (customer_key bigint, net_amount decimal(18, 2), started_at timestamp);
 """
 
 
@@ -138,6 +139,17 @@ def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_sta
     # 29 June lies in the 90 days after 1 April (until 30 June), May and June; 29 September just not in those of July.
     assert [found.bought[known[moment, one]] for moment in range(4)] == [1, 1, 1, 0]
     assert found.bought[known[3, two]] == 0
+
+
+def test_who_stays_in_a_hotel_has_bought(star) -> None:
+    star.execute("""
+        insert into core.dim_customer values (1, '2024-01-01'), (2, '2024-01-01'), (3, '2024-01-01');
+        insert into core.fct_booking values
+            (9, 100, '2025-01-01'), (1, 100, '2025-04-01'), (2, 0, '2025-05-01'), (3, 100, '2025-06-30');
+    """)
+    found = exchanges_at_month_starts(star, datetime(2025, 7, 1), half_life_days=HALF_LIFE, seed=1)
+    assert found.moments == (datetime(2025, 4, 1),)
+    assert sorted(found.bought) == [0, 0, 1]
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------

@@ -22,12 +22,12 @@ points as (
 
 purchases as (
     select
-        lines.customer_key,
-        sum(lines.net_amount) as bought_amount
-    from {{ ref('fct_order_line') }} as lines
-    inner join moments on lines.ordered_at >= moments.judged_at
-    where lines.customer_key > 0 and lines.ordered_at < {{ as_of() }} and lines.net_amount > 0
-    group by lines.customer_key
+        payments.customer_key,
+        sum(payments.net_amount) as bought_amount
+    from ({{ customer_payments() }}) as payments
+    inner join moments on payments.paid_at >= moments.judged_at
+    where payments.net_amount > 0
+    group by payments.customer_key
 ),
 
 banded as (

@@ -45,7 +45,7 @@ select
     intervals.model_version,
     intervals.bin,
     intervals.score_count,
-    intervals.predicted,
+    {{ steady('intervals.predicted') }} as predicted,
     intervals.observed,
     greatest(intervals.middle - intervals.reach, 0) as observed_low,
     least(intervals.middle + intervals.reach, 1) as observed_high

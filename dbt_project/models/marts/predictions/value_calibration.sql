@@ -14,7 +14,7 @@ select
     horizon_days,
     cast(decile as int) as decile,
     count(*) as customer_count,
-    avg(expected_purchases) as expected_purchases,
+    {{ steady('avg(expected_purchases)') }} as expected_purchases,
     avg(made_purchases) as made_purchases
 from ordered
 where basis = 'model'

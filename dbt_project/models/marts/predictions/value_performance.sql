@@ -48,11 +48,11 @@ select
     as_of,
     horizon_days,
     customer_count,
-    expected_purchases,
+    {{ steady('expected_purchases') }} as expected_purchases,
     made_purchases,
-    correlation,
-    mean_absolute_error,
-    base_mean_absolute_error,
+    {{ steady('correlation') }} as correlation,
+    {{ steady('mean_absolute_error') }} as mean_absolute_error,
+    {{ steady('base_mean_absolute_error') }} as base_mean_absolute_error,
     worse_reason is not null as is_worse,
     worse_reason
 from judged
