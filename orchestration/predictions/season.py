@@ -203,14 +203,15 @@ def _cells(connection: duckdb.DuckDBPyConnection, purchases: str, moment: dateti
     first_used = max(first, size - MOST_MONTHS)
     rows, places = np.meshgrid(np.arange(size), np.arange(first_used, size), indexing="ij")
     exposure = np.where(rows == places, days_left[:, None], customers[:, None] * np.diff(begins)[None, first_used:])
-    repeats = np.zeros((size, size))
-    repeats[came, month] = np.asarray(columns["repeats"], dtype=np.float64)
+    repeats = np.zeros(rows.shape)
+    in_use = month >= first_used
+    repeats[came[in_use], month[in_use] - first_used] = np.asarray(columns["repeats"], dtype=np.float64)[in_use]
     used = (rows <= places) & (exposure > 0)
     return _Cells(
         came=np.maximum(rows[used] - first, 0.0),
         month=(places[used] - first).astype(np.float64),
         exposure=exposure[used],
-        repeats=repeats[:, first_used:][used],
+        repeats=repeats[used],
         begins=begins[places[used]],
         ends=begins[places[used] + 1],
         days=float(begins[-1] - begins[first]),

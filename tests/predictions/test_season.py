@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -112,6 +113,16 @@ def test_nothing_after_the_moment_is_looked_at(seasonal: duckdb.DuckDBPyConnecti
     seeing = learn_season(seasonal, "purchases", moment)
     assert seeing.harmonics
     assert seeing == learn_season(blind, "purchases", moment)
+
+
+def test_a_moment_thousands_of_years_away_costs_no_memory(seasonal: duckdb.DuckDBPyConnection) -> None:
+    """A table of all months by all months would take 68 GB."""
+    tracemalloc.start()
+    clock = learn_season(seasonal, "purchases", date(9990, 1, 1))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert clock.harmonics == () and clock.reason
+    assert peak_bytes < 1e9
 
 
 def test_a_year_is_a_year_and_horizons_add_up() -> None:
