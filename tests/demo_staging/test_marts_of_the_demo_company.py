@@ -260,7 +260,8 @@ def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_b
     with duckdb.connect() as connection:
         connection.execute(f"attach '{company.installation.home / 'warehouse.duckdb'}' as warehouse (read_only)")
         connection.execute("create schema core; create schema seeds")
-        for table in ("core.dim_customer", "core.fct_interaction", "core.fct_order_line", "seeds.touchpoints"):
+        facts = ("fct_booking", "fct_interaction", "fct_order_line")
+        for table in ("core.dim_customer", *(f"core.{fact}" for fact in facts), "seeds.touchpoints"):
             connection.execute(f"create view {table} as from warehouse.{table}")
         found = engagement_points.exchanges_at_month_starts(connection, as_of, half_life_days=90, seed=1)
         environment = {"CONTEXT360_HOME": str(company.installation.home)}

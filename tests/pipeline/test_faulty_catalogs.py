@@ -107,7 +107,7 @@ def test_status_speaks_of_a_wrong_catalog_too(company: Installation) -> None:
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        pytest.param("2", ["engagement points of version 2", "none yet", "`set`"], id="version that was never learned"),
+        pytest.param("7", ["engagement points of version 7", "`set`"], id="version that was never learned"),
         pytest.param("latest", ["CONTEXT360_ENGAGEMENT_POINTS", "'latest'", "`set`"], id="no version at all"),
     ],
 )
