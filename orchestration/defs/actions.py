@@ -28,14 +28,10 @@ def policy_value_asset(installation: Installation) -> dg.AssetsDefinition:
     def policy_value(run: RunResource) -> dg.MaterializeResult[Any]:
         from orchestration.predictions.action_log import restore_action_log
         from orchestration.predictions.action_value import write_policy_values
-        from orchestration.warehouse.connection import WarehouseError
 
-        try:
-            with installation.warehouse() as connection:
-                restore_action_log(connection, installation.settings.predictions_path)
-                decisions = write_policy_values(connection, run.moment)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with installation.warehouse() as connection:
+            restore_action_log(connection, installation.settings.predictions_path)
+            decisions = write_policy_values(connection, run.moment)
         return dg.MaterializeResult(metadata={"judged_decisions": decisions})
 
     return policy_value
@@ -56,14 +52,10 @@ def kept_proposals_asset(installation: Installation, published_key: dg.AssetKey)
     def kept_proposal(run: RunResource) -> dg.MaterializeResult[Any]:
         from orchestration.predictions.action_log import ACTIONS, keep_proposals
         from orchestration.predictions.score_log import file_of
-        from orchestration.warehouse.connection import WarehouseError
 
         folder = installation.settings.predictions_path
-        try:
-            with installation.warehouse() as connection:
-                proposed = keep_proposals(connection, folder, run.moment)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with installation.warehouse() as connection:
+            proposed = keep_proposals(connection, folder, run.moment)
         return dg.MaterializeResult(
             metadata={"proposed": proposed, "path": dg.MetadataValue.path(str(file_of(folder, ACTIONS, run.moment)))}
         )

@@ -20,7 +20,7 @@ from expectations.validation import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.intake import record_state, take_in
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.warehouse.dbt import declared_columns, personal_source_columns
 
 GROUP = "days"
@@ -66,7 +66,7 @@ def _day_asset(
         days = date.fromisoformat(min(keys)), date.fromisoformat(max(keys))
         settings = installation.settings
         with installation.warehouse() as connection:
-            try:
+            with in_one_sentence(ChannelError):
                 state, outcomes = take_in(
                     connection,
                     system,
@@ -80,8 +80,6 @@ def _day_asset(
                     docs=run.docs,
                     days=days,
                 )
-            except ChannelError as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
             record_state(connection, state, run_id=context.run_id)
         if state.needs_attention:

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.predictions.points_versions import PointsError
 
 _OWNERS = ["team:customer-insight"]
@@ -77,11 +77,8 @@ def engagement_points_assets(installation: Installation) -> dg.AssetsDefinition:
     def engagement_points() -> Any:
         from orchestration.predictions.engagement_points import restore_points
 
-        try:
-            with installation.warehouse() as connection:
-                versions = restore_points(connection, installation.settings.points_path)
-        except PointsError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with in_one_sentence(PointsError), installation.warehouse() as connection:
+            versions = restore_points(connection, installation.settings.points_path)
         for table in ("learned_points", "points_judgement"):
             yield dg.MaterializeResult(asset_key=["predictions", table], metadata={"versions": versions})
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.identity import link_records
 from orchestration.identity.register import restore_register
 
@@ -39,7 +39,7 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
     def identity(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         decisions = installation.settings.identity_path / "decisions.yml"
         with installation.warehouse() as connection:
-            try:
+            with in_one_sentence(ValueError, FileNotFoundError):
                 restore_register(connection, installation.settings.identity_path)
                 result = link_records(
                     connection,
@@ -48,8 +48,6 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
                     as_of=run.moment,
                     decisions=decisions if decisions.is_file() else None,
                 )
-            except (ValueError, FileNotFoundError) as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             sizes = {
                 table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]
                 for table in _DESCRIPTIONS

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.project import FurtherAssets, Installation, RunResource
+from orchestration.defs.project import FurtherAssets, Installation, RunResource, in_one_sentence
 from orchestration.warehouse.dbt import project_variable
 
 GROUP = "predictions"
@@ -70,15 +70,13 @@ def trained_models(installation: Installation) -> FurtherAssets:
 
         folder = installation.settings.predictions_path
         with installation.warehouse() as connection:
-            try:
+            with in_one_sentence(PointsError, RegistryError):
                 trained = train_models(connection, folder, run.moment, tell=context.log.info) if is_due else []
                 if is_due:
                     half_life = project_variable("engagement_half_life_days")
                     points = installation.settings.points_path
                     learned = learn_points(connection, points, run.moment, half_life_days=half_life)
                     context.log.info(f"Engagement points: {learned.reason}")
-            except (PointsError, RegistryError) as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             restore_logs(connection, folder)
             sizes = {
                 table: connection.execute(f"select count(*) from predictions.{table}").fetchone()[0]
@@ -115,10 +113,8 @@ def scores_assets(installation: Installation) -> dg.AssetsDefinition:
         from orchestration.predictions.scoring import score_customers
 
         with installation.warehouse() as connection:
-            try:
+            with in_one_sentence(RegistryError):
                 made = score_customers(connection, installation.settings.predictions_path, run.moment)
-            except RegistryError as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             values = connection.execute("select count(*) from predictions.value_score").fetchone()[0]
         yield dg.MaterializeResult(
             asset_key=predictions_key("propensity_score"),
@@ -151,14 +147,10 @@ def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) ->
     )
     def kept_score(run: RunResource) -> dg.MaterializeResult[Any]:
         from orchestration.predictions.score_log import SCORES, file_of, keep_scores
-        from orchestration.warehouse.connection import WarehouseError
 
         folder = installation.settings.predictions_path
-        try:
-            with installation.warehouse() as connection:
-                kept = keep_scores(connection, folder, run.moment)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with installation.warehouse() as connection:
+            kept = keep_scores(connection, folder, run.moment)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": kept,

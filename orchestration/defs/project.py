@@ -23,6 +23,15 @@ AS_OF_TAG = "context360/as_of"
 CATALOG_TAG = "context360/catalog"
 
 
+@contextmanager
+def in_one_sentence(*errors: type[Exception]) -> Iterator[None]:
+    """Where one of these errors stops a step, Dagster shows its sentence and no traceback."""
+    try:
+        yield
+    except errors as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
 @dataclass(frozen=True)
 class Installation:
     """One firm's installation: where it is, which systems it has, and its dbt project."""
@@ -35,8 +44,8 @@ class Installation:
 
     @contextmanager
     def warehouse(self) -> Iterator:
-        """A connection to the warehouse for one step."""
-        with self._turn, open_warehouse(self.settings.warehouse_path) as connection:
+        """A connection to the warehouse for one step. One that cannot be used stops the step with a sentence."""
+        with in_one_sentence(WarehouseError), self._turn, open_warehouse(self.settings.warehouse_path) as connection:
             yield connection
 
 
@@ -69,15 +78,13 @@ class RunResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
         with ExitStack() as stack:
-            try:
+            with in_one_sentence(DemoError, WarehouseError, ValueError):
                 self._moment = self._moment_of(context)
                 stack.enter_context(only_run(Path(self.lock_path)))
                 with open_warehouse(Path(self.warehouse_path)):
                     pass  # locked or damaged: say so before any work is done
                 if self.demo_company_path:
                     stack.enter_context(demo_servers(Path(self.demo_company_path)))
-            except (DemoError, WarehouseError, ValueError) as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
             self._docs = DataDocs(Path(self.reports_path) / "data_docs")
             try:
                 yield self

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.channels.intake import mark_published
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.identity.register import keep_register
 from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report
 from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
@@ -34,14 +34,11 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
     )
     def published_warehouse(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:
         target = installation.settings.serving_path
-        try:
-            with installation.warehouse() as connection:
-                mark_published(connection, context.run_id, datetime.now(UTC).replace(tzinfo=None))
-                # First the register: no reader may ever see a number that it does not hold.
-                keep_register(connection, installation.settings.identity_path)
-                tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with installation.warehouse() as connection:
+            mark_published(connection, context.run_id, datetime.now(UTC).replace(tzinfo=None))
+            # First the register: no reader may ever see a number that it does not hold.
+            keep_register(connection, installation.settings.identity_path)
+            tables = publish(connection, target, run_id=context.run_id, as_of=run.moment)
         changed = [table for table in tables if table.is_changed]
         lines = ["| table | rows | before |", "|---|---|---|"]
         lines += [
@@ -76,11 +73,8 @@ def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
     )
     def connectedness_report() -> dg.MaterializeResult:
         target = installation.settings.reports_path / REPORT_NAME
-        try:
-            with read_published(installation.settings.serving_path) as connection:
-                figures = write_connectedness_report(connection, target)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with in_one_sentence(WarehouseError), read_published(installation.settings.serving_path) as connection:
+            figures = write_connectedness_report(connection, target)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
@@ -107,11 +101,8 @@ def predictions_report_asset(installation: Installation) -> dg.AssetsDefinition:
     )
     def predictions_report() -> dg.MaterializeResult:
         target = installation.settings.reports_path / PREDICTIONS_NAME
-        try:
-            with read_published(installation.settings.serving_path) as connection:
-                figures = write_predictions_report(connection, target)
-        except WarehouseError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        with in_one_sentence(WarehouseError), read_published(installation.settings.serving_path) as connection:
+            figures = write_predictions_report(connection, target)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),

@@ -26,7 +26,7 @@ from orchestration.channels.intake import (
 )
 from orchestration.defs.landing import landing_key
 from orchestration.defs.predictions import needs_training_in, trained_models
-from orchestration.defs.project import FurtherAssets, Installation, RunResource
+from orchestration.defs.project import FurtherAssets, Installation, RunResource, in_one_sentence
 from orchestration.defs.quality import (
     EXPECTATIONS,
     expectations_check,
@@ -247,11 +247,9 @@ def _failure(result: NodeResult) -> str:
 
 
 def _run_dbt(installation: Installation, run: RunResource, unique_ids: Sequence[str], run_id: str) -> list[NodeResult]:
-    try:
+    with in_one_sentence(DbtError):
         selection = installation.dbt.shortest_selection(unique_ids)
         return installation.dbt.run("build", selection, as_of=run.moment, run_id=run_id, full_refresh=run.full_refresh)
-    except DbtError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 def _judge(

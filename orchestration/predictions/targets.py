@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 
 BUY, RESPOND, CHANNEL = "buy", "respond", "channel"
+ANY_LINE = "any"  # whatever is bought, stays and what belongs to no known line included
 MOST_EXAMPLES = 100_000  # per target: more hardly change a model, and cost minutes and memory
 _KEYS = ("customer_key", "moment")
 # Counts of which a missing row says that there was nothing.
@@ -31,7 +32,7 @@ _CHANNEL_COUNTS = (
 class Target:
     """One thing that a customer may do.
 
-    target: buy (something of a product line within the horizon), respond (to an approach in a channel, if there is one
+    target: buy (something of a product line, or anything, within the horizon), respond (to an approach in a channel, if there is one
     within the horizon) or channel (that the next purchase of a line is made there, if there is one within it).
     What does not apply is None. base_rate: how often it came about over the newest moments, 0 to 1.
     """
@@ -52,6 +53,7 @@ class Target:
     def title(self) -> str:
         """For people."""
         line, channel = ((part or "").replace("_", " ") for part in (self.product_line, self.channel))
+        line = "anything" if self.product_line == ANY_LINE else line
         if self.target == BUY:
             return f"Buys {line} within {self.horizon_days} days"
         if self.target == RESPOND:

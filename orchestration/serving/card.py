@@ -174,6 +174,8 @@ def _expected(customer: dict[str, Any], currency: str) -> str:
     ]
     if customer["next_purchase_date"]:
         parts.append(f"as likely as not buys by {customer['next_purchase_date']:%d %B %Y}")
+    if customer["purchase_probability_90d"] is not None:
+        parts.append(f"buys within 90 days with {customer['purchase_probability_90d']:.0%}")
     if customer["likely_product_line"]:
         chance = customer["likely_product_line_probability"]
         parts.append(f"{_words(customer['likely_product_line'])} within 90 days with {chance:.0%}")

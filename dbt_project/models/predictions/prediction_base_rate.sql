@@ -55,6 +55,13 @@ product_lines as (
     from {{ ref('dim_product') }}
     where product_line is not null and product_line <> 'unknown' and first_sold_at < {{ as_of() }}
     group by product_line
+
+    union all
+
+    select product_line
+    from {{ ref('prediction_purchase') }}
+    where product_line = 'any'
+    group by product_line
 ),
 
 bought_in as (

@@ -142,7 +142,11 @@ predicted_lines as (
     left join owned
         on propensities.customer_key = owned.customer_key and propensities.product_line = owned.product_line
     left join repeated on propensities.product_line = repeated.product_line
-    where propensities.target = 'buy' and propensities.horizon_days = 90 and propensities.basis = 'model'
+    where
+        propensities.target = 'buy'
+        and propensities.horizon_days = 90
+        and propensities.basis = 'model'
+        and propensities.product_line <> 'any'
 ),
 
 line_candidates as (

@@ -1,12 +1,18 @@
 -- Of the product lines that a model speaks of, the one that the customer is most likely to buy of.
-with likely as (
+with purchases as (
+    select customer_key, probability
+    from {{ ref('customer_propensity') }}
+    where target = 'buy' and horizon_days = 90 and product_line = 'any'
+),
+
+likely as (
     select
         customer_key,
         product_line,
         probability,
         row_number() over (partition by customer_key order by probability desc, product_line asc) as place
     from {{ ref('customer_propensity') }}
-    where target = 'buy' and horizon_days = 90 and basis = 'model'
+    where target = 'buy' and horizon_days = 90 and basis = 'model' and product_line <> 'any'
 )
 
 select
@@ -44,6 +50,7 @@ select
     relationship.churn_risk,
     relationship.next_purchase_date,
     relationship.value_basis,
+    purchases.probability as purchase_probability_90d,
     likely.product_line as likely_product_line,
     likely.probability as likely_product_line_probability,
     relationship.currency,
@@ -163,4 +170,5 @@ inner join {{ ref('customer_segment') }} as segments on customers.customer_key =
 left join {{ ref('customer_stage') }} as stages on customers.customer_key = stages.customer_key and stages.is_current
 inner join {{ ref('personal_context') }} as personal on customers.customer_key = personal.customer_key
 inner join {{ ref('situational_context') }} as situational on customers.customer_key = situational.customer_key
+left join purchases on customers.customer_key = purchases.customer_key
 left join likely on customers.customer_key = likely.customer_key and likely.place = 1

@@ -37,16 +37,15 @@ purchases as (
         line_windows.product_line,
         line_windows.as_of,
         line_windows.known_at,
-        min_by(channels.channel, bridge.happened_at) as channel
+        min_by(channels.channel, bought.bought_at) as channel
     from line_windows
-    inner join {{ ref('bridge_interaction_product_line') }} as bridge
+    inner join ({{ line_purchases() }}) as bought
         on
-            line_windows.present_customer_key = bridge.customer_key
-            and line_windows.product_line = bridge.product_line
-            and line_windows.as_of <= bridge.happened_at
-            and line_windows.known_at > bridge.happened_at
-    inner join {{ ref('dim_channel') }} as channels on bridge.channel_key = channels.channel_key
-    where bridge.purchase_amount is not null
+            line_windows.present_customer_key = bought.customer_key
+            and line_windows.product_line = bought.product_line
+            and line_windows.as_of <= bought.bought_at
+            and line_windows.known_at > bought.bought_at
+    inner join {{ ref('dim_channel') }} as channels on bought.channel_key = channels.channel_key
     group by
         line_windows.present_customer_key, line_windows.product_line, line_windows.as_of, line_windows.known_at
 ),
