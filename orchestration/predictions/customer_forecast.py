@@ -242,14 +242,16 @@ def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
 
 
 def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
-    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_90d, probability_alive.
+    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_30d and _90d,
+    probability_alive. The two horizons tell, beside what is expected, which season comes next.
 
     By a model, and a season, that have learned from what was bought before each moment. Who had not bought by then has
     no row.
     """
     connection.execute(
         "create or replace temp table moment_forecast"
-        " (customer_key bigint, moment timestamp, expected_purchases_90d double, probability_alive double)"
+        " (customer_key bigint, moment timestamp, expected_purchases_30d double, expected_purchases_90d double,"
+        " probability_alive double)"
     )
     for moment in moments:
         # Until the end of the day before: a moment is a midnight, or the as of.
@@ -264,14 +266,17 @@ def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[
         frame = pd.DataFrame(
             {
                 "customer_key": history.customer_id,
-                "expected_purchases_90d": model.expected_purchases(clock.horizon(before, QUARTER_DAYS), *arguments),
+                **{
+                    f"expected_purchases_{days}d": model.expected_purchases(clock.horizon(before, days), *arguments)
+                    for days in (MONTH_DAYS, QUARTER_DAYS)
+                },
                 "probability_alive": model.probability_alive(*arguments),
             }
         )
         connection.register("_forecast", frame)
         connection.execute(
             "insert into moment_forecast"
-            " select customer_key, ?, expected_purchases_90d, probability_alive from _forecast",
+            " select customer_key, ?, expected_purchases_30d, expected_purchases_90d, probability_alive from _forecast",
             [moment],
         )
         connection.unregister("_forecast")

@@ -32,9 +32,9 @@ _CHANNEL_COUNTS = (
 class Target:
     """One thing that a customer may do.
 
-    target: buy (something of a product line, or anything, within the horizon), respond (to an approach in a channel, if there is one
-    within the horizon) or channel (that the next purchase of a line is made there, if there is one within it).
-    What does not apply is None. base_rate: how often it came about over the newest moments, 0 to 1.
+    target: buy (something of a product line, or anything, within the horizon), respond (to an approach in a channel, if
+    there is one within the horizon) or channel (that the next purchase of a line is made there, if there is one within
+    it). What does not apply is None. base_rate: how often it came about over the newest moments, 0 to 1.
     """
 
     target: str
