@@ -2,7 +2,8 @@
 
 For each seed a company is founded, run once (which trains), lives on for 90 days and is run again. The second run
 joins what happened to what was said; beside it stands what the truth of the company says of everybody, and how well the
-sum of recency, frequency and monetary scores would have ranked the same customers.
+sum of recency, frequency and monetary scores would have ranked the same customers. Of few outcomes, the calibration
+error of a perfect model is not nought either: what chance makes of it stands in brackets.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
+
+from orchestration.predictions.measures import expected_calibration_error
 
 DAYS = 90
 
@@ -51,7 +56,7 @@ def measured(seed: int, customers: int, folder: Path) -> dict[str, object]:
                 top_decile_lift, is_worse
             from now.marts.prediction_performance where origin = 'scored' order by model_name
         """).fetchall()
-        ranks = {}
+        ranks, by_chance = {}, {}
         for name, *_ in models:
             rows = connection.execute(
                 """
@@ -65,6 +70,7 @@ def measured(seed: int, customers: int, folder: Path) -> dict[str, object]:
             ).fetchnumpy()
             if rows["outcome"].min() < rows["outcome"].max():
                 ranks[name] = roc_auc_score(rows["outcome"], rows["scores"])
+                by_chance[name] = _error_by_chance(rows["probability"])
     return {
         "seed": seed,
         "truth": truth[0] if truth else None,
@@ -72,7 +78,21 @@ def measured(seed: int, customers: int, folder: Path) -> dict[str, object]:
         "deciles": deciles,
         "models": models,
         "rfm_auc": ranks,
+        "calibration_error_by_chance": by_chance,
     }
+
+
+def _error_by_chance(probabilities: NDArray[np.float64], draws: int = 200) -> float:
+    """The mean calibration error of scores that are exactly right, on as many customers."""
+    chance = np.random.default_rng(1)
+    return float(
+        np.mean(
+            [
+                expected_calibration_error(probabilities, chance.random(len(probabilities)) < probabilities)
+                for _ in range(draws)
+            ]
+        )
+    )
 
 
 def _command(*arguments: object, home: Path) -> None:
@@ -95,7 +115,9 @@ def show(found: dict) -> None:
         if auc is None:
             print(f"  {name:<40} {positives} of {rows} happened: too few to judge")
             continue
-        print(f"  {name:<40} {positives:>4} of {rows:>5}  calibration error {calibration:.3f}  AUC {auc:.3f}"
+        by_chance = found["calibration_error_by_chance"].get(name, 0.0)
+        print(f"  {name:<40} {positives:>4} of {rows:>5}  calibration error {calibration:.3f} ({by_chance:.3f})"
+              f"  AUC {auc:.3f}"
               f" (recency, frequency, monetary: {found['rfm_auc'].get(name, 0.5):.3f})  Brier skill {skill:.3f}"
               f"  lift {lift:.1f}{'  WORSE' if worse else ''}")  # fmt: skip
 
