@@ -69,12 +69,20 @@ def prediction_suites() -> dict[str, list[Suite]]:
                             select 1 from marts.customer_propensity where target = 'channel'
                             group by customer_key, product_line having abs(sum(probability) - 1) > 1e-6
                         )
-                    ) as incomplete_choices
+                    ) as incomplete_choices,
+                    (
+                        select count(*)
+                        from marts.customer_propensity as lines
+                        inner join marts.customer_propensity as anything using (customer_key, target, horizon_days)
+                        where target = 'buy' and anything.product_line = 'any' and lines.basis = 'model'
+                            and anything.basis = 'model' and lines.probability > anything.probability + 1e-9
+                    ) as likelier_than_anything
                 from marts.customer_propensity
                 """,
                 (
                     nought("missing_scores", "Every customer has a score of every target."),
                     nought("incomplete_choices", "A purchase is made in some channel: they add up to one."),
+                    nought("likelier_than_anything", "Who buys of a line has bought something."),
                 ),
             ),
         ],

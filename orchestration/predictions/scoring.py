@@ -14,7 +14,7 @@ import pandas as pd
 
 from orchestration.predictions.registry import load_model
 from orchestration.predictions.score_log import SCORE_COLUMNS
-from orchestration.predictions.targets import CHANNEL, Target, scoring_query, targets
+from orchestration.predictions.targets import ANY_LINE, BUY, CHANNEL, Target, scoring_query, targets
 from orchestration.predictions.training import VALUE_MODEL, current_model
 
 _ROWS_AT_ONCE = 100_000  # × 80 columns × 8 bytes: 64 MB
@@ -124,24 +124,57 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.unregister("_scored")
             offset += _ROWS_AT_ONCE
     connection.execute("drop table if exists _feature")
-    # What was said of each channel alone adds up to one over the channels of a line.
+    put_together(connection, "_score")
+    connection.execute("drop table _score")
+    return modelled
+
+
+def put_together(connection: duckdb.DuckDBPyConnection, scores: str) -> None:
+    """Makes predictions.propensity_score of what models have said one by one, so that it does not contradict itself.
+
+    The channels of a line add up to one. Nobody is likelier to buy of one line than to buy anything, nor sooner than
+    later: of two models that say so, the one with more outcomes to learn from is believed, and bounds the other. Base
+    rates stay what they are. scores: a table with the columns of predictions.propensity_score.
+    """
     connection.execute(
         f"""
         begin;
         create or replace table predictions.propensity_score ({SCORE_COLUMNS["propensity_score"]});
         insert into predictions.propensity_score
-        select * replace (
-            case when target = '{CHANNEL}' then probability / sum(probability) over (
-                partition by customer_key, target, product_line, horizon_days
-            ) else probability end as probability
+        with scores as (
+            select *, target = '{BUY}' and basis = 'model' as is_bounded
+            from {scores}
+        ),
+        bounds as (
+            select
+                *,
+                min(probability) filter (is_bounded and product_line = '{ANY_LINE}') over later as of_anything,
+                min(probability) filter (is_bounded) over later_of_line as of_later
+            from scores
+            window
+                later as (
+                    partition by customer_key order by horizon_days
+                    range between current row and unbounded following
+                ),
+                later_of_line as (
+                    partition by customer_key, product_line order by horizon_days
+                    range between current row and unbounded following
+                )
         )
-        from _score
+        select * exclude (is_bounded, of_anything, of_later) replace (
+            case
+                when target = '{CHANNEL}' then probability / sum(probability) over (
+                    partition by customer_key, target, product_line, horizon_days
+                )
+                when is_bounded then least(probability, of_anything, of_later)
+                else probability
+            end as probability
+        )
+        from bounds
         order by target, product_line, channel, horizon_days, customer_key;
         commit;
-        drop table _score;
         """
     )
-    return modelled
 
 
 def _say_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> None:

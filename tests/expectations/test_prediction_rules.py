@@ -26,10 +26,13 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             union all
             select 2, 'no purchase yet', null, null, null, null, null, null, null, null;
             create table marts.customer_propensity as
-            select customer_key, model_name, target, 'bikes' as product_line, probability, 0.3::double as base_rate
+            select customer_key, model_name, target, product_line, 30 as horizon_days, 'model' as basis, probability,
+                0.3::double as base_rate
             from (values (1), (2)) as t (customer_key)
-            cross join (values ('buy.bikes.30d', 'buy', 0.2::double), ('channel.bikes.web.90d', 'channel', 0.25),
-                ('channel.bikes.store.90d', 'channel', 0.75)) as m (model_name, target, probability);
+            cross join (values ('buy.bikes.30d', 'buy', 'bikes', 0.2::double), ('buy.any.30d', 'buy', 'any', 0.2),
+                ('channel.bikes.web.90d', 'channel', 'bikes', 0.25),
+                ('channel.bikes.store.90d', 'channel', 'bikes', 0.75))
+                as m (model_name, target, product_line, probability);
             create table marts.prediction_performance as
             select 'buy.bikes.30d' as model_name, 'scored' as origin, 1 as model_version,
                 date '2025-01-01' as scored_month, false as is_worse, false as is_drifted;
@@ -44,7 +47,7 @@ def _failed(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     outcomes = [
         outcome for suites in prediction_suites().values() for outcome in validate(connection, suites, run_id="test")
     ]
-    assert len(outcomes) == 16
+    assert len(outcomes) == 17
     return {outcome.rule: outcome.severity for outcome in outcomes if not outcome.success}
 
 
@@ -80,6 +83,11 @@ def test_sound_figures_pass(connection) -> None:
         (
             "update marts.customer_propensity set probability = 0.5 where model_name like '%web%' and customer_key = 1",
             "incomplete_choices",
+            "error",
+        ),
+        (
+            "update marts.customer_propensity set probability = 0.3 where model_name like '%s.30d' and customer_key = 1",
+            "likelier_than_anything",
             "error",
         ),
         ("update marts.prediction_performance set is_worse = true", "no model has got worse", "warn"),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from orchestration.predictions import propensity, training
+from orchestration.predictions import propensity, score_log, scoring, training
 from orchestration.predictions.registry import versions
 from orchestration.predictions.score_log import keep_scores, restore_logs
 from orchestration.predictions.scoring import score_customers
@@ -185,6 +185,38 @@ def test_training_tells_of_examples_that_it_has_not_learned_from(trained) -> Non
     ).fetchall()
     assert held_out > 0
     assert purchases > 0
+
+
+def test_what_is_said_one_by_one_does_not_contradict_itself() -> None:
+    """Customer 1: anything .3 within 90 days and .4 within 30, parts .5 and .35, bikes .1. Customer 2: nothing to mend.
+
+    Within 90 days nobody buys parts more surely than anything: .3; and within 30 days nothing more surely than that.
+    Of 2 the bikes have no model, and the base rate is that of everybody; channels .6 and .2 are three to one.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(f"""
+            create schema predictions;
+            create table said ({score_log.SCORE_COLUMNS["propensity_score"]});
+            insert into said by name
+            select * from (values
+                (1, 'buy', 'any', null, 90, 0.3, 'model'), (1, 'buy', 'any', null, 30, 0.4, 'model'),
+                (1, 'buy', 'parts', null, 90, 0.5, 'model'), (1, 'buy', 'parts', null, 30, 0.35, 'model'),
+                (1, 'buy', 'bikes', null, 90, 0.1, 'model'),
+                (2, 'buy', 'any', null, 90, 0.03, 'model'), (2, 'buy', 'any', null, 30, 0.01, 'model'),
+                (2, 'buy', 'parts', null, 90, 0.02, 'model'), (2, 'buy', 'bikes', null, 90, 0.05, 'base rate'),
+                (2, 'channel', 'parts', 'web', 90, 0.6, 'model'), (2, 'channel', 'parts', 'store', 90, 0.2, 'model')
+            ) as t (customer_key, target, product_line, channel, horizon_days, probability, basis)
+        """)
+        scoring.put_together(connection, "said")
+        told = connection.execute(
+            "select customer_key, product_line, channel, horizon_days, probability from predictions.propensity_score"
+        ).fetchall()
+    assert {tuple(key): round(probability, 9) for *key, probability in told} == {
+        (1, "any", None, 90): 0.3, (1, "any", None, 30): 0.3, (1, "parts", None, 90): 0.3,
+        (1, "parts", None, 30): 0.3, (1, "bikes", None, 90): 0.1, (2, "any", None, 90): 0.03,
+        (2, "any", None, 30): 0.01, (2, "parts", None, 90): 0.02, (2, "bikes", None, 90): 0.05,
+        (2, "parts", "web", 90): 0.75, (2, "parts", "store", 90): 0.25,
+    }  # fmt: skip
 
 
 def test_the_same_input_gives_the_same_scores_and_no_further_version(trained, tmp_path: Path) -> None:
