@@ -86,7 +86,7 @@ def test_sound_figures_pass(connection) -> None:
             "error",
         ),
         (
-            "update marts.customer_propensity set probability = 0.3 where model_name like '%s.30d' and customer_key = 1",
+            "update marts.customer_propensity set probability = 0.3 where product_line = 'bikes' and target = 'buy'",
             "likelier_than_anything",
             "error",
         ),
