@@ -243,7 +243,7 @@ def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
 
 def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
     """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_30d and _90d,
-    probability_alive. The two horizons tell, beside what is expected, which season comes next.
+    probability_alive.
 
     By a model, and a season, that have learned from what was bought before each moment. Who had not bought by then has
     no row.

@@ -172,7 +172,9 @@ def _outcomes(target: Target) -> str:
 
 
 def _columns(target: Target) -> str:
-    parts = ["customers.*", "forecasts.* exclude (customer_key, moment)"]
+    # Of the target's own horizon: it tells which season comes, and beside the other horizon each would tell half of it.
+    expected = f"forecasts.expected_purchases_{target.horizon_days}d as expected_purchases"
+    parts = ["customers.*", expected, "forecasts.probability_alive"]
     if target.product_line:
         parts.append(f"lines.* exclude (customer_key, moment, product_line) replace ({_nought('lines', _LINE_COUNTS)})")
     if target.channel:
