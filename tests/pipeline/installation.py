@@ -111,7 +111,7 @@ class Installation:
         """A command in a process of its own, as a user starts it."""
         done = subprocess.run(
             self.cold_command(*arguments), cwd=self.folder, env=environment(self.variables), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False, **options,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900, check=False, **options,
         )  # type: ignore[call-overload]  # fmt: skip
         return Said(done.returncode, done.stdout)
 
