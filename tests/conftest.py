@@ -22,6 +22,7 @@ _FIRST = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Groups the tests for `--dist loadgroup`: by file, but for what is set up together; long ones first."""
     groups = {}

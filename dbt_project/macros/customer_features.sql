@@ -300,7 +300,8 @@ select
         'max(case when bridge.purchase_amount is not null then bridge.happened_at end)', 'known.moment', 'day'
     ) }} as int) as line_recency_days,
     coalesce(sum(cast(bridge.purchase_amount as double)), 0) as line_value_amount,
-    max_by(channels.channel, case when bridge.purchase_amount is not null then bridge.happened_at end) as line_channel,
+    {{ last_by('channels.channel', 'case when bridge.purchase_amount is not null then bridge.happened_at end') }}
+        as line_channel,
     {%- for days in [7, 30, 90] %}
     cast({{ _counted("touchpoints.direction = 'inbound'", 'bridge.happened_at', days) }} as int) as line_count_{{ days }}d,
     {%- endfor %}

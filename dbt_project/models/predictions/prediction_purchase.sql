@@ -20,7 +20,7 @@ select
     purchases.product_line,
     min(purchases.bought_at) as bought_at,
     min(purchases.bought_at) < {{ dbt.dateadd('day', 30, 'known.moment') }} as is_within_30d,
-    min_by(purchases.channel, purchases.bought_at) as channel
+    {{ first_by('purchases.channel', 'purchases.bought_at') }} as channel
 from purchases
 inner join known
     on

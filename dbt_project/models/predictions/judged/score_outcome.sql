@@ -37,7 +37,7 @@ purchases as (
         line_windows.product_line,
         line_windows.as_of,
         line_windows.known_at,
-        min_by(channels.channel, bought.bought_at) as channel
+        {{ first_by('channels.channel', 'bought.bought_at') }} as channel
     from line_windows
     inner join ({{ line_purchases() }}) as bought
         on
