@@ -52,7 +52,7 @@ docs: .venv/run.installed  ## Write the page that describes every table and colu
 
 .PHONY: test
 test: .venv/dev.installed  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: check
 check: .venv/dev.installed  ## Lint and type-check Python and SQL

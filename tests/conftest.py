@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Files that set up the same thing run in one process, so that it is set up once.
 _TOGETHER = {
@@ -22,13 +25,25 @@ _FIRST = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def _group(nodeid: str) -> str:
+    file = nodeid.split("::")[0]
+    return next((group for begin, group in _TOGETHER.items() if file.startswith(begin)), file)
+
+
+class _Groups(LoadScopeScheduling):
+    """Hands a process a group of tests at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Groups as they are told here; marks of xdist_group are not heard by every pytest."""
+    return _Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups the tests for `--dist loadgroup`: by file, but for what is set up together; long ones first."""
-    groups = {}
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        groups[item] = next((group for begin, group in _TOGETHER.items() if file.startswith(begin)), file)
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    """Long groups first."""
     place = {group: number for number, group in enumerate(_FIRST)}
-    items.sort(key=lambda item: place.get(groups[item], len(_FIRST)))
+    items.sort(key=lambda item: place.get(_group(item.nodeid), len(_FIRST)))
