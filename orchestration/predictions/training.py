@@ -71,11 +71,33 @@ def is_trained(folder: Path, as_of: datetime) -> bool:
 
 
 def current_model(folder: Path, name: str, as_of: datetime, *, before: bool = False) -> Manifest | None:
-    """The newest readable version that had been trained by as_of (or before it): later ones know what came then."""
+    """The newest readable version that had been trained by as_of (or before it): later ones know what came then.
+
+    None where a training since has found that nothing can be told: also of a version that a run for an earlier as of
+    has made after that, so that the order of runs makes no difference.
+    """
+    if _abstains(folder, name, as_of, before):
+        return None
     models = folder / "models"
     found = [manifest_of(models, name, version) for version in versions(models, name)]
     usable = [manifest for manifest in found if is_readable(manifest) and _is_by(manifest, as_of, before)]
     return max(usable, key=lambda manifest: (manifest.trained_as_of, manifest.version), default=None)
+
+
+def _abstains(folder: Path, name: str, as_of: datetime, before: bool) -> bool:
+    """Whether the newest training by as_of (or before it) abstains."""
+    import pyarrow.parquet as pq
+
+    last = file_of(folder, TRAININGS, as_of).stem
+    known = sorted(
+        file
+        for file in (folder / TRAININGS).glob("*.parquet")
+        if file.stem < last or (file.stem == last and not before)
+    )
+    if not known:
+        return False
+    rows = pq.read_table(known[-1], columns=["model_name", "decision"]).to_pylist()
+    return {"model_name": name, "decision": ABSTAINS} in rows
 
 
 def _is_by(manifest: Manifest, as_of: datetime, before: bool) -> bool:

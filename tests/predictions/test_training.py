@@ -187,6 +187,27 @@ def test_training_tells_of_examples_that_it_has_not_learned_from(trained) -> Non
     assert purchases > 0
 
 
+def test_who_abstains_does_so_whatever_an_earlier_as_of_is_told_afterwards(tmp_path: Path) -> None:
+    """A run for the past trains, too. What was found out since then stands, in whatever order the runs were made."""
+    before = AS_OF - timedelta(days=31)
+    connection = warehouse(until=before)
+    train_models(connection, tmp_path, before)
+    trained = current_model(tmp_path, BIKES, AS_OF)
+    assert trained is not None
+    connection.execute(
+        f"""
+        copy (
+            select * replace ('abstains' as decision, timestamp '{AS_OF}' as trained_as_of, null as model_version)
+            from read_parquet('{score_log.file_of(tmp_path, score_log.TRAININGS, before)}')
+        ) to '{score_log.file_of(tmp_path, score_log.TRAININGS, AS_OF)}' (format parquet)
+        """
+    )
+    assert current_model(tmp_path, BIKES, AS_OF) is None
+    assert current_model(tmp_path, BIKES, AS_OF + timedelta(days=1), before=True) is None
+    assert current_model(tmp_path, BIKES, AS_OF, before=True) == trained
+    assert current_model(tmp_path, BIKES, AS_OF - timedelta(days=1)) == trained
+
+
 def test_what_is_said_one_by_one_does_not_contradict_itself() -> None:
     """Customer 1: anything .3 within 90 days and .4 within 30, parts .5 and .35, bikes .1. Customer 2: nothing to mend.
 
