@@ -58,3 +58,17 @@ def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(proj
     everybody = "Card of the customer, Predictions report, Selection for campaigns, BI tools"
     assert readers["relationship_context"] == everybody
     assert readers["engagement_band_outcome"] == "Predictions report, BI tools"
+
+
+def test_a_short_selection_selects_what_is_wanted_and_nothing_else(project: DbtProject) -> None:
+    nodes = {unique_id: ".".join(node["fqn"]) for unique_id, node in project.manifest["nodes"].items()}
+    core = {unique_id for unique_id, name in nodes.items() if name.startswith("context360.core.")}
+    assert project.shortest_selection(core) == ["fqn:context360.core"]
+    for left_out in ("model.context360.dim_customer", "model.context360.fct_order_line"):
+        wanted = core - {left_out}
+        chosen = [selector.removeprefix("fqn:") for selector in project.shortest_selection(wanted)]
+        found = {
+            unique_id for unique_id, name in nodes.items()
+            if any(name == selector or name.startswith(f"{selector}.") for selector in chosen)
+        }  # fmt: skip
+        assert found == wanted
