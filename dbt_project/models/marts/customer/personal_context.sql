@@ -66,7 +66,7 @@ complaints as (
         cast(count(*) as int) as complaint_count,
         cast(count(case when {{ is_open_at('complaints', as_of()) }} then 1 end) as int) as open_complaint_count,
         max(opened_at) as last_complaint_at,
-        max_by(complaint_kind, opened_at) as last_complaint_kind,
+        {{ last_by('complaint_kind', 'opened_at') }} as last_complaint_kind,
         cast(sum(case when reopened_at < {{ as_of() }} then reopened_count else 0 end) as int) as reopened_count
     from {{ ref('fct_complaint') }} as complaints
     where opened_at < {{ as_of() }} and customer_key > 0

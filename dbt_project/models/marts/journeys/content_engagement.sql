@@ -32,7 +32,7 @@ first_touches as (
     select
         customer_key,
         content_key,
-        min_by(met_by, happened_at) as met_by,
+        {{ first_by('met_by', 'happened_at') }} as met_by,
         min(day_number) as day_number,
         cast({{ dbt.date_trunc('quarter', 'min(happened_at)') }} as date) as quarter_start
     from touches
