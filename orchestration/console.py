@@ -193,7 +193,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     """Prints how everything stands."""
     from rich.table import Table
 
-    from orchestration.channels.catalog import load_catalog
+    from orchestration.channels.catalog_file import load_catalog
     from orchestration.serving.reading import connectedness_of, read_newest, status_of
 
     console = _console()
@@ -381,7 +381,8 @@ def show_customer(
 
 
 def _show_earlier_card(console: Console, settings: Settings, customer_key: int, as_of: datetime) -> int:
-    from orchestration.channels.catalog import CatalogError, load_catalog
+    from orchestration.channels.catalog_file import load_catalog
+    from orchestration.channels.errors import CatalogError
     from orchestration.serving.card import earlier_card_of
     from orchestration.serving.reading import as_of_of
     from orchestration.warehouse.connection import open_warehouse
@@ -432,7 +433,7 @@ def show_comparison(rules: Path, *, decisions: Path | None, examples: int, as_js
 
 def write_documentation(*, catalog: str | None, home: Path | None) -> int:
     """Writes dbt's documentation of the tables beside the other reports."""
-    from orchestration.channels.catalog import load_catalog
+    from orchestration.channels.catalog_file import load_catalog
     from orchestration.warehouse.dbt import DbtError, DbtProject
 
     console = _console()

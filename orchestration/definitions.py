@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
 from orchestration.defs.automation import (
     backfill_job,

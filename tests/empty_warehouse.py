@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.channels.catalog import Catalog, load_catalog
+from orchestration.channels.catalog import Catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.intake import prepare_tables
 from orchestration.channels.landing import ensure_declared_columns
 from orchestration.identity import link_records

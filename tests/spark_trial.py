@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 from spark_linking import compare_linking
 from splink.backends.spark import similarity_jar_location
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.contact_details import e164
 from orchestration.settings import DBT_PROJECT, Settings, settings_from
 from orchestration.warehouse.dbt import variables

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.automation import BACKFILL_JOB_NAME, JOB_NAME
 from orchestration.defs.days import GROUP as DAYS
 from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.definitions import build_definitions
 from orchestration.defs.automation import failure_webhook, new_files_sensor
 from orchestration.defs.project import AS_OF_TAG, Installation, moment_from

@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlparse
 
 import duckdb
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.landing import land_stream
 
 WRITTEN = {"csv": "format csv", "jsonl": "format json", "parquet": "format parquet"}

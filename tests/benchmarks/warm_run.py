@@ -19,7 +19,7 @@ import time
 
 import duckdb
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import settings_from
 
 STEP = re.compile(r"^[✓–] (.+?)  .*?(\d+\.\d) s$")

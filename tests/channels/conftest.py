@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from orchestration.channels import landing
-from orchestration.channels.catalog import Catalog, load_catalog
+from orchestration.channels.catalog import Catalog
+from orchestration.channels.catalog_file import load_catalog
 
 
 class Bench:

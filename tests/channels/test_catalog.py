@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.channels.catalog import DatabaseSystem, FileStream, load_catalog
+from orchestration.channels.catalog import DatabaseSystem, FileStream
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 
 CONTOSO = Path(__file__).parents[2] / "orchestration/channels/catalogs/contoso.yaml"
@@ -150,7 +151,7 @@ def test_secrets_appear_neither_in_messages_nor_in_representations(tmp_path: Pat
 
 def test_catalog_is_imported_without_heavy_libraries() -> None:
     code = (
-        "import sys, orchestration.channels.catalog;"
+        "import sys, orchestration.channels.catalog_file;"
         "print([m for m in ('dlt', 'duckdb', 'sqlalchemy', 'pyarrow', 'fsspec', 'dagster') if m in sys.modules])"
     )
     done = subprocess.run(

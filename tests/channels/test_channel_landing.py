@@ -51,7 +51,7 @@ from dlt.pipeline.pipeline import Pipeline
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from fsspec.implementations.local import LocalFileSystem
 from orchestration.channels import landing
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.connectors import files
 
 def die():

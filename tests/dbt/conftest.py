@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from empty_warehouse import build_empty_warehouse, show_sources_to_unit_tests
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import BUNDLED_CATALOGS
 from orchestration.warehouse.dbt import DbtProject
 

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.demo_company.catalog import write_catalog
 from orchestration.settings import settings_from
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from demo_staging.test_situation import ANY_MOMENT, FACTS, known_until
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import settings_from
 from orchestration.warehouse.dbt import DbtProject
 

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.predictions import engagement_points
 from orchestration.settings import settings_from
 from orchestration.warehouse.dbt import DbtProject

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.channels.catalog import Catalog, load_catalog
+from orchestration.channels.catalog import Catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import bundled_catalog
 
 Ask = Callable[[str], list[tuple]]

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from demo_staging.test_star_of_the_demo_company import PERSONS
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import settings_from
 from orchestration.warehouse.dbt import DbtProject
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from empty_warehouse import build_all, show_sources_to_unit_tests
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import DBT_PROJECT, settings_from
 from orchestration.warehouse.dbt import DbtProject
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.serving.publishing import PUBLISHED_SCHEMAS
 from orchestration.settings import DBT_PROJECT, settings_from
 from orchestration.warehouse.dbt import DbtProject

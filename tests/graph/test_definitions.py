@@ -75,7 +75,7 @@ def test_a_broken_stream_is_upstream_only_of_its_own_staging_folder(graph) -> No
 
 
 def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:
-    from orchestration.channels.catalog import load_catalog
+    from orchestration.channels.catalog_file import load_catalog
 
     catalog = load_catalog(settings.catalog_path, {})
     project = DbtProject(catalog, settings)
@@ -143,7 +143,7 @@ def test_loading_the_graph_a_second_time_does_not_parse_the_project_again(settin
 
 
 def _catalog(settings: Settings):
-    from orchestration.channels.catalog import load_catalog
+    from orchestration.channels.catalog_file import load_catalog
 
     return load_catalog(settings.catalog_path, {})
 

@@ -13,7 +13,7 @@ import pytest
 from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.predictions.engagement_points import (
     exchanges_at_month_starts,
     learn_points,
