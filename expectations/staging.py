@@ -1,7 +1,7 @@
 """Rules for staging: value domains and formats, and how much had to go to quarantine.
 
 Some follow from what is known already: the key from the catalog, and from the name and type of a column what it can
-hold. The domains stand where the columns are described: `meta.expectations` of a column in the staging folder's models
+hold. The domains stand where the columns are described: `config.meta.expectations` of a column in the staging folder's models
 file, as a list of {expectation, arguments, reason}. `{landed_at}` in an argument is when the newest load landed:
 nothing that it tells can have happened later.
 """
@@ -47,7 +47,7 @@ def staging_suites(
     personal, keys = set(), []
     described = set()
     for name, column in model["columns"].items():
-        meta = column.get("meta") or (column.get("config") or {}).get("meta") or {}
+        meta = column["config"]["meta"]
         if meta.get("personal_data"):
             personal.add(name)
         if meta.get("is_key"):

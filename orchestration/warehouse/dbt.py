@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Callable, Collection, Sequence
@@ -21,6 +22,8 @@ from orchestration.channels.catalog import Catalog
 from orchestration.predictions.points_versions import PointsError, points_of
 from orchestration.settings import DBT_PROJECT, SET_POINTS, Settings
 from orchestration.warehouse.connection import failure_sentence
+
+_LOG = logging.getLogger(__name__)
 
 
 class DbtError(Exception):
@@ -102,13 +105,27 @@ def declared_columns(adapter: str, where: str = "The catalog") -> dict[str, dict
 
 
 def personal_source_columns(adapter: str) -> dict[str, frozenset[str]]:
-    """Per stream, the landed columns that hold personal data."""
+    """Per stream, the landed columns that hold personal data: tagged `config: {meta: {personal_data: true}}`.
+
+    Raises DbtError where a column has `meta` outside of `config`: dbt has deprecated that form.
+    """
     return {
         table["name"]: frozenset(
-            column["name"] for column in table.get("columns", []) if (column.get("meta") or {}).get("personal_data")
+            column["name"]
+            for column in table.get("columns", [])
+            if _column_meta(adapter, table, column).get("personal_data")
         )
         for table in _source_tables(adapter)
     }
+
+
+def _column_meta(adapter: str, table: dict[str, Any], column: dict[str, Any]) -> dict[str, Any]:
+    if "meta" in column:
+        raise DbtError(
+            f"_{adapter}__sources.yml, table {table['name']}, column {column['name']}: `meta` stands beside `config`; "
+            "write `config: {meta: {…}}`."
+        )
+    return (column.get("config") or {}).get("meta") or {}
 
 
 def _source_tables(adapter: str, where: str = "The catalog") -> list[dict[str, Any]]:
@@ -270,11 +287,11 @@ class DbtProject:
         written.replace(page)
 
     def _parse(self, *, write: bool = False) -> None:
-        """Parses what has changed. write: keep the manifest as a file, for the next process."""
+        """Parses what has changed and logs dbt's warnings. write: keep the manifest as a file, for the next process."""
         from dbt.cli.main import dbtRunner
 
         self.target_path.mkdir(parents=True, exist_ok=True)
-        outcome = dbtRunner().invoke(
+        outcome = dbtRunner(callbacks=[_log_warning]).invoke(
             ["parse", *self._common_arguments(), "--write-json" if write else "--no-write-json"]
         )
         if outcome.exception is not None or not outcome.success:
@@ -321,6 +338,12 @@ class DbtProject:
 
     def _sentence(self, message: str) -> str:
         return failure_sentence(self.settings.warehouse_path, message) or _first_sentence(message)
+
+
+def _log_warning(event: Any) -> None:
+    """Logs a warning of dbt's parser, which `--log-level none` mutes. It names files, never values."""
+    if event.info.level == "warn":
+        _LOG.warning("dbt: %s", " ".join(event.info.msg.split()))
 
 
 def _result_callback(on_result: Callable[[NodeResult], None]) -> Callable[[Any], None]:

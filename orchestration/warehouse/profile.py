@@ -67,8 +67,7 @@ def is_showable(node: Mapping[str, Any], column: str) -> bool:
     documented = node["columns"].get(column)
     if documented is None:
         return node["resource_type"] == "seed"
-    meta = documented.get("meta") or (documented.get("config") or {}).get("meta") or {}
-    return not meta.get("personal_data")
+    return not documented["config"]["meta"].get("personal_data")
 
 
 def preview(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], shown: Sequence[str]) -> str:

@@ -117,8 +117,7 @@ def test_personal_columns_are_tagged_wherever_they_are_documented(manifest) -> N
     for node in [*manifest["nodes"].values(), *manifest["sources"].values()]:
         for column in node["columns"].values():
             if column["name"] in personal:
-                meta = column.get("meta") or (column.get("config") or {}).get("meta") or {}
-                assert meta.get("personal_data"), f"{node['name']}.{column['name']}"
+                assert column["config"]["meta"].get("personal_data"), f"{node['name']}.{column['name']}"
 
 
 def test_what_identity_keeps_is_neither_published_nor_previewed(manifest) -> None:
