@@ -61,6 +61,11 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 	$(BIN)/mypy
 	$(BIN)/python tests/check_sql.py
 
+.PHONY: compare
+compare: .venv/dev.installed  ## Compare two published warehouses table by table (BEFORE=old.duckdb AFTER=new.duckdb)
+	@$(BIN)/python tests/compare_published.py $(or $(BEFORE),$(error Set BEFORE=old.duckdb and AFTER=new.duckdb)) \
+		$(or $(AFTER),$(error Set BEFORE=old.duckdb and AFTER=new.duckdb))
+
 .PHONY: benchmark
 benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memory, ratios (several minutes)
 	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
