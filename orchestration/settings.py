@@ -161,7 +161,7 @@ def set_up_process(settings: Settings) -> None:
 # DuckDB has one writer, so runs queue up. A run whose process was killed is ended by the next one (defs/runs.py).
 DAGSTER_CONFIGURATION = """\
 event_log_storage:
-  module: orchestration.defs.event_log
+  module: orchestration.defs.dagster_internals
   class: KeptOpenEventLogStorage
   config:
     base_dir: {event_log}

@@ -4,22 +4,18 @@ A normal run takes in what is new, whatever day it belongs to, and only reports 
 fetches them again from the source, in one run. Chosen together with what lies below, the warehouse follows in it, too.
 """
 
-import time
 import warnings
 from collections.abc import Sequence
 from datetime import date
-from logging import INFO
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
-from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
-from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from expectations.validation import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.intake import record_state, take_in
+from orchestration.defs.dagster_internals import report_materializations
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.warehouse.dbt import declared_columns, personal_source_columns
 
@@ -101,40 +97,13 @@ def _day_asset(
 def report_days(
     instance: dg.DagsterInstance, installation: Installation, system: str, stream: str, days: Sequence[date]
 ) -> None:
-    """Shows that these days of a stream are in landing. Days outside the partitions (`first_day` of the catalog) have
-    no place to be shown at."""
+    """Marks days of a stream as loaded. Days before the catalog's `first_day` have no partition and are left out."""
     first, last = installation.catalog.first_day, date.today()  # noqa: DTZ011 (Dagster's last partition is today)
-    shown = [
-        dg.AssetMaterialization(days_key(system, stream), partition=day.isoformat())
-        for day in sorted(set(days))
-        if first <= day <= last
-    ]
-    if not shown:
-        return
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqliteEventLogStorage):
-        for materialization in shown:
-            instance.report_runless_asset_event(materialization)
-        return
-    # One event at a time costs 5 ms, and a first run brings thousands of days: all of them in one transaction.
-    events = [_event(materialization) for materialization in shown]
-    with storage.index_transaction() as connection:
-        for event in events:
-            key = connection.execute(storage.prepare_insert_event(event)).inserted_primary_key
-        storage._store_asset_event(connection, events[-1], key[0] if key else 0)  # noqa: SLF001
-
-
-def _event(materialization: dg.AssetMaterialization) -> dg.EventLogEntry:
-    return dg.EventLogEntry(
-        error_info=None,
-        user_message="",
-        level=INFO,
-        run_id=RUNLESS_RUN_ID,
-        timestamp=time.time(),
-        job_name=RUNLESS_JOB_NAME,
-        dagster_event=DagsterEvent(
-            event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
-            event_specific_data=StepMaterializationData(materialization),
-            job_name=RUNLESS_JOB_NAME,
-        ),
+    report_materializations(
+        instance,
+        [
+            dg.AssetMaterialization(days_key(system, stream), partition=day.isoformat())
+            for day in sorted(set(days))
+            if first <= day <= last
+        ],
     )

@@ -7,12 +7,17 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.defs.dagster_internals import check_in, error_in, event_in, materialization_in
+
 LOGGER_NAME = "progress"
+
+# Their messages are written for users and hold no personal data.
+_OUR_FAILURES = {"Failure", "WarehouseError", "ChannelError", "CatalogError", "DbtError"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One thing that happened. kind: step_started, step_finished, step_failed, check_failed, made."""
+    """One event of a run. kind: step_started, step_finished, step_failed, check_failed or made."""
 
     kind: str
     step: str
@@ -21,31 +26,28 @@ class Progress:
     text: str | None = None
 
 
-# Their texts are written for people, and without personal data.
-_OUR_FAILURES = {"Failure", "WarehouseError", "ChannelError", "CatalogError", "DbtError"}
-
 _listeners: list[Callable[[Progress], None]] = []
 
 
 class _ProgressHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_event", None)
-        progress = _progress_of(event) if event is not None else None
+        event = event_in(record)
+        progress = progress_of(event) if event is not None else None
         if progress is not None:
             for listener in _listeners:
                 listener(progress)
 
 
-@dg.logger(None, description="Hands the run's events to whoever listens in this process.")
+@dg.logger(None, description="Passes the run's events to listeners in the same process.")
 def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """A logger that prints nothing itself."""
+    """A logger without output of its own."""
     logger = logging.Logger("context360.progress", level=logging.DEBUG)
     logger.addHandler(_ProgressHandler())
     return logger
 
 
 class listening:
-    """While in force, `listener` hears the progress of the runs in this process."""
+    """Context manager: `listener` is called with the progress of every run in this process."""
 
     def __init__(self, listener: Callable[[Progress], None]) -> None:
         self._listener = listener
@@ -57,26 +59,26 @@ class listening:
         _listeners.remove(self._listener)
 
 
-def _progress_of(event: Any) -> Progress | None:
+def progress_of(event: dg.DagsterEvent) -> Progress | None:
+    """The progress that an event stands for; None for events that the command line does not show."""
     step = event.step_key or ""
     kind = event.event_type_value
     if kind == "STEP_START":
         return Progress("step_started", step)
     if kind == "STEP_SUCCESS":
         return Progress("step_finished", step)
-    if kind == "STEP_FAILURE":
-        if event.event_specific_data.error.cls_name == "DagsterAssetCheckFailedError":
-            return None  # the failed check has been told
-        return Progress("step_failed", step, text=failure_sentence(event.event_specific_data.error))
-    if kind == "RESOURCE_INIT_FAILURE":
-        return Progress("step_failed", step, text=failure_sentence(event.engine_event_data.error))
-    if kind == "ASSET_MATERIALIZATION":
-        metadata = event.materialization.metadata
+    if kind in ("STEP_FAILURE", "RESOURCE_INIT_FAILURE"):
+        error = error_in(event)
+        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+            return None  # the event of the check comes first
+        return Progress("step_failed", step, text=failure_sentence(error))
+    if kind == "ASSET_MATERIALIZATION" and (materialization := materialization_in(event)):
+        metadata = materialization.metadata
         rows = metadata.get("new_rows") or metadata.get("dagster/row_count")
-        name = "/".join(event.asset_key.path)
-        return Progress("made", step, asset=name, rows=rows.value if rows is not None else None)
+        name = "/".join(materialization.asset_key.path)
+        return Progress("made", step, asset=name, rows=int(str(rows.value)) if rows is not None else None)
     if kind == "ASSET_CHECK_EVALUATION":
-        check = event.event_specific_data
+        check = check_in(event)
         if not check.passed:
             name = "/".join(check.asset_key.path)
             return Progress("check_failed", step, asset=name, text=check.description or check.check_name)
@@ -84,8 +86,10 @@ def _progress_of(event: Any) -> Progress | None:
 
 
 def failure_sentence(error: Any) -> str:
-    """What a person should read of a step's error: the sentence of our own failures, and only the kind of others, whose
-    text may hold personal data."""
+    """The message of a step's error for users.
+
+    Our own failures keep their message. Of other errors only the class is shown, as their text may hold personal data.
+    """
     while error is not None and error.cause is not None and error.cls_name not in _OUR_FAILURES:
         error = error.cause
     if error is None:

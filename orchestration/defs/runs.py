@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.automation import BACKFILL_JOB_NAME, JOB_NAME
+from orchestration.defs.dagster_internals import executable_assets, fail_run
 from orchestration.defs.days import GROUP as DAYS
 from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
@@ -38,7 +39,7 @@ def _end_lost_runs(instance: dg.DagsterInstance) -> None:
         dg.DagsterRunStatus.CANCELING,
     ]
     for record in instance.get_run_records(dg.RunsFilter(statuses=alive)):
-        instance.report_run_failed(record.dagster_run, "The run was interrupted: its process is gone.")
+        fail_run(instance, record.dagster_run, "The run was interrupted: its process is gone.")
 
 
 class RunError(Exception):
@@ -139,8 +140,9 @@ def _execute(
     reloaded: Sequence[dg.AssetKey],
 ) -> RunOutcome:
     job = definitions.resolve_job_def(BACKFILL_JOB_NAME if reload else JOB_NAME)
-    days = [key for key in job.asset_layer.executable_asset_keys if key.path[0] == DAYS] if reload else []
-    chosen = [key for key in job.asset_layer.executable_asset_keys if key not in days or key in reloaded]
+    assets = executable_assets(job)
+    days = [key for key in assets if key.path[0] == DAYS] if reload else []
+    chosen = [key for key in assets if key not in days or key in reloaded]
     with dg.DagsterInstance.get() as instance, listening(listener):
         _end_lost_runs(instance)  # whoever holds the warehouse is the only one alive
         result = job.execute_in_process(

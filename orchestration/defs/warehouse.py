@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
-from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, build_dbt_specs
 
 from expectations.core import core_suites
 from expectations.identity import identity_suites
@@ -24,6 +23,7 @@ from orchestration.channels.intake import (
     hold_unpublished_loads,
     record_state,
 )
+from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.landing import landing_key
 from orchestration.defs.predictions import needs_training_in, trained_models
 from orchestration.defs.project import FurtherAssets, Installation, RunResource, in_one_sentence
@@ -150,31 +150,21 @@ def warehouse_assets(installation: Installation) -> list[dg.AssetsDefinition]:
 
 def _step_assets(installation: Installation, step: Step, translator: Translator) -> dg.AssetsDefinition:
     manifest = installation.dbt.manifest
-    specs, dbt_checks = build_dbt_specs(
-        translator=translator,
-        manifest=manifest,
-        select=step.select,
-        exclude=step.exclude,
-        selector="",
-        io_manager_key=None,
-        project=None,
-    )
-    unique_ids = {spec.key: spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in specs}
+    found, dbt_checks = dbt_specs(translator, manifest, select=step.select, exclude=step.exclude)
+    unique_ids = {spec.key: unique_id for unique_id, spec in found.items()}
     keys = {"/".join(key.path).replace("/", "."): key for key in unique_ids}
     owner = getattr(step.system, "owner", None) or "team:data-engineering"
     specs = [
-        spec if spec.owners else spec.replace_attributes(owners=[owner]) for spec in specs
+        spec if spec.owners else spec.replace_attributes(owners=[owner]) for spec in found.values()
     ]  # fmt: skip
-    tests = {
-        (spec.asset_key, spec.name): (spec.metadata or {})[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] for spec in dbt_checks
-    }
+    tests = {(spec.asset_key, spec.name): unique_id for unique_id, spec in dbt_checks.items()}
     judged = {keys[table]: table for table in step.judged if table in keys}
     further = step.further.specs if step.further else ()
 
     @dg.multi_asset(
         name=step.name,
         specs=[spec.replace_attributes(skippable=True) for spec in (*specs, *further)],
-        check_specs=[*dbt_checks, *(expectations_check(key) for key in judged)],
+        check_specs=[*dbt_checks.values(), *(expectations_check(key) for key in judged)],
         can_subset=True,
     )
     def build(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
