@@ -1,12 +1,13 @@
-"""Rules for core: nothing got lost on the way from staging, and nothing shrank overnight."""
+"""Rules for core: no row or amount is lost on the way from staging, and no table shrinks overnight."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from expectations.validation import Rule, Suite
+from expectations.rules import Rule, Suite, between, is_zero
+from expectations.thresholds import MOST_DAYS_AHEAD
 
-# (fact, the stream it comes from, its amount): every row arrives, to the cent.
+# (fact, the stream it is built from, its amount): every row arrives, to the cent.
 RECONCILED = (
     ("core.fct_order_line", "intermediate.int_order_line", "net_amount"),
     ("core.fct_booking", "intermediate.int_booking", "net_amount"),
@@ -20,126 +21,123 @@ RECONCILED = (
     ("core.fct_loyalty_transaction", "intermediate.int_loyalty_transaction", "points"),
     ("core.fct_product_reading", "intermediate.int_device_reading", None),
 )
-# Days that an event may lie after landing: bookings are made ahead, clocks are not always right.
-MOST_DAYS_AHEAD = 730
 
 
 def core_suites(landed_at: datetime, *, compare_sizes: bool) -> dict[str, list[Suite]]:
-    """Per core table, its suites.
+    """The suites of each core table.
 
-    landed_at: when the newest load landed. compare_sizes: with what was last published (an earlier run must have).
+    landed_at: when the newest load landed. compare_sizes: compare row counts with the last published ones; needs an
+    earlier run.
     """
-    suites: dict[str, list[Suite]] = {}
-    for fact, stream, amount in RECONCILED:
-        money = f"coalesce(sum({amount or 0}), 0)"
-        suites[fact] = [
-            Suite(
-                "core",
-                f"{fact} (against staging)",
-                f"""
-                select
-                    (select count(*) from {fact}) - (select count(*) from {stream}) as missing_rows,
-                    (select {money} from {fact}) - (select {money} from {stream}) as missing_amount
-                """,
-                (
-                    nought("missing_rows", "Every staged row becomes one row of the fact."),
-                    nought("missing_amount", "Amounts agree to the cent."),
-                ),
-            )
-        ]
-    suites["core.fct_position"] = [
-        Suite(
-            "core",
-            "core.fct_position (against staging)",
-            """
-            select (
-                select coalesce(sum(sighting_count), 0) from core.fct_position
-            ) - (
-                select count(*) from intermediate.int_position
-            ) as missing_rows
-            """,
-            (nought("missing_rows", "Every staged sighting is part of one stay."),),
-        )
-    ]
-    suites["core.fct_order_line"].append(
-        Suite(
-            "core",
-            "core.fct_order_line",
-            "select order_line_key, net_amount, currency, ordered_at from core.fct_order_line",
-            (
-                Rule(
-                    "ExpectColumnValuesToBeBetween",
-                    {"column": "net_amount", "min_value": -100_000, "max_value": 100_000},
-                    "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso: 2,650).",
-                ),
-                Rule(
-                    "ExpectColumnValuesToNotBeNull", {"column": "currency"}, "An amount without currency is no amount."
-                ),
-            ),
-            key_columns=("order_line_key",),
-        )
-    )
-    suites["core.fct_interaction"].append(
-        Suite(
-            "core",
-            "core.fct_interaction",
-            "select interaction_key, happened_at, touchpoint_key, customer_key > 0 as is_known"
-            " from core.fct_interaction",
-            (
-                Rule(
-                    "ExpectColumnValuesToBeBetween",
-                    {
-                        "column": "happened_at",
-                        "min_value": datetime(2000, 1, 1),
-                        "max_value": landed_at + timedelta(days=MOST_DAYS_AHEAD),
-                    },
-                    "Earlier or later than that is a misread date, not an interaction (2026-11-21).",
-                ),
-                Rule(
-                    "ExpectColumnValuesToNotBeInSet",
-                    {"column": "touchpoint_key", "value_set": [-1]},
-                    "A touchpoint that the seed does not know earns no points and stands in no journey.",
-                    name="every touchpoint is in the seed",
-                ),
-                Rule(
-                    "ExpectColumnValuesToBeInSet",
-                    {"column": "is_known", "value_set": [True], "mostly": 0.75},
-                    "Few firms see 75 % of their activity; below that the answers speak of too few customers.",
-                    severity="warn",
-                    name="75 % of the interactions have a known customer",
-                ),
-            ),
-            key_columns=("interaction_key",),
-        )
-    )
-    suites["core.dim_customer"] = [
-        Suite(
-            "core",
-            "core.dim_customer",
-            "select count(*) as customers from core.dim_customer where customer_key > 0",
-            (
-                Rule(
-                    "ExpectColumnValuesToBeBetween",
-                    {"column": "customers", "min_value": 1},
-                    "A warehouse without customers answers nothing: no system has delivered people that can be read.",
-                    name="there are customers",
-                ),
-            ),
-        )
-    ]
+    suites = {fact: [_reconciled(fact, stream, amount)] for fact, stream, amount in RECONCILED}
+    suites["core.fct_position"] = [_position()]
+    suites["core.fct_order_line"].append(_order_line())
+    suites["core.fct_interaction"].append(_interaction(landed_at))
+    suites["core.dim_customer"] = [_customer()]
     if compare_sizes:
         for table in ("core.dim_customer", "core.fct_order_line", "core.fct_interaction"):
             suites[table].append(_not_shrunk(table))
     return suites
 
 
-def nought(column: str, reason: str) -> Rule:
-    """The rule that a difference, measured in one row, is exactly nought."""
-    return Rule(
-        "ExpectColumnValuesToBeBetween",
-        {"column": column, "min_value": 0, "max_value": 0},
-        reason,
-        name=f"{column} is nought",
+def _reconciled(fact: str, stream: str, amount: str | None) -> Suite:
+    money = f"coalesce(sum({amount or 0}), 0)"
+    return Suite(
+        "core",
+        f"{fact} (against staging)",
+        f"""
+        select
+            (select count(*) from {fact}) - (select count(*) from {stream}) as missing_rows,
+            (select {money} from {fact}) - (select {money} from {stream}) as missing_amount
+        """,
+        (
+            is_zero("missing_rows", "Every staged row becomes one row of the fact."),
+            is_zero("missing_amount", "Amounts agree to the cent."),
+        ),
+    )
+
+
+def _position() -> Suite:
+    return Suite(
+        "core",
+        "core.fct_position (against staging)",
+        """
+        select (
+            select coalesce(sum(sighting_count), 0) from core.fct_position
+        ) - (
+            select count(*) from intermediate.int_position
+        ) as missing_rows
+        """,
+        (is_zero("missing_rows", "Every staged sighting is part of one stay."),),
+    )
+
+
+def _order_line() -> Suite:
+    return Suite(
+        "core",
+        "core.fct_order_line",
+        "select order_line_key, net_amount, currency, ordered_at from core.fct_order_line",
+        (
+            between(
+                "net_amount",
+                -100_000,
+                100_000,
+                "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso: 2,650).",
+            ),
+            Rule(
+                "ExpectColumnValuesToNotBeNull",
+                {"column": "currency"},
+                "An amount without a currency cannot be added up.",
+            ),
+        ),
+        key_columns=("order_line_key",),
+    )
+
+
+def _interaction(landed_at: datetime) -> Suite:
+    return Suite(
+        "core",
+        "core.fct_interaction",
+        "select interaction_key, happened_at, touchpoint_key, customer_key > 0 as is_known from core.fct_interaction",
+        (
+            between(
+                "happened_at",
+                datetime(2000, 1, 1),
+                landed_at + timedelta(days=MOST_DAYS_AHEAD),
+                "An earlier or later moment is a misread date, not an interaction (2026-11-21).",
+            ),
+            Rule(
+                "ExpectColumnValuesToNotBeInSet",
+                {"column": "touchpoint_key", "value_set": [-1]},
+                "A touchpoint that is not in the seed earns no points and belongs to no journey.",
+                name="every touchpoint is in the seed",
+            ),
+            Rule(
+                "ExpectColumnValuesToBeInSet",
+                {"column": "is_known", "value_set": [True], "mostly": 0.75},
+                "Few firms can assign 75 % of their activity; below that, figures describe too few customers.",
+                severity="warn",
+                name="75 % of the interactions have a known customer",
+            ),
+        ),
+        key_columns=("interaction_key",),
+    )
+
+
+def _customer() -> Suite:
+    return Suite(
+        "core",
+        "core.dim_customer",
+        "select count(*) as customers from core.dim_customer where customer_key > 0",
+        (
+            between(
+                "customers",
+                1,
+                None,
+                "A warehouse without customers answers nothing: no system has delivered readable person records.",
+                name="there are customers",
+            ),
+        ),
     )
 
 
@@ -153,9 +151,10 @@ def _not_shrunk(table: str) -> Suite:
         ), 0), 1) as share_of_last
         """,
         (
-            Rule(
-                "ExpectColumnValuesToBeBetween",
-                {"column": "share_of_last", "min_value": 0.5},
+            between(
+                "share_of_last",
+                0.5,
+                None,
                 "Losing half a table overnight is a fault, not a day's business (2026-11-21). If it is right, "
                 "run once with --accept-shrinkage.",
                 name="the table has not shrunk by half",

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from expectations.validation import Judged, Outcome, Suite
+    from expectations.outcomes import Outcome
+    from expectations.results import Judged
+    from expectations.rules import Suite
 
 LAYERS = ("landing", "staging", "identity", "core", "marts")
 MANIFEST = "results.json"

@@ -1,28 +1,21 @@
-"""Rules for landing: the shape of what was delivered, judged load by load before staging may read it.
+"""Rules for landing: the shape of a delivery, judged load by load before staging may read it.
 
-They follow from what the catalog (key, delivery) and the sources file of the staging folder (columns, types) say.
+They follow from the catalog (key, delivery) and from the sources file of the staging folder (columns, types).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from expectations.validation import Rule, Suite
+from expectations.rules import Rule, Suite, between
+from expectations.thresholds import LEAST_SHARE_OF_LAST_SNAPSHOT, MOST_UNREADABLE_SHARE, STRAY_ROWS
 
 ORIGIN_COLUMNS = ("_dlt_load_id", "_source_file", "_source_row", "_source_day")
 TEXT_TYPES = {"varchar", "text", "string"}
 
-# Share of rows that may be unreadable before the delivery as a whole is not trusted (chosen 2026-11-21: a broken export
-# breaks most rows, a stray quotation mark a handful).
-MOST_UNREADABLE_SHARE = 0.01
-# In a small delivery one stray row is more than that (chosen 2026-11-21).
-STRAY_ROWS = 5
-# A full copy of a table that has lost more than half its rows is more likely cut than true (chosen 2026-11-21).
-LEAST_SHARE_OF_LAST_SNAPSHOT = 0.5
-
 
 def unknown_column_rule(column: str) -> str:
-    """The name of the rule that nothing is delivered in a column that the staging folder does not declare."""
+    """The name of the rule that a column which the staging folder does not declare holds no values."""
     return f"{column} is not delivered"
 
 
@@ -40,12 +33,25 @@ def landing_suites(
     """The suites that judge one load.
 
     label: system/stream. query: select that yields the rows of the load, whose columns are `delivered`.
-    declared: column -> landed type.
-    rejected_rows: rows of the delivery that could not be read. last_snapshot_rows: size of the last accepted full copy,
-    if this is one.
+    declared: column -> landed type. rejected_rows: rows of the delivery that could not be read.
+    last_snapshot_rows: size of the last accepted full copy, if this is one.
     """
     table = f"landing/{label}"
-    rules = [
+    shape = (*_column_rules(declared, delivered), *_type_rules(declared), *_text_rules(declared))
+    filled = [column for column in key if column in declared]
+    return [
+        Suite("landing", table, query, shape, personal_columns=personal_columns, key_columns=tuple(key)),
+        Suite(
+            "landing",
+            f"{table} (volume)",
+            _measures(query, filled, rejected_rows),
+            _volume_rules(filled, last_snapshot_rows),
+        ),
+    ]
+
+
+def _column_rules(declared: Mapping[str, str], delivered: Sequence[str]) -> list[Rule]:
+    expected = [
         Rule(
             "ExpectColumnToExist",
             {"column": column},
@@ -54,19 +60,23 @@ def landing_suites(
         )
         for column in declared
     ]
-    # A column that came once stays in the files that follow, empty: only one with values is news.
-    rules += [
+    # A column delivered once stays in later files, empty: only one with values is new.
+    unknown = [
         Rule(
             "ExpectColumnValuesToBeNull",
             {"column": column},
-            "A column that nobody knows may be news: it lands, and somebody should look at it.",
+            "An undeclared column lands; its values may be new information, so look at them.",
             severity="warn",
             name=unknown_column_rule(column),
         )
         for column in delivered
         if column not in declared and column not in ORIGIN_COLUMNS
     ]
-    rules += [
+    return expected + unknown
+
+
+def _type_rules(declared: Mapping[str, str]) -> list[Rule]:
+    return [
         Rule(
             "ExpectColumnValuesToBeOfType",
             {"column": column, "type_": data_type.upper()},
@@ -76,67 +86,76 @@ def landing_suites(
         for column, data_type in declared.items()
         if data_type.lower() not in TEXT_TYPES
     ]
+
+
+def _text_rules(declared: Mapping[str, str]) -> list[Rule]:
     text_columns = [column for column, data_type in declared.items() if data_type.lower() in TEXT_TYPES]
-    if text_columns:
-        joined = ", ".join(f'"{column}"' for column in text_columns)
-        rules.append(
-            Rule(
-                "UnexpectedRowsExpectation",
-                {
-                    "unexpected_rows_query": "select 1 from {batch}"
-                    f" where contains(concat_ws('|', {joined}), chr(65533))"
-                },
-                "The replacement character stands for bytes that were lost in a wrong encoding.",
-                severity="warn",
-                name="text is readable",
-            )
-        )
-    suites = [Suite("landing", table, query, tuple(rules), personal_columns=personal_columns, key_columns=tuple(key))]
-    filled = [column for column in key if column in declared]
-    volume = [
+    if not text_columns:
+        return []
+    joined = ", ".join(f'"{column}"' for column in text_columns)
+    query = f"select 1 from {{batch}} where contains(concat_ws('|', {joined}), chr(65533))"
+    return [
         Rule(
-            "ExpectColumnValuesToBeBetween",
-            {"column": "unreadable_share", "max_value": MOST_UNREADABLE_SHARE},
-            "More unreadable rows than that mean a broken export, not a stray quotation mark (2026-11-21).",
+            "UnexpectedRowsExpectation",
+            {"unexpected_rows_query": query},
+            "The replacement character stands for bytes lost in a wrong encoding.",
+            severity="warn",
+            name="text is readable",
+        )
+    ]
+
+
+def _volume_rules(filled: Sequence[str], last_snapshot_rows: int | None) -> tuple[Rule, ...]:
+    rules = [
+        between(
+            "unreadable_share",
+            None,
+            MOST_UNREADABLE_SHARE,
+            "More unreadable rows mean a broken export, not a stray quotation mark (2026-11-21).",
             name="rows can be read",
         ),
         *(
-            Rule(
-                "ExpectColumnValuesToBeBetween",
-                {"column": f"{column}_missing_share", "max_value": MOST_UNREADABLE_SHARE},
-                "Rows without a key go to quarantine; where more than 1 % have none, the delivery is wrong.",
+            between(
+                f"{column}_missing_share",
+                None,
+                MOST_UNREADABLE_SHARE,
+                "Rows without a key go to quarantine; if more than 1 % have none, the delivery is wrong.",
                 name=f"{column} is filled",
             )
             for column in filled
         ),
     ]
     if last_snapshot_rows:
-        volume.append(
-            Rule(
-                "ExpectColumnValuesToBeBetween",
-                {"column": "row_count", "min_value": int(last_snapshot_rows * LEAST_SHARE_OF_LAST_SNAPSHOT)},
+        rules.append(
+            between(
+                "row_count",
+                int(last_snapshot_rows * LEAST_SHARE_OF_LAST_SNAPSHOT),
+                None,
                 "A full copy that has lost more than half its rows is more likely cut than true (2026-11-21).",
                 name="the copy is whole",
             )
         )
+    return tuple(rules)
+
+
+def _measures(query: str, filled: Sequence[str], rejected_rows: int) -> str:
+    """SQL for one row: row_count, unreadable_share, and <column>_missing_share of each key column."""
     missing = "".join(
         f', {_share_of_many("missing_" + str(number), "row_count")} as "{column}_missing_share"'
         for number, column in enumerate(filled)
     )
     counts = "".join(f', count(*) - count("{column}") as missing_{number}' for number, column in enumerate(filled))
-    measures = f"""
+    return f"""
         select
             row_count,
             {_share_of_many(str(rejected_rows), f"(row_count + {rejected_rows})")} as unreadable_share
             {missing}
         from (select count(*) as row_count{counts} from ({query}))
     """
-    suites.append(Suite("landing", f"{table} (volume)", measures, tuple(volume)))
-    return suites
 
 
 def _share_of_many(count: str, total: str) -> str:
-    """The share that `count` is of `total`, or 0 where they are a few stray rows."""
+    """SQL for the share of `count` in `total`; 0 for a few stray rows."""
     return (
         f"case when {count} > {STRAY_ROWS} or {count} * 2 > {total}"
         f" then round({count} / greatest({total}, 1), 4) else 0 end"

@@ -1,9 +1,9 @@
-"""Rules for staging: value domains and formats, and how much had to go to quarantine.
+"""Rules for staging: value domains and formats, and how many rows may go to quarantine.
 
-Some follow from what is known already: the key from the catalog, and from the name and type of a column what it can
-hold. The domains stand where the columns are described: `config.meta.expectations` of a column in the staging folder's models
-file, as a list of {expectation, arguments, reason}. `{landed_at}` in an argument is when the newest load landed:
-nothing that it tells can have happened later.
+Some follow from known facts: the key from the catalog, and plausible values from a column's name and type. Value
+domains are described with the columns: `config.meta.expectations` of a column in the staging folder's models file, a
+list of {expectation, arguments, reason}. `{landed_at}` in an argument is when the newest load landed: no delivered
+event can have happened later.
 """
 
 from __future__ import annotations
@@ -13,17 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from expectations.core import MOST_DAYS_AHEAD
-from expectations.landing import STRAY_ROWS
-from expectations.validation import Rule, Suite
+from expectations.rules import Rule, Suite, between
+from expectations.thresholds import MOST_DAYS_AHEAD, MOST_IMPLAUSIBLE_SHARE, MOST_QUARANTINED_SHARE, STRAY_ROWS
 
-# Share of the newest load that may be in quarantine before the load as a whole is not trusted (chosen 2026-11-21:
-# Contoso has none; a changed format breaks nearly all rows).
-MOST_QUARANTINED_SHARE = 0.01
-
-
-# A derived rule is right for nearly every system and may be wrong for one: it tells, and stops nothing.
-MOST_IMPLAUSIBLE_SHARE = 0.01
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ ]+$"
 _E164 = "^[+][1-9][0-9]{5,14}$"
 
@@ -39,8 +31,8 @@ def staging_suites(
 ) -> list[Suite]:
     """The suites of one stream.
 
-    model: the node of `stg_<adapter>__<stream>` in dbt's manifest. key: the stream's key in the catalog. columns: those
-    of the staging view, with their DuckDB types; without them nothing is derived.
+    model: the node of `stg_<adapter>__<stream>` in dbt's manifest. key: the stream's key in the catalog. columns: the
+    staging view's columns with their DuckDB types; without them no rule is derived.
     """
     table = f"staging.stg_{adapter}__{stream}"
     rules = []
@@ -69,10 +61,11 @@ def staging_suites(
         from {base}
         where _dlt_load_id = (select max(_dlt_load_id) from {base})
     """
-    quarantine = Rule(
-        "ExpectColumnValuesToBeBetween",
-        {"column": "quarantined_share", "max_value": MOST_QUARANTINED_SHARE},
-        "Where more of a load breaks the row rules, its format has changed (2026-11-21).",
+    quarantine = between(
+        "quarantined_share",
+        None,
+        MOST_QUARANTINED_SHARE,
+        "If more of a load breaks the row rules, its format has changed (2026-11-21).",
         name="few rows of the newest load are in quarantine",
     )
     key = key if columns and all(column in columns for column in key) else keys
@@ -88,16 +81,17 @@ def staging_suites(
 
 
 def _derived(table: str, key: Sequence[str], columns: Mapping[str, str], landed_at: datetime) -> list[Suite]:
-    """Rules that nobody had to write, as measures of one scan over the table."""
+    """Rules that follow from names and types, as measures of one scan over the table."""
     measures: dict[str, str] = {}
     rules: list[Rule] = []
     if key and all(column in columns for column in key):
         measures["repeated_keys"] = f"count(*) - count(distinct ({', '.join(key)}))"
         rules.append(
-            Rule(
-                "ExpectColumnValuesToBeBetween",
-                {"column": "repeated_keys", "max_value": 0},
-                "The catalog calls this the key of the stream: every row has its own.",
+            between(
+                "repeated_keys",
+                None,
+                0,
+                "The catalog names this the key of the stream: every row has its own.",
                 name=f"{', '.join(key)} names one row",
             )
         )
@@ -109,13 +103,8 @@ def _derived(table: str, key: Sequence[str], columns: Mapping[str, str], landed_
         wrong = f"count(*) filter (where not ({condition}))"
         measures[share] = f'case when {wrong} > {STRAY_ROWS} then {wrong} / nullif(count("{column}"), 0) else 0 end'
         rules.append(
-            Rule(
-                "ExpectColumnValuesToBeBetween",
-                {"column": share, "max_value": MOST_IMPLAUSIBLE_SHARE},
-                reason,
-                severity="warn",
-                name=f"{column} is plausible",
-            )
+            # A derived rule fits nearly every system and may not fit one: it warns and stops nothing.
+            between(share, None, MOST_IMPLAUSIBLE_SHARE, reason, severity="warn", name=f"{column} is plausible")
         )
     if not measures:
         return []
@@ -124,23 +113,23 @@ def _derived(table: str, key: Sequence[str], columns: Mapping[str, str], landed_
 
 
 def _plausible(column: str, kind: str, landed_at: datetime) -> tuple[str | None, str]:
-    """What every filled value of a column should keep, by the column's name and type, and why; None where unknown."""
+    """The condition that filled values of a column should meet, by its name and type, and why; None if unknown."""
     if column.startswith("_") or column.endswith("_original"):
         return None, ""
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
         last = landed_at + timedelta(days=MOST_DAYS_AHEAD)
         return (
             f"\"{column}\" between timestamp '1900-01-01' and timestamp '{last:%Y-%m-%d}'",
-            "Earlier than 1900 or years ahead is a misread date, or a mark for `no date` that should be null.",
+            "A date before 1900 or years ahead is misread, or a placeholder for `no date` that should be null.",
         )
     if kind == "VARCHAR" and (column == "email" or column.endswith("_email")):
-        return f"regexp_matches(\"{column}\", '{_EMAIL}')", "An address without @ and domain reaches nobody."
+        return f"regexp_matches(\"{column}\", '{_EMAIL}')", "An address without @ and domain cannot receive mail."
     if kind == "VARCHAR" and (column in ("phone", "mobile") or column.endswith(("_phone", "_mobile"))):
-        return f"regexp_matches(\"{column}\", '{_E164}')", "Numbers are compared in E.164: see comparable_phone."
+        return f"regexp_matches(\"{column}\", '{_E164}')", "Phone numbers are compared in E.164: see comparable_phone."
     if kind == "VARCHAR" and column.endswith("currency"):
-        return f"regexp_matches(\"{column}\", '^[A-Z]{{3}}$')", "Currencies are written as in ISO 4217."
+        return f"regexp_matches(\"{column}\", '^[A-Z]{{3}}$')", "Currencies use ISO 4217 codes."
     if kind.startswith("DECIMAL") and column.endswith("_amount"):
-        return f'abs("{column}") < 10000000', "No consumer pays ten millions; a wrong unit (cents) would."
+        return f'abs("{column}") < 10000000', "No consumer pays ten million; a wrong unit (cents) would."
     if kind == "VARCHAR" and column.endswith("_name"):
         return f'contains("{column}", chr(65533)) = false', "The replacement character stands for lost letters."
     return None, ""
@@ -159,7 +148,7 @@ def _rule(column: str, written: Mapping[str, Any], landed_at: datetime) -> Rule:
 
 
 def _value(written: Any, landed_at: datetime) -> Any:
-    """Dates as dates: the manifest is JSON, which has none. The day after landing is the first that cannot be told."""
+    """Dates as dates, as JSON, and so the manifest, has none. `{landed_at}` is the first day after landing."""
     if written == "{landed_at}":
         return landed_at.date() + timedelta(days=1)
     if isinstance(written, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from expectations.landing import landing_suites, unknown_column_rule
-from expectations.validation import Outcome, validate
+from expectations.outcomes import Outcome
+from expectations.validation import validate
 from orchestration.channels.errors import ChannelError, several
 from orchestration.channels.freshness import expected_by, reach_of
 from orchestration.channels.landing import (

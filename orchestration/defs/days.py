@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.validation import store
+from expectations.storage import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.intake import record_state, take_in

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.validation import Outcome
+from expectations.outcomes import Outcome
 from orchestration.channels.intake import forget_other_streams, landed_at
 from orchestration.defs.project import Installation, RunResource
 from orchestration.warehouse.profile import TableProfile

@@ -13,9 +13,12 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 from expectations.core import core_suites
 from expectations.identity import identity_suites
 from expectations.marts import marts_suites
+from expectations.outcomes import Outcome
 from expectations.predictions import prediction_suites
+from expectations.rules import Suite
 from expectations.staging import staging_suites
-from expectations.validation import Outcome, Suite, store, validate
+from expectations.storage import store
+from expectations.validation import validate
 from orchestration.channels.intake import (
     StreamState,
     broken_row_rules,

@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.validation import Outcome, Rule, Suite, validate
+from expectations.outcomes import Outcome
+from expectations.rules import Rule, Suite
+from expectations.validation import validate
 
 # id, status, amount, quantity, placed_on, paid_at, email, order_id, line
 LINES = """

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 
 from expectations.data_docs import DataDocs
-from expectations.validation import Rule, Suite, validate
+from expectations.rules import Rule, Suite
+from expectations.validation import validate
 
 KEPT = Rule("ExpectColumnValuesToNotBeNull", {"column": "id"}, "the key, measured 2026-11-21")
 BROKEN = Rule(

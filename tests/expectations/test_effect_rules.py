@@ -54,7 +54,7 @@ def _literal(value: Any) -> str:
         ("campaign_effect", EFFECT, {"is_significant": False}, "the interval holds the effect"),
         ("campaign_effect", EFFECT, {"state": "running", "reason": "It runs."}, "an effect or a reason"),
         ("campaign_effect", EFFECT, {"held_out_count": 0}, "an effect or a reason"),
-        ("campaign_effect_pooled", EFFECT, {"treated_count": 99}, "missing_people is nought"),
+        ("campaign_effect_pooled", EFFECT, {"treated_count": 99}, "missing_people is zero"),
         ("learned_engagement_points", POINTS, {"learned_points": 3}, "scale must be between 0.8 and 1.25"),
         ("learned_engagement_points", POINTS, {"learned_points": -1}, "learned_points must be at least 0"),
         ("engagement_points_judgement", JUDGED, {"auc": 1.2}, "auc must be between 0 and 1"),
@@ -77,4 +77,4 @@ def test_what_is_taken_off_for_purchases_before_is_no_fault(connection) -> None:
 
 def test_a_forgotten_campaign_is_told(connection) -> None:
     connection.execute("insert into core.dim_campaign values (2)")
-    assert _failed(connection, "campaign_effect", EFFECT) == {"missing_campaigns is nought"}
+    assert _failed(connection, "campaign_effect", EFFECT) == {"missing_campaigns is zero"}

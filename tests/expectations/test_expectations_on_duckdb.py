@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.validation import Outcome
+from expectations.outcomes import Outcome
 
 Judge = Callable[..., Outcome]
 

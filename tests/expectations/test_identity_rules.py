@@ -49,8 +49,8 @@ def test_healthy_figures_pass_in_the_first_run_and_later(connection) -> None:
 @pytest.mark.parametrize(
     ("fault", "rule", "severity"),
     [
-        ({"unassigned_records": 1}, "unassigned_records is nought", "error"),
-        ({"records_assigned_twice": 1}, "records_assigned_twice is nought", "error"),
+        ({"unassigned_records": 1}, "unassigned_records is zero", "error"),
+        ({"records_assigned_twice": 1}, "records_assigned_twice is zero", "error"),
         ({"largest_customer_records": 51}, "no customer swallows others", "error"),
         ({"most_given_names": 5}, "a customer has one given name", "warn"),
         ({"most_birth_dates": 4}, "a customer has one birth date", "warn"),

@@ -91,7 +91,7 @@ def test_sound_figures_pass(connection) -> None:
             "error",
         ),
         ("update marts.prediction_performance set is_worse = true", "no model has got worse", "warn"),
-        ("update marts.prediction_performance set is_drifted = true", "scores are spread as they were", "warn"),
+        ("update marts.prediction_performance set is_drifted = true", "scores are distributed as before", "warn"),
         ("update marts.value_performance set is_worse = true", "the forecast of purchases holds", "warn"),
     ],
 )
