@@ -225,7 +225,9 @@ def test_rules_of_every_stream_are_judged_and_each_has_a_reason(company) -> None
     for node in nodes:
         if not node["name"].startswith("stg_demo_"):
             continue
-        rules = [rule for column in node["columns"].values() for rule in column["config"]["meta"].get("expectations", [])]
+        rules = [
+            rule for column in node["columns"].values() for rule in column["config"]["meta"].get("expectations", [])
+        ]
         assert rules, node["name"]
         assert all(len(rule["reason"]) > 15 for rule in rules), node["name"]
 

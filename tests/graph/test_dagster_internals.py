@@ -1,4 +1,4 @@
-"""Pins the private parts of Dagster and dagster-dbt that `defs/dagster_internals.py` uses, and that no other module does.
+"""Pins the private parts of Dagster and dagster-dbt that `defs/dagster_internals.py` alone uses.
 
 When an upgrade breaks one of these tests, adapt that module and nothing else.
 """

@@ -186,10 +186,10 @@ def test_the_card_says_why_the_records_are_one_customer(contoso: Installation, w
     assert len([line for line in said.text.splitlines() if " contact_id " in line]) == 3
 
 
-def test_nobody_is_found_by_what_nobody_has(contoso: Installation, warm: WarmCommand) -> None:
+def test_no_customer_matches_an_unknown_identifier(contoso: Installation, warm: WarmCommand) -> None:
     said = warm("who", "nobody@example.org", "--home", contoso.home, variables=contoso.variables)
     assert said.code == 1
-    assert "Nobody is known by 'nobody@example.org'" in said.text
+    assert "No customer matches 'nobody@example.org'" in said.text
 
 
 # --- again, at another moment, and from nothing ----------------------------------------------------------------------

@@ -1,0 +1,23 @@
+"""What the `context360` command prints: one module per command, behind one import.
+
+Each function prints to the terminal and returns the exit code of the command. Everything heavy is imported inside.
+"""
+
+from orchestration.console.compare import show_comparison
+from orchestration.console.demo import advance_demo, create_demo
+from orchestration.console.docs import write_documentation
+from orchestration.console.run import run_with_progress
+from orchestration.console.status import show_status
+from orchestration.console.ui import open_ui
+from orchestration.console.who import show_customer
+
+__all__ = [
+    "advance_demo",
+    "create_demo",
+    "open_ui",
+    "run_with_progress",
+    "show_comparison",
+    "show_customer",
+    "show_status",
+    "write_documentation",
+]

@@ -1,0 +1,165 @@
+"""`context360 run` and `backfill`: progress while the run works, and a summary at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from orchestration.channels.errors import CatalogError
+from orchestration.console.demo import DEFAULT_DEMO, make_demo
+from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
+from orchestration.console.status import print_connectedness
+from orchestration.settings import Settings, SettingsError, bundled_catalog, set_up_process, settings_from
+from orchestration.warehouse.connection import WarehouseError
+
+if TYPE_CHECKING:
+    from orchestration.defs.progress import Progress
+
+
+def run_with_progress(
+    *,
+    catalog: str | None,
+    as_of: str | None,
+    home: Path | None,
+    full_refresh: bool = False,
+    accept_shrinkage: bool = False,
+    train: bool = False,
+    reload: tuple[str, ...] = (),
+    days: tuple[date, date] | None = None,
+) -> int:
+    """Runs the job in this process, prints its progress, and returns the exit code.
+
+    reload, days: streams, and the first and the last of their days that are fetched again.
+    """
+    console = open_console()
+    started = time.monotonic()
+    settings = settings_of(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    if settings.catalog_path == bundled_catalog("demo"):
+        # The demo has no data yet: create it first.
+        if make_demo(console, settings.demo_path, **DEFAULT_DEMO) != OK:
+            return NOT_STARTED
+        settings = settings_from(catalog=catalog, home=home)
+    with console.status("Reading catalog and project …") as spinner:
+        try:
+            set_up_process(settings)
+        except SettingsError as error:
+            return not_started(console, error)
+        from orchestration.defs.runs import Reload, RunError, run_job
+
+        printer = RunPrinter(console, spinner.update)
+        try:
+            outcome = run_job(
+                settings,
+                as_of=as_of,
+                full_refresh=full_refresh,
+                accept_shrinkage=accept_shrinkage,
+                train=train,
+                listener=printer.on_event,
+                reload=Reload(reload, *days) if days else None,
+            )
+        except (CatalogError, RunError, WarehouseError) as error:
+            return not_started(console, error)
+    console.print()
+    _print_result(console, settings, outcome.run_id, outcome.published)
+    if printer.faults:
+        count = len(printer.faults)
+        console.print(f"[bold]{count} {'problem' if count == 1 else 'problems'}[/], see above or `context360 status`.")
+    console.print(f"{time.monotonic() - started:.1f} s")
+    return OK if outcome.success else STOPPED
+
+
+class RunPrinter:
+    """Prints one line per finished step and one per problem, and keeps the problems.
+
+    update: sets the text beside the spinner.
+    """
+
+    def __init__(self, console: Console, update: Callable[[str], None]) -> None:
+        self.console, self.update = console, update
+        self.started: dict[str, float] = {}
+        self.made: dict[str, list[tuple[str, int | None]]] = {}
+        self.faults: list[str] = []
+        self.faulty: set[str] = set()
+
+    def on_event(self, progress: Progress) -> None:
+        """Called with each event of the run."""
+        step = progress.step
+        if progress.kind == "step_started":
+            self.started[step] = time.monotonic()
+            self.update(f"{_title(step)} …")
+        elif progress.kind == "made" and progress.asset:
+            self.made.setdefault(step, []).append((progress.asset, progress.rows))
+        elif progress.kind == "step_finished":
+            seconds = time.monotonic() - self.started.get(step, time.monotonic())
+            sign = "[yellow]–[/]" if step in self.faulty else "[green]✓[/]"
+            self.console.print(f"{sign} {_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
+        elif progress.kind == "check_failed" and progress.text:
+            self.faulty.add(step)
+            self._fault("[yellow]![/]", progress.text)
+        elif progress.kind == "step_failed" and progress.text:
+            for sentence in progress.text.splitlines():
+                self._fault("[red]✗[/]", sentence)
+
+    def _fault(self, sign: str, sentence: str) -> None:
+        if sentence not in self.faults:
+            self.faults.append(sentence)
+            self.console.print(f"{sign} {escape(sentence)}", soft_wrap=True)
+
+    def _made(self, step: str) -> str:
+        made = self.made.get(step, [])
+        if step.startswith("landing"):
+            rows = made[0][1] if made else 0
+            return f"{rows:,} new rows" if rows else "no new rows"
+        tables = [rows for _, rows in made if rows is not None]
+        return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
+
+
+def _title(step: str) -> str:
+    if step.startswith("landing__"):
+        return "landing " + "/".join(step.split("__")[1:])
+    return step.replace("serving__", "").replace("quality__", "").replace("_", " ")
+
+
+def _print_result(console: Console, settings: Settings, run_id: str, published: bool) -> None:
+    """What readers see after the run, and what is missing."""
+    from orchestration.serving.connectedness_report import REPORT_NAME
+    from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
+    from orchestration.serving.reading import (
+        connectedness_of,
+        published_as_of,
+        published_tables,
+        quarantine_of,
+        read_published,
+    )
+
+    if not published:
+        readers = " Readers still see the last good warehouse." if settings.serving_path.exists() else ""
+        console.print(f"[bold]Nothing was published.[/]{readers}")
+        return
+    with read_published(settings.serving_path) as connection:
+        tables = published_tables(connection)
+        as_of = published_as_of(connection)
+        missing = connectedness_of(connection)
+        waiting = quarantine_of(connection)
+    changed = [table for table in tables if table.changed_by_run == run_id]
+    console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
+    for table in changed:
+        console.print(f"  {table.name:<40} {table.rows:>12,} rows")
+    if not changed:
+        console.print(f"  Nothing has changed in any of the {len(tables)} tables.")
+    elif len(changed) < len(tables):
+        console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
+    print_connectedness(console, missing)
+    for label, rows, rules in waiting:
+        console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
+    console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
+    console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
+    console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

@@ -1,0 +1,36 @@
+"""`context360 ui`: Dagster's web server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from orchestration.console.output import NOT_STARTED, not_started, open_console, settings_of
+from orchestration.settings import PROJECT_ROOT, SettingsError, set_up_process
+from orchestration.warehouse.connection import WarehouseError
+
+
+def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
+    """Starts Dagster's web server and daemon for this installation and stays until they end."""
+    console = open_console()
+    settings = settings_of(console, catalog, home)
+    if settings is None:
+        return NOT_STARTED
+    try:
+        set_up_process(settings)
+    except SettingsError as error:
+        return not_started(console, error)
+    from orchestration.defs.runs import end_lost_runs
+
+    try:
+        end_lost_runs(settings)
+    except WarehouseError:
+        console.print("A run is in progress; see Runs.")
+    console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
+    command = [
+        sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
+        "--host", "127.0.0.1", "--port", str(port),
+    ]  # fmt: skip
+    # Dagster takes the place of this process, so that nothing is left behind when it ends.
+    return os.execve(sys.executable, command, dict(os.environ))  # noqa: S606 (fixed command)
