@@ -90,6 +90,11 @@ class Translator(DagsterDbtTranslator):
         meta = (dbt_resource_props.get("config") or {}).get("meta") or {}
         return (meta.get("dagster") or {}).get("group") or dbt_resource_props["schema"]
 
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """The team that dbt names as the model's group."""
+        group = (dbt_resource_props.get("config") or {}).get("group")
+        return [f"team:{group.replace('_', '-')}"] if group else None
+
 
 def steps(installation: Installation) -> list[Step]:
     """The cut of the dbt project."""
