@@ -50,6 +50,10 @@ status: .venv/run.installed  ## Show streams, tables, freshness and failed check
 docs: .venv/run.installed  ## Write the page that describes every table and column
 	@$(BIN)/context360 docs --catalog $(CATALOG)
 
+.PHONY: reference
+reference: .venv/run.installed  ## Generate docs/reference from code and dbt YAML
+	@$(BIN)/python docs/generate_reference.py
+
 .PHONY: test
 test: .venv/dev.installed  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder

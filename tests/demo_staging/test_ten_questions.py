@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "ten_questions.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "ten_questions.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 # A company of 120 days has seen no 90 days' outcome that models could learn from.
 NOT_YET_KNOWN = {8: ["expected_value_amount", "currency"]}

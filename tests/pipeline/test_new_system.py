@@ -1,16 +1,14 @@
-"""Coupling a system as the README says: a catalog entry and a staging folder, nothing else."""
+"""Adding a system as the guide says: a catalog entry and a staging folder, nothing else."""
 
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from documents.pages import files_shown
 from pipeline import little_company
 from pipeline.installation import REPOSITORY, Installation, Said, environment
-
-BLOCK = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 MEMBERS = """\
 member_no,full_name,email,mobile,updated_at
@@ -28,17 +26,16 @@ R4,M2,B7,yesterday,12.25
 """
 
 
-def files_of_the_readme() -> dict[str, str]:
-    """Path -> content of every file that the section shows."""
-    text = (REPOSITORY / "README.md").read_text()
-    section = text[text.index("## Coupling your own system") : text.index("### The catalog in full")]
-    return dict(BLOCK.findall(section))
+def files_of_the_guide() -> dict[str, str]:
+    """Path in the checkout -> content of every file that the guide shows."""
+    return {"my_firm.yaml" if path == "catalog.yaml" else f"dbt_project/{path}": text
+            for path, text in files_shown().items()}  # fmt: skip
 
 
-def test_the_readme_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
-    files = files_of_the_readme()
-    outside = [file for file in files if not file.startswith("dbt_project/models/staging/rental/")]
-    assert outside == ["my_firm.yaml"]
+def test_guide_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
+    files = files_shown()
+    outside = [file for file in files if not file.startswith("models/staging/rental/")]
+    assert outside == ["catalog.yaml"]
     assert {Path(file).suffix for file in files} == {".yaml", ".yml", ".sql"}
 
 
@@ -52,11 +49,11 @@ def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Sai
             REPOSITORY / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
         )
     before = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file()}
-    for name, content in files_of_the_readme().items():
+    for name, content in files_of_the_guide().items():
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    assert not before & {Path(name) for name in files_of_the_readme()}, "a file that exists would be changed"
+    assert not before & {Path(name) for name in files_of_the_guide()}, "a file that exists would be changed"
 
     little_company.deliver_all(folder / "source")
     deliveries = checkout / "deliveries" / "rental"
