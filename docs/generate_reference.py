@@ -1,8 +1,8 @@
 """Generates the pages of docs/reference from the code and the dbt YAML, so that no column is described twice.
 
 Run it with `make reference`. `--check` writes nothing and exits with 1 when a page is out of date; a test does the same
-(tests/documents/test_reference.py). The text that no code holds stands here: what a catalog field and an environment
-variable mean.
+(tests/documents/test_reference.py). The text that no code holds stands in reference_texts.yml: what a catalog field and
+an environment variable mean.
 """
 
 from __future__ import annotations
@@ -32,79 +32,9 @@ _DOC_CALL = re.compile(r"""{{\s*doc\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\
 _UNION = re.compile(r"union_of_contributions\(\s*'(\w+)'")
 _COMMENT = re.compile(r"\s+#\s?(.*)$")
 
-SUBJECTS = {  # folders of marts, in reading order: title, and what to ask them
-    "customer": ("Customer", "One row per customer: the three contexts and the card."),
-    "engagement": ("Engagement", "Points, bands and relationship stages."),
-    "personal": ("Preferences and traits", "What customers do beside what they say."),
-    "consent": ("Consent and data use", "What a customer agreed to, and what is held about them."),
-    "offers": ("Offers", "Conflicting offers."),
-    "actions": ("Next best action", "What to propose, and what proposals bring."),
-    "predictions": ("Predictions", "What customers are expected to do, and how good earlier forecasts were."),
-    "journeys": ("Journeys", "Steps, funnels, transitions and content."),
-    "attribution": ("Attribution", "Which touches earn the credit for purchases."),
-    "campaigns": ("Campaign effects", "What a campaign changed against its random hold-out."),
-    "connectedness": ("Connectedness", "Which systems are linked, how fast they are and where their data goes."),
-}
-
 # Fields that the reader of a catalog fills in itself.
 SET_BY_THE_CATALOG = ("name", "system_name", "catalog_file", "variables")
-CATALOG_FIELDS = {
-    ("Catalog", "catalog"): "Name of the catalog: letters, digits and underscores.",
-    ("Catalog", "description"): "One sentence for people.",
-    (
-        "Catalog",
-        "as_of",
-    ): "The `as of` of a closed data set (a date, or a date and time in UTC). Without it a run is true "
-    "as of the moment at which it was started or scheduled.",
-    ("Catalog", "first_day"): "First day that a row of any stream can belong to.",
-    ("Catalog", "systems"): "Source systems by name (snake_case).",
-    ("System", "title"): "Name for people.",
-    ("System", "owner"): "Who answers questions about the system.",
-    ("System", "adapter"): "Staging folder, if it is not called like the system.",
-    ("System", "connector"): "`files`, `database` or `rest_api`.",
-    ("FilesSystem", "location"): "Folder, relative to the catalog file, or an object store URL such as "
-    "`s3://bucket/tills`.",
-    ("FilesSystem", "storage_options"): "Options of the object store's file system (fsspec).",
-    ("DatabaseSystem", "url"): "SQLAlchemy URL.",
-    ("RestApiSystem", "base_url"): "URL of an HTTP API that answers with JSON. Pagination and retries are built in.",
-    ("RestApiSystem", "token"): "Bearer token.",
-    ("System", "streams"): "Streams by name (snake_case).",
-    ("Stream", "description"): "One sentence for people.",
-    ("Stream", "key"): "Landed columns (snake_case) that identify a row.",
-    ("Stream", "cursor"): "Column that grows with every change: only newer rows are fetched.",
-    ("Stream", "lag"): "How much later than its cursor value a row may appear: this much is read again each time. "
-    "Databases and APIs only.",
-    ("Stream", "day"): "Column with the day or moment that a row belongs to, for partitions and freshness. Without it: "
-    "the date in the file's name, or the cursor.",
-    ("Stream", "cadence"): "How often a delivery is expected: `15m`, `1h`, `1d`, `7d`.",
-    ("Stream", "delivery"): "`append`: a delivery says nothing about earlier ones. `snapshot`: a delivery is the full "
-    "table; a row missing from the newest one is deleted. `replace`: a file that is delivered again replaces what it "
-    "delivered before. Tables and endpoints without `cursor` default to `snapshot`.",
-    ("Stream", "columns"): "Renames: delivered name → landed name, for a column that was renamed at the source.",
-    ("Stream", "types"): "Casts: landed column → DuckDB type, for a column whose type changed at the source.",
-    ("Stream", "allow_empty"): "An empty delivery is not a fault.",
-    ("FileStream", "path"): "Glob below `location`. A `.gz` file is decompressed.",
-    ("FileStream", "format"): "`csv`, `jsonl` or `parquet`.",
-    ("FileStream", "delimiter"): "Column separator. CSV only.",
-    ("FileStream", "encoding"): "Character encoding, by its Python name. CSV only.",
-    ("TableStream", "table"): "Table or view.",
-    ("TableStream", "schema"): "Schema of the table.",
-    ("EndpointStream", "path"): "Path below `base_url`.",
-    ("EndpointStream", "data_selector"): "JSONPath of the items in an answer.",
-    ("EndpointStream", "cursor_param"): "Query parameter that carries the newest cursor value.",
-    ("EndpointStream", "params"): "Further query parameters.",
-    ("EndpointStream", "paginator"): "How pages are requested: a dlt paginator by name, or as a mapping.",
-}
-
-ENVIRONMENT = {
-    "CONTEXT360_HOME": "Folder with all state. Default: `.context360` in the current folder.",
-    "CONTEXT360_CATALOG": "Catalog: a YAML file, or the name of an example. Default: `catalog.yaml` of the "
-    "firm's folder.",
-    "CONTEXT360_LANDING_URL": "Where landing is: a folder, or an object store such as `s3://bucket/landing`. Default: "
-    "`landing` in the state folder.",
-    "CONTEXT360_WEBHOOK_URL": "URL that receives a JSON message when a step of a run fails.",
-    "CONTEXT360_ENGAGEMENT_POINTS": "`set` for the points of the seed (default), or the number of a learned version.",
-}
+TEXTS = yaml.safe_load((DOCS / "reference_texts.yml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -206,13 +136,15 @@ def _marts(models: Mapping[str, Table]) -> str:
     for table in models.values():
         if (PACKAGE / "models" / "marts") in table.folder.parents:
             folders.setdefault(table.folder.name, []).append(table)
-    order = [*(folder for folder in SUBJECTS if folder in folders), *sorted(set(folders) - set(SUBJECTS))]
+    subjects = TEXTS["subjects"]
+    unknown = {"title": "Others", "about": ""}
+    order = [*(folder for folder in subjects if folder in folders), *sorted(set(folders) - set(subjects))]
     for folder in order:
-        title, _ = SUBJECTS.get(folder, (folder.replace("_", " ").capitalize(), ""))
+        title = subjects.get(folder, unknown)["title"]
         links = ", ".join(f"[`{table.name}`](#{table.name})" for table in _by_name(folders[folder]))
         parts += [f"- **{title}**: {links}"]
     for folder in order:
-        title, about = SUBJECTS.get(folder, (folder.replace("_", " ").capitalize(), ""))
+        title, about = subjects.get(folder, unknown).values()
         parts += ["", f"## {title}", "", *([about, ""] if about else [])]
         for table in _by_name(folders[folder]):
             parts += [f"### {table.name}", "", table.description, "", *_columns(table), ""]
@@ -265,25 +197,27 @@ def _catalog() -> str:
     ]
     for title, models, base in (("system", systems, "System"), ("stream", streams, "Stream")):
         shared = set.intersection(*(set(model.model_fields) for model in models.values()))
-        shared = {name for name in shared if (base, name) in CATALOG_FIELDS}
+        shared = {name for name in shared if name in TEXTS["catalog"][base]}
         first = catalog.FilesSystem if base == "System" else catalog.Stream
         parts += ["", f"## Fields of a {title}", "", f"Every {title}:", "", *_fields(first, base, only=shared)]
         for connector, model in models.items():
             own = set(model.model_fields) - shared
             parts += ["", f"With `connector: {connector}`:", "", *_fields(model, model.__name__, only=own)]
+    if "services" in catalog.Catalog.model_fields:
+        parts += ["", "## Fields of a service", "", *_fields(catalog.Service, "Service")]
     return _joined(parts)
 
 
 def _fields(model: Any, owner: str, *, only: set[str] | None = None) -> list[str]:
-    """A row per field. owner: under which CATALOG_FIELDS describes them."""
+    """A row per field. owner: under which the texts describe them."""
     rows = ["| field | required | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         shown = field.alias or name
         if name in SET_BY_THE_CATALOG or (only is not None and name not in only):
             continue
-        text = field.description or CATALOG_FIELDS.get((owner, shown))
+        text = field.description or TEXTS["catalog"][owner].get(shown)
         if text is None:
-            raise ValueError(f"docs/generate_reference.py: describe the catalog field {owner}.{shown}")
+            raise ValueError(f"docs/reference_texts.yml: describe the catalog field {owner}.{shown}")
         required = "yes" if field.is_required() else "no"
         rows.append(f"| `{shown}` | {required} | {_default(field)} | {_cell(text)} |")
     return rows
@@ -361,9 +295,9 @@ def _settings() -> str:
     ]
     names = sorted(set(re.findall(r"CONTEXT360_[A-Z_]+[A-Z]", inspect.getsource(settings))))
     for name in names:
-        if name not in ENVIRONMENT:
-            raise ValueError(f"docs/generate_reference.py: describe the environment variable {name}")
-        parts.append(f"| `{name}` | {ENVIRONMENT[name]} |")
+        if name not in TEXTS["environment"]:
+            raise ValueError(f"docs/reference_texts.yml: describe the environment variable {name}")
+        parts.append(f"| `{name}` | {TEXTS['environment'][name]} |")
     parts += [
         "",
         "## Variables of the dbt project",
