@@ -213,9 +213,9 @@ def test_who_shows_the_situation_at_an_earlier_moment_and_leaves_the_warehouse_a
     catalog = ("--catalog", installation.catalog_argument)
     said = installation.who(str(customer_key), "--as-of", moment, *catalog)
     assert said.code == 0, said.text
-    assert "left standing" in said.text
+    assert "abandoned" in said.text
     assert "Relationship" not in said.text
     later = installation.who(str(customer_key), "--as-of", "2100-01-01", *catalog)
     assert later.code == 1
-    assert "ask for an earlier moment" in later.text
+    assert "choose an earlier moment" in later.text
     assert file.read_bytes() == before

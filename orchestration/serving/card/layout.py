@@ -1,0 +1,138 @@
+"""The card as panels: identity, the three contexts, next best actions and the last contacts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orchestration.serving.card.numbers import card_numbers
+from orchestration.serving.card.personal import personal_lines
+from orchestration.serving.card.relationship import identity_lines, relationship_lines
+from orchestration.serving.card.situational import situational_lines
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.console import Group
+    from rich.table import Table
+
+
+def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
+    """The card of one customer. Raises KeyError where no customer has this number."""
+    from rich.console import Group
+    from rich.panel import Panel
+
+    customer = _one(connection, "marts.customer_360", customer_key)
+    person = _one(connection, "core.dim_customer", customer_key)
+    name = person["display_name"] or "Name unknown"
+    title = f"[bold]{name}[/]  customer {customer_key}"
+    return Group(
+        Panel(_pairs(identity_lines(customer, person)), title=title, title_align="left"),
+        Panel(_pairs(relationship_lines(customer)), title="Relationship", title_align="left"),
+        Panel(_pairs(personal_lines(customer)), title="Personal", title_align="left"),
+        Panel(_pairs(situational_lines(customer)), title="Situational", title_align="left"),
+        Panel(actions_of(connection, customer_key), title="Next best actions", title_align="left"),
+        Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
+    )
+
+
+def earlier_card_of(
+    connection: duckdb.DuckDBPyConnection, customer_key: int, query: str, as_of: datetime, known: datetime
+) -> Group:
+    """The situation and the contacts of one customer at an earlier moment.
+
+    query: SQL of situational_context at that moment; as_of: the moment; known: the `as of` of the warehouse (both
+    naive UTC). Relationship and personal context are left out: the warehouse has them as of today. Raises KeyError
+    where no customer has this number.
+    """
+    from rich.console import Group
+    from rich.panel import Panel
+
+    customer = _one(connection, "core.dim_customer", customer_key)
+    situation = _one(connection, f"({query})", customer_key)
+    name = customer["display_name"] or "Name unknown"
+    return Group(
+        Panel(
+            f"Identity as known on {known:%d %B %Y}; events as known at the earlier moment.",
+            title=f"[bold]{name}[/]  customer {customer_key}",
+            title_align="left",
+        ),
+        Panel(_pairs(situational_lines(situation)), title="Situational", title_align="left"),
+        Panel(_contacts(connection, customer_key, as_of), title="Last contacts until then", title_align="left"),
+    )
+
+
+def actions_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Table | str:
+    """The proposed actions, with evidence, channel, lawful basis and expected value."""
+    rows = connection.execute(
+        """
+        select kind, title, evidence, channel, lawful_basis, propensity, expected_value_amount, currency
+        from marts.next_best_action
+        where customer_key = ?
+        order by action_rank
+        """,
+        [customer_key],
+    ).fetchall()
+    if not rows:
+        return "none with consent"
+    return _pairs(
+        [
+            (kind, f"{title}: {why} (by {channel}, basis: {basis}){_expected_value(*expected)}")
+            for kind, title, why, channel, basis, *expected in rows
+        ]
+    )
+
+
+def _expected_value(propensity: float | None, amount: Decimal | None, currency: str | None) -> str:
+    """A propensity and an expected value as natural frequencies; empty where no model gives them."""
+    if propensity is None or amount is None:
+        return ""
+    many = 100 if propensity >= card_numbers().rare_below else 1000
+    buyers = round(propensity * many)
+    who = f"{buyers} buy" if buyers > 1 else "1 buys" if buyers else "fewer than 1 buys"
+    return f"; of {many:,} similar customers, {who} it within 90 days, for {many * amount:,.0f} {currency} in total"
+
+
+def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int, as_of: datetime | None = None) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = connection.execute(
+        """
+        select happened_at, touchpoint, detail, amount, currency
+        from marts.customer_timeline
+        where customer_key = ? and happened_at < coalesce(?, (select max(as_of) from marts.situational_context))
+        order by happened_at desc, interaction_key
+        limit ?
+        """,
+        [customer_key, as_of, card_numbers().contacts_shown],
+    ).fetchall()
+    for happened_at, touchpoint, detail, amount, currency in rows:
+        money = f"{amount:,.2f} {currency}" if amount is not None else ""
+        table.add_row(f"{happened_at:%d %b %Y}", escape(touchpoint), escape(detail or ""), money)
+    if not rows:
+        table.add_row("none")
+    return table
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> Table:
+    """Labels and values, without those that have no value."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", min_width=14, no_wrap=True)
+    table.add_column()
+    for label, value in pairs:
+        if value:
+            table.add_row(label, escape(value))
+    return table
+
+
+def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -> dict[str, Any]:
+    cursor = connection.execute(f"select * from {table} as t where t.customer_key = ?", [customer_key])
+    row = cursor.fetchone()
+    if row is None:
+        raise KeyError(customer_key)
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))

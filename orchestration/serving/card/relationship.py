@@ -1,0 +1,106 @@
+"""Who the customer is, and the relationship context: labels and values of the card."""
+
+from __future__ import annotations
+
+import calendar
+from typing import Any
+
+from orchestration.serving.card.numbers import card_numbers
+from orchestration.serving.card.wording import counted, joined, words
+from orchestration.serving.report_page import percent
+
+
+def identity_lines(customer: dict[str, Any], person: dict[str, Any]) -> list[tuple[str, str]]:
+    """Name, address and records. customer: a row of customer_360; person: of dim_customer."""
+    address = joined(
+        joined(person["street"], person["house_number"], by=" "),
+        joined(person["postal_code"], person["city"], by=" "),
+        person["region"],
+        person["country"],
+    )
+    born = f"{person['birth_date']:%d %B %Y}" if person["birth_date"] else ""
+    records = f"{counted(customer['source_record_count'], 'record')} in {customer['source_systems']}"
+    probability = customer["match_probability"]
+    return [
+        ("Born", joined(born, person["gender"])),
+        ("Contact", joined(person["email"], person["phone"])),
+        ("Address", address),
+        ("Occupation", person["occupation"] or ""),
+        ("Loyalty", joined(
+            person["loyalty_number"],
+            f"tier {person['loyalty_tier']}" if person["loyalty_tier"] else None,
+            f"{person['loyalty_points']:,} points" if person["loyalty_points"] is not None else None,
+        )),
+        ("Records", records + ("" if probability == 1 else f" (link probability {percent(probability)})")),
+    ]  # fmt: skip
+
+
+def relationship_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Purchases, value, forecast and usual contact. customer: a row of customer_360."""
+    currency = customer["currency"] or ""
+    weekday = calendar.day_name[customer["usual_weekday"] - 1] if customer["usual_weekday"] else None
+    hour = f"at {customer['usual_hour']}:00" if customer["usual_hour"] is not None else None
+    scores = [customer[score] for score in ("recency_score", "frequency_score", "monetary_score")]
+    return [
+        ("Known since", f"{customer['first_known_at']:%d %B %Y}" if customer["first_known_at"] else "unknown"),
+        ("Stage", _stage(customer)),
+        ("Purchases", _purchases(customer)),
+        ("Product lines", words(customer["product_lines"])),
+        ("Value", f"{customer['current_value_amount']:,.2f} {currency}, of which "
+                  f"{customer['value_12m_amount']:,.2f} in the last 12 months"),
+        ("Forecast", _forecast(customer, currency)),
+        ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
+        ("Usual contact", joined(customer["usual_channel"], weekday, hour)),
+        ("On site", _on_site(customer)),
+    ]  # fmt: skip
+
+
+def _purchases(customer: dict[str, Any]) -> str:
+    if not customer["purchase_count"]:
+        return "none yet"
+    return (
+        f"{counted(customer['purchase_count'], 'purchase')}, the last {customer['recency_days']} days ago "
+        f"({customer['last_purchase_at']:%d %B %Y}); {customer['purchase_count_12m']} in the last 12 months"
+    )
+
+
+def _on_site(customer: dict[str, Any]) -> str:
+    if not customer["on_site_count"]:
+        return ""
+    place = f", mostly {customer['usual_location']}" if customer["usual_location"] else ""
+    return (
+        f"{counted(customer['on_site_count'], 'visit')}, {customer['on_site_count_12m']} in the last 12 months{place}"
+    )
+
+
+def _forecast(customer: dict[str, Any], currency: str) -> str:
+    """What the models expect; the base rate where they abstain; empty where there is no forecast."""
+    purchases, value = customer["expected_purchases_12m"], customer["expected_value_12m_amount"]
+    if purchases is None:
+        return ""
+    is_decimal = purchases >= card_numbers().decimal_purchases_from
+    count = f"{purchases:.1f} purchases" if is_decimal else f"{percent(purchases)} of a purchase"
+    expected = f"{count} and {value:,.0f} {currency} in the next 12 months"
+    if customer["value_basis"] != "model":
+        return f"{expected}: base rate, the same for everyone, as too few customers have bought again"
+    parts = [expected, f"{percent(customer['probability_alive'])} likely still active"]
+    if customer["next_purchase_date"]:
+        parts.append(f"50 % likely to buy by {customer['next_purchase_date']:%d %B %Y}")
+    if customer["purchase_probability_90d"] is not None:
+        parts.append(f"{percent(customer['purchase_probability_90d'])} likely to buy within 90 days")
+    if customer["likely_product_line"]:
+        chance = percent(customer["likely_product_line_probability"])
+        parts.append(f"{words(customer['likely_product_line'])}: {chance} within 90 days")
+    return "; ".join(parts)
+
+
+def _stage(customer: dict[str, Any]) -> str:
+    if not customer["stage"]:
+        return ""
+    points, before = customer["engagement_points"], customer["engagement_points_90d_ago"]
+    share = card_numbers().trend_share
+    trend = "rising" if points > before * (1 + share) else "falling" if points < before * (1 - share) else "steady"
+    return (
+        f"{customer['stage']} since {customer['stage_since']:%B %Y}; {points:,.0f} engagement points "
+        f"({words(customer['engagement_band'])}, {trend}); segment: {words(customer['segment'])}"
+    )

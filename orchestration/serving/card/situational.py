@@ -1,0 +1,123 @@
+"""The situational context: labels and values of the card."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from orchestration.serving.card.numbers import card_numbers, operating_system
+from orchestration.serving.card.wording import ago, counted, duration, joined, words
+
+
+def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the customer is doing at the `as of`. customer: a row of customer_360 or situational_context."""
+    now = customer["as_of"]
+    last = ""
+    if customer["last_interaction_at"]:
+        since = ago(now - customer["last_interaction_at"])
+        last = f"{words(customer['last_touchpoint'])} ({customer['last_channel']}), {since}"
+    searched = ""
+    if customer["search_terms"]:
+        searched = f"{customer['search_terms']} ({counted(customer['search_count_1d'], 'time')} in the last day)"
+    need = f"{words(customer['need'])}: {customer['need_evidence']}" if customer["need"] else "none detected"
+    return [
+        ("As of", f"{now:%d %B %Y %H:%M} UTC"),
+        ("Need", need),
+        ("Last contact", last),
+        ("Staying", f"until {customer['stay_ends_at']:%d %B %Y}" if customer["is_in_house"] else ""),
+        ("In store", _visit(customer)),
+        ("Session", _session(customer)),
+        ("Cart", _cart(customer)),
+        ("Searches", searched),
+        ("Position", _position(customer)),
+        ("Product", _product(customer)),
+        ("Complaint", _complaint(customer)),
+        ("Appointment", _appointment(customer)),
+    ]
+
+
+def _visit(customer: dict[str, Any]) -> str:
+    if not customer["visited_store"]:
+        return ""
+    where = joined(customer["visited_store"], customer["visited_zone"] and f"zone {words(customer['visited_zone'])}")
+    seen = ago(customer["as_of"] - customer["visit_last_seen_at"])
+    if not customer["is_in_store"]:
+        return f"was in {where} {seen}"
+    dwell = customer["visit_dwell_seconds"]
+    stayed = f", {duration(timedelta(seconds=dwell))} so far" if dwell >= card_numbers().dwell_shown_seconds else ""
+    return f"in {where}, last seen {seen}{stayed}"
+
+
+def _session(customer: dict[str, Any]) -> str:
+    system = operating_system(customer["last_device_operating_system"])
+    device = joined(customer["last_device_class"], system, by=" with ")
+    if not customer["session_channel"]:
+        if not device:
+            return ""
+        return (
+            f"none in the last day; the last on a {device}, {ago(customer['as_of'] - customer['last_device_used_at'])}"
+        )
+    place = "in the app" if customer["session_channel"] == "app" else "on the site"
+    line = customer["session_product_line"]
+    return joined(
+        f"{place} now, for {duration(customer['as_of'] - customer['session_started_at'])}"
+        if customer["is_session_running"]
+        else f"was {place} {ago(customer['as_of'] - customer['session_last_at'])}",
+        counted(customer["session_page_count"], "page") if customer["session_page_count"] else None,
+        f"mostly {words(line)}" if line else None,
+        f"on a {device}" if device else None,
+    )
+
+
+def _cart(customer: dict[str, Any]) -> str:
+    if not customer["cart_line_count"]:
+        return ""
+    worth = ""
+    if customer["cart_amount"] is not None:
+        worth = f" worth {customer['cart_amount']:,.2f} {customer['cart_currency'] or ''}".rstrip()
+    state = "abandoned" if customer["is_cart_abandoned"] else "being filled"
+    since = ago(customer["as_of"] - customer["cart_last_added_at"])
+    return f"{counted(customer['cart_line_count'], 'product')}{worth}, {state}; the last one added {since}"
+
+
+def _position(customer: dict[str, Any]) -> str:
+    if not customer["nearest_store"] or customer["visited_store"] == customer["nearest_store"]:
+        return ""
+    metres = customer["nearest_store_metres"]
+    distance = f"{metres:,.0f} m" if metres < 1000 else f"{metres / 1000:,.1f} km"
+    accuracy = customer["position_accuracy_metres"]
+    exact = f" (accurate to {accuracy} m)" if accuracy is not None else ""
+    seen = ago(timedelta(seconds=customer["position_age_seconds"]))
+    return f"{seen}, {distance} from {customer['nearest_store']}, the nearest store{exact}"
+
+
+def _product(customer: dict[str, Any]) -> str:
+    if not customer["connected_product_count"]:
+        return ""
+    state = joined(
+        f"fault {customer['fault_code']} since {customer['fault_since']:%d %B %Y}" if customer["fault_code"] else None,
+        f"battery at {customer['battery_percent']} %" if customer["battery_percent"] is not None else None,
+    )
+    read = ago(customer["as_of"] - customer["product_read_at"])
+    others = customer["connected_product_count"] - 1
+    more = f"; {counted(others, 'other connected product')}" if others else ""
+    return f"{customer['connected_product'] or 'connected product'}: {state or 'no fault'} (reported {read}){more}"
+
+
+def _complaint(customer: dict[str, Any]) -> str:
+    if not customer["open_complaint_since"]:
+        return ""
+    again = customer["open_complaint_reopened_at"]
+    return joined(
+        words(customer["open_complaint_kind"]) or "complaint",
+        f"open since {customer['open_complaint_since']:%d %B %Y}",
+        f"reopened on {again:%d %B %Y}" if again else None,
+    )
+
+
+def _appointment(customer: dict[str, Any]) -> str:
+    if not customer["next_appointment_at"]:
+        return ""
+    place = f" in {customer['next_appointment_location']}" if customer["next_appointment_location"] else ""
+    kind = words(customer["next_appointment_kind"]) or "appointment"
+    return f"{kind} on {customer['next_appointment_at']:%d %B %Y at %H:%M} UTC{place}"

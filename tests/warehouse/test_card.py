@@ -1,0 +1,143 @@
+"""The texts of the customer's card."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pytest
+from rich.console import Console
+
+from orchestration.serving.card.layout import actions_of
+from orchestration.serving.card.numbers import FILE, CardNumbers, card_numbers
+from orchestration.serving.card.personal import personal_lines
+from orchestration.serving.card.relationship import relationship_lines
+from orchestration.serving.card.wording import ago, counted, ordinal
+
+
+class Customer(dict[str, object]):
+    """A row of customer_360 of which a test sets the columns that matter; all others are null."""
+
+    def __missing__(self, column: str) -> None:
+        return None
+
+
+def test_expected_value_is_shown_as_natural_frequency_and_only_where_a_model_gives_it() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema marts;
+            create table marts.next_best_action as
+            select 1 as customer_key, 'consent' as lawful_basis, 'EUR' as currency, * from (values
+                (1, 'interest', 'Suggest', 'likely', 'app', 0.204::double, 41.06::decimal(18, 2)),
+                (2, 'ease', 'Help', 'rare', 'app', 0.0014, 0.40),
+                (3, 'reward', 'Reward', 'loyal', 'email', null, null)
+            ) as v (action_rank, kind, title, evidence, channel, propensity, expected_value_amount)
+        """)
+        console = Console(width=200)
+        with console.capture() as shown:
+            console.print(actions_of(connection, 1))
+            console.print(actions_of(connection, 2))
+    lines = [" ".join(line.split()) for line in shown.get().splitlines()]
+    assert lines == [
+        # 0.204 of 100 people are 20; 100 times 41.06 EUR.
+        "interest Suggest: likely (by app, basis: consent); of 100 similar customers, 20 buy it within 90 days, for "
+        "4,106 EUR in total",
+        "ease Help: rare (by app, basis: consent); of 1,000 similar customers, 1 buys it within 90 days, for 400 EUR "
+        "in total",
+        "reward Reward: loyal (by email, basis: consent)",
+        "none with consent",
+    ]
+
+
+def _forecast(**columns: object) -> str:
+    customer = Customer(
+        current_value_amount=0, value_12m_amount=0, currency="EUR", expected_value_12m_amount=103.4, **columns
+    )
+    return dict(relationship_lines(customer))["Forecast"]
+
+
+def test_forecast_of_a_model_lists_its_probabilities() -> None:
+    shown = _forecast(
+        value_basis="model",
+        expected_purchases_12m=1.24,
+        probability_alive=0.82,
+        next_purchase_date=date(2026, 5, 18),
+        purchase_probability_90d=0.999,
+        likely_product_line="e_bikes",
+        likely_product_line_probability=0.001,
+    )
+    assert shown == (
+        "1.2 purchases and 103 EUR in the next 12 months; 82 % likely still active; 50 % likely to buy by 18 May 2026; "
+        "> 99 % likely to buy within 90 days; e bikes: < 1 % within 90 days"
+    )
+
+
+def test_forecast_at_the_base_rate_says_that_it_is_the_same_for_everyone() -> None:
+    assert _forecast(value_basis="base rate", expected_purchases_12m=0.4) == (
+        "40 % of a purchase and 103 EUR in the next 12 months: base rate, the same for everyone, as too few customers "
+        "have bought again"
+    )
+
+
+def test_customer_without_a_forecast_has_no_line_for_it() -> None:
+    assert _forecast(expected_purchases_12m=None) == ""
+
+
+@pytest.mark.parametrize(("points", "trend"), [(121, "rising"), (120, "steady"), (80, "steady"), (79, "falling")])
+def test_trend_of_engagement_needs_a_change_of_a_fifth(points: int, trend: str) -> None:
+    customer = Customer(
+        current_value_amount=0, value_12m_amount=0, stage="trust", stage_since=date(2025, 6, 1), segment="loyal",
+        engagement_points=points, engagement_points_90d_ago=100, engagement_band="very_high",
+    )  # fmt: skip
+    assert dict(relationship_lines(customer))["Stage"] == (
+        f"trust since June 2025; {points} engagement points (very high, {trend}); segment: loyal"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentiment", "tone"), [(0.21, "positive"), (0.2, "mixed"), (-0.2, "mixed"), (-0.21, "negative")]
+)
+def test_tone_between_the_thresholds_is_mixed(sentiment: float, tone: str) -> None:
+    lines = dict(personal_lines(Customer(average_sentiment=sentiment, verbatim_count=2)))
+    assert lines["Satisfaction"] == f"tone {tone} (2 texts)"
+
+
+def test_personal_context_uses_the_terms_of_the_field() -> None:
+    lines = dict(
+        personal_lines(
+            Customer(
+                nps_class="promoter", referral_count=1, influence_percentile=90.0, is_ambassador=True,
+                revealed_channel="web", stated_channels="call, email", has_email_marketing_consent=None,
+                complaint_count=2, last_complaint_kind="late_delivery", last_complaint_at=datetime(2025, 3, 4),
+            )
+        )
+    )  # fmt: skip
+    assert lines["Recommends us"] == "promoter, brought 1 customer, influence: 90th percentile, ambassador"
+    assert lines["Channels"] == "revealed: web; stated: call, email"
+    assert lines["Marketing"] == "e-mail: never asked"
+    assert lines["Complaints"] == "2, none open; the last: late delivery on 04 March 2025"
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (12, "12th"), (13, "13th"), (61, "61st"), (90, "90th")],
+)
+def test_ordinals(number: int, written: str) -> None:
+    assert ordinal(number) == written
+
+
+def test_durations_use_the_largest_unit_of_which_there_are_two() -> None:
+    assert ago(timedelta(seconds=59)) == "just now"
+    assert ago(timedelta(minutes=119)) == "119 minutes ago"
+    assert ago(timedelta(hours=47)) == "47 hours ago"
+    assert ago(timedelta(days=2)) == "2 days ago"
+    assert counted(1, "page") == "1 page" and counted(1_200, "page") == "1,200 pages"
+
+
+def test_every_number_of_the_card_has_a_reason() -> None:
+    import yaml
+
+    numbers = yaml.safe_load(FILE.read_text())["numbers"]
+    assert set(numbers) == set(CardNumbers.__dataclass_fields__)
+    assert all(len(entry["reason"]) > 20 for entry in numbers.values())
+    assert card_numbers().tone_from == numbers["tone_from"]["value"]
