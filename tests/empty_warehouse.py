@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.channels.intake import prepare_tables
-from orchestration.channels.landing import ensure_declared_columns
+from orchestration.channels.intake.register_tables import prepare_register
+from orchestration.channels.landing.declared_columns import ensure_declared_columns
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
@@ -48,7 +48,7 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     later = ["path:models/intermediate/identified", "path:models/intermediate/perceived"]
     results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
-        prepare_tables(connection)
+        prepare_register(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
         score_verbatims(connection, "intermediate.int_verbatim")
     results += project.run("build", list(IDENTIFIED), as_of=as_of)

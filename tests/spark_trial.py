@@ -23,8 +23,8 @@ from spark_linking import compare_linking
 from splink.backends.spark import similarity_jar_location
 
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.channels.contact_details import e164
 from orchestration.settings import DBT_PROJECT, Settings, settings_from
+from orchestration.warehouse.contact_details import e164
 from orchestration.warehouse.dbt import variables
 
 # What the models read that no model made, from what was published.

@@ -1,4 +1,4 @@
-"""The period that a path speaks of: the day or the month in the name of a file or of its folders."""
+"""The period in a path: the day or the month in the name of a file or of its folders."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MONTH = re.compile(_YEAR + r"([-_/.]?)(\d\d)(?!\d)(?!\2\d\d(?!\d))")
 
 
 def period_of(path: str) -> tuple[date, date] | None:
-    """First and last day of the period in `path`, or None: the last day that it names, else the last month.
+    """First and last day of the period in `path`: the last day that it names, else the last month, else None.
 
-    Dates that do not exist are overlooked.
+    Dates that do not exist are ignored.
     """
     for found in (_days(path), _months(path)):
         *_, last = (None, *found)

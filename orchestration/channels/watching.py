@@ -1,4 +1,4 @@
-"""A cheap look at what file systems hold, to see whether anything has arrived."""
+"""A cheap look at file systems, to detect arrivals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from orchestration.channels.connectors._listing import list_files
 
 
 def files_fingerprint(systems: Iterable[FilesSystem]) -> str:
-    """A text that changes when a file of these systems arrives, changes or goes. Raises ChannelError.
+    """A hash that changes when a file of these systems is added, changed or removed. Raises ChannelError.
 
-    Nothing is opened: names, sizes and the store's own stamps say enough.
+    It rests on names, sizes and the store's own stamps; no file is opened.
     """
     digest = hashlib.sha256()
     for system in systems:

@@ -11,13 +11,12 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.storage import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.intake import record_state, take_in
+from orchestration.channels.intake.take_in import take_in
 from orchestration.defs.dagster_internals import report_materializations
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
-from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+from orchestration.defs.stream_intake import intake_run, stream_source
 
 GROUP = "days"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -39,8 +38,7 @@ def day_assets(installation: Installation) -> list[dg.AssetsDefinition]:
 def _day_asset(
     installation: Installation, system: Any, stream: Stream, partitions: dg.DailyPartitionsDefinition
 ) -> dg.AssetsDefinition:
-    declared = declared_columns(system.staging_folder).get(stream.name, {})
-    personal = personal_source_columns(system.staging_folder).get(stream.name, frozenset())
+    source = stream_source(installation, system, stream)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # of the backfill policy; the version is pinned
@@ -60,24 +58,8 @@ def _day_asset(
     def reloaded_days(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:
         keys = context.partition_keys
         days = date.fromisoformat(min(keys)), date.fromisoformat(max(keys))
-        settings = installation.settings
-        with installation.warehouse() as connection:
-            with in_one_sentence(ChannelError):
-                state, outcomes = take_in(
-                    connection,
-                    system,
-                    stream,
-                    landing_url=settings.landing_url,
-                    working_dir=settings.extraction_path,
-                    declared=declared,
-                    personal_columns=personal,
-                    run_id=context.run_id,
-                    as_of=run.moment,
-                    docs=run.docs,
-                    days=days,
-                )
-            store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
-            record_state(connection, state, run_id=context.run_id)
+        with installation.warehouse() as connection, in_one_sentence(ChannelError):
+            state, _ = take_in(connection, source, intake_run(context, run), days)
         if state.needs_attention:
             raise dg.Failure(description=state.sentence, allow_retries=False)
         if state.remark:

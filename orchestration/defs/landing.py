@@ -6,14 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.storage import store
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.intake import failed_state, landed_rows, record_state, take_in
+from orchestration.channels.intake.take_in import record_failure, take_in
+from orchestration.channels.landing.loads import accepted_rows
 from orchestration.defs.days import days_key, report_days
 from orchestration.defs.project import Installation, RunResource
 from orchestration.defs.quality import expectations_result, table_metadata
-from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+from orchestration.defs.stream_intake import intake_run, stream_source
 from orchestration.warehouse.profile import profile_relation
 
 MOST_RETRIES = 2
@@ -31,8 +31,8 @@ def landing_assets(installation: Installation) -> list[dg.AssetsDefinition]:
 
 
 def _landing_asset(installation: Installation, system: Any, stream: Stream) -> dg.AssetsDefinition:
-    declared = declared_columns(system.staging_folder).get(stream.name, {})
-    personal = personal_source_columns(system.staging_folder).get(stream.name, frozenset())
+    source = stream_source(installation, system, stream)
+    declared = source.declared_columns
     key = landing_key(system.name, stream.name)
 
     @dg.asset(
@@ -47,7 +47,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             "dagster/column_schema": dg.TableSchema(
                 columns=[dg.TableColumn(name, data_type) for name, data_type in declared.items()]
             ),
-            "folder": f"{installation.settings.landing_url}/{system.name}/{stream.name}",
+            "folder": f"{source.landing_url}/{system.name}/{stream.name}",
         },
         check_specs=[
             dg.AssetCheckSpec(
@@ -77,29 +77,16 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
         ],
     )
     def landed_stream(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
-        settings = installation.settings
         with installation.warehouse() as connection:
             try:
-                state, outcomes = take_in(
-                    connection,
-                    system,
-                    stream,
-                    landing_url=settings.landing_url,
-                    working_dir=settings.extraction_path,
-                    declared=declared,
-                    personal_columns=personal,
-                    run_id=context.run_id,
-                    as_of=run.moment,
-                    docs=run.docs,
-                )
+                state, outcomes = take_in(connection, source, intake_run(context, run))
             except ChannelError as error:
                 if context.retry_number < MOST_RETRIES:
                     raise dg.RetryRequested(MOST_RETRIES, SECONDS_BETWEEN_RETRIES) from error
-                state, outcomes = failed_state(connection, stream, str(error), run.moment), []
-            store(connection, outcomes, run_id=context.run_id, as_of=run.moment)
-            record_state(connection, state, run_id=context.run_id, system_title=system.title)
-            relation = landed_rows(settings.landing_url, system.name, stream.name)
-            profile = profile_relation(connection, relation, shown=[c for c in declared if c not in personal])
+                state, outcomes = record_failure(connection, source, intake_run(context, run), str(error)), []
+            relation = accepted_rows(source.landing_url, system.name, stream.name)
+            shown = [column for column in declared if column not in source.personal_columns]
+            profile = profile_relation(connection, relation, shown=shown)
         report_days(context.instance, installation, system.name, stream.name, state.days)
         if state.remark:
             context.log.info(state.remark)

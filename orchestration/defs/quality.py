@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from expectations.outcomes import Outcome
-from orchestration.channels.intake import forget_other_streams, landed_at
+from orchestration.channels.intake.stream_status import forget_other_streams
+from orchestration.channels.landing.loads import landed_at
 from orchestration.defs.project import Installation, RunResource
 from orchestration.warehouse.profile import TableProfile
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.channels.intake import mark_published
+from orchestration.channels.intake.load_register import mark_published
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.identity.register import keep_register
 from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report

@@ -19,13 +19,8 @@ from expectations.rules import Suite
 from expectations.staging import staging_suites
 from expectations.storage import store
 from expectations.validation import validate
-from orchestration.channels.intake import (
-    StreamState,
-    broken_row_rules,
-    held_sentence,
-    hold_unpublished_loads,
-    record_state,
-)
+from orchestration.channels.intake.held_loads import broken_row_rules, held_sentence, hold_unpublished_loads
+from orchestration.channels.intake.stream_status import StreamState, record_state
 from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.landing import landing_key
 from orchestration.defs.predictions import needs_training_in, trained_models

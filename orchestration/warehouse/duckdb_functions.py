@@ -6,7 +6,7 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from orchestration.channels.contact_details import e164_column
+from orchestration.warehouse.contact_details import e164_column
 
 
 class Plugin(BasePlugin):

@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, urlparse
 import duckdb
 
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.channels.landing import land_stream
+from orchestration.channels.landing.land import land_stream
 
 WRITTEN = {"csv": "format csv", "jsonl": "format json", "parquet": "format parquet"}
 SMALL_FILES, ROWS_PER_SMALL_FILE = 548, 5

@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.channels import landing
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
+from orchestration.channels.landing.land import Landing, land_stream
 
 
 class Bench:
@@ -42,10 +42,10 @@ class Bench:
         name: str | None = None,
         declared: Mapping[str, str] | None = None,
         days: tuple[str, str] | None = None,
-    ) -> landing.Landing:
+    ) -> Landing:
         for system, stream in catalog.streams():
             if name in (None, stream.name):
-                return landing.land_stream(
+                return land_stream(
                     system,
                     stream,
                     landing_url=self.landing_url,

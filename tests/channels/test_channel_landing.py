@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from orchestration.channels import landing
 from orchestration.channels.errors import ChannelError
+from orchestration.channels.landing.declared_columns import ensure_declared_columns
+from orchestration.channels.landing.loads import accept, hold, pending_loads
 
 if TYPE_CHECKING:
     from tests.channels.conftest import Bench
@@ -50,9 +51,9 @@ from dlt.extract.extract import Extract
 from dlt.pipeline.pipeline import Pipeline
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from fsspec.implementations.local import LocalFileSystem
-from orchestration.channels import landing
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.connectors import files
+from orchestration.channels.landing.land import land_stream
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -80,7 +81,7 @@ exec(sys.argv[4])
 (system, stream), *_ = load_catalog(Path(sys.argv[1]), {}).streams()
 day = date.fromisoformat(sys.argv[5]) if sys.argv[5] else None
 days = (day, day) if day else None
-landing.land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]), days=days)
+land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]), days=days)
 """
 
 
@@ -107,7 +108,7 @@ def test_killed_landing_loses_and_doubles_no_row(bench: Bench, point: str) -> No
     deliver(bench, "b.csv", 10, 20)
     deliver(bench, "c.csv", 30, 20)
     land_and_die(bench, KILLS[point])
-    complete = {load.load_id for load in landing.pending_loads(bench.landing_url, *STREAM)}
+    complete = {load.load_id for load in pending_loads(bench.landing_url, *STREAM)}
     assert complete >= {first.load_id}
 
     bench.land(catalog)
@@ -116,7 +117,7 @@ def test_killed_landing_loses_and_doubles_no_row(bench: Bench, point: str) -> No
     deliver(bench, "d.csv", 50, 5)
     assert bench.land(catalog).rows == 5
     assert bench.rows("id::INT") == [(number,) for number in range(55)]
-    waiting = landing.pending_loads(bench.landing_url, *STREAM)
+    waiting = pending_loads(bench.landing_url, *STREAM)
     assert sum(load.rows for load in waiting) == 55
 
 
@@ -138,9 +139,9 @@ def test_rows_of_an_incomplete_load_are_not_pending(bench: Bench) -> None:
     deliver(bench, "a.csv", 0, 10)
     land_and_die(bench, KILLS["before the marker is stored"])
     assert len(bench.rows("*")) == 10
-    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+    assert pending_loads(bench.landing_url, *STREAM) == []
     recovered = bench.land(catalog)
-    (load,) = landing.pending_loads(bench.landing_url, *STREAM)
+    (load,) = pending_loads(bench.landing_url, *STREAM)
     assert recovered.recovered == (load.load_id,)
 
 
@@ -190,11 +191,11 @@ def test_accepted_load_is_in_rows_and_no_longer_pending(bench: Bench) -> None:
     deliver(bench, "a.csv", 0, 10)
     landed = bench.land(bench.files(CONTACTS))
     assert landed.load_id is not None
-    (load,) = landing.pending_loads(bench.landing_url, *STREAM)
+    (load,) = pending_loads(bench.landing_url, *STREAM)
     assert (load.load_id, load.state, load.rows, load.source_files) == (landed.load_id, "incoming", 10, {"a.csv"})
     for _ in range(2):
-        landing.accept(bench.landing_url, *STREAM, landed.load_id)
-    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+        accept(bench.landing_url, *STREAM, landed.load_id)
+    assert pending_loads(bench.landing_url, *STREAM) == []
     assert (len(bench.rows("*")), len(bench.rows("*", "shop/contacts/rows"))) == (0, 10)
 
 
@@ -202,7 +203,7 @@ def test_held_load_can_be_released_and_an_accepted_one_held(bench: Bench) -> Non
     deliver(bench, "a.csv", 0, 10)
     load_id = bench.land(bench.files(CONTACTS)).load_id
     assert load_id is not None
-    for move, folder in ((landing.hold, "held"), (landing.accept, "rows"), (landing.hold, "held")):
+    for move, folder in ((hold, "held"), (accept, "rows"), (hold, "held")):
         move(bench.landing_url, *STREAM, load_id)
         assert len(bench.rows("*", f"shop/contacts/{folder}")) == 10
 
@@ -213,10 +214,10 @@ def test_held_load_is_superseded_once_its_files_are_accepted_in_a_newer_one(benc
     deliver(bench, "b.csv", 10, 10)
     first = bench.land(catalog).load_id
     assert first is not None
-    landing.hold(bench.landing_url, *STREAM, first)
+    hold(bench.landing_url, *STREAM, first)
 
     def superseded() -> bool:
-        (held,) = [load for load in landing.pending_loads(bench.landing_url, *STREAM) if load.state == "held"]
+        (held,) = [load for load in pending_loads(bench.landing_url, *STREAM) if load.state == "held"]
         return held.superseded
 
     for name, first_number in (("a.csv", 0), ("b.csv", 10)):
@@ -225,13 +226,13 @@ def test_held_load_is_superseded_once_its_files_are_accepted_in_a_newer_one(benc
         newer = bench.land(catalog).load_id
         assert newer is not None
         assert not superseded()
-        landing.accept(bench.landing_url, *STREAM, newer)
+        accept(bench.landing_url, *STREAM, newer)
     assert superseded()
 
 
 def test_unknown_load_is_an_error(bench: Bench) -> None:
-    with pytest.raises(ChannelError, match="there is no complete load 1.5"):
-        landing.accept(bench.landing_url, *STREAM, "1.5")
+    with pytest.raises(ChannelError, match="landing has no complete load 1.5; choose one that pending_loads lists"):
+        accept(bench.landing_url, *STREAM, "1.5")
 
 
 def test_interrupted_acceptance_is_completed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,17 +253,17 @@ def test_interrupted_acceptance_is_completed(bench: Bench, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "replace", replace_once)
     with pytest.raises(KeyboardInterrupt):
-        landing.accept(bench.landing_url, *STREAM, load_id)
+        accept(bench.landing_url, *STREAM, load_id)
     monkeypatch.undo()
     assert len(bench.rows("*", "shop/contacts/rows")) == 10
-    assert landing.pending_loads(bench.landing_url, *STREAM) == []
+    assert pending_loads(bench.landing_url, *STREAM) == []
     assert len(bench.rows("*", "shop/contacts/rows")) == 20
 
 
 def test_declared_columns_make_an_empty_stream_readable(bench: Bench) -> None:
     declared = {"id": "BIGINT", "name": "VARCHAR", "born": "DATE", "seen": "TIMESTAMP"}
     for _ in range(2):
-        landing.ensure_declared_columns(bench.landing_url, *STREAM, declared)
+        ensure_declared_columns(bench.landing_url, *STREAM, declared)
     with duckdb.connect() as connection:
         folder = f"{bench.landing_url}/shop/contacts"
         found = connection.execute(
@@ -283,21 +284,21 @@ def test_declared_columns_make_an_empty_stream_readable(bench: Bench) -> None:
 
 def test_declared_columns_are_written_only_when_they_change(bench: Bench) -> None:
     path = Path(bench.landing_url, "shop/contacts/rows/declared.parquet")
-    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
+    ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
     before = path.stat().st_ino
-    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
+    ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT"})
     assert path.stat().st_ino == before
-    landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT", "name": "VARCHAR"})
+    ensure_declared_columns(bench.landing_url, *STREAM, {"id": "BIGINT", "name": "VARCHAR"})
     assert path.stat().st_ino != before
     with pytest.raises(ChannelError, match="a type that DuckDB does not know"):
-        landing.ensure_declared_columns(bench.landing_url, *STREAM, {"id": "NUMBERISH"})
+        ensure_declared_columns(bench.landing_url, *STREAM, {"id": "NUMBERISH"})
 
 
 def test_declared_columns_do_not_disturb_accepted_rows(bench: Bench) -> None:
     deliver(bench, "a.csv", 0, 10)
     load_id = bench.land(bench.files(CONTACTS), declared={"id": "VARCHAR", "name": "VARCHAR"}).load_id
     assert load_id is not None
-    landing.accept(bench.landing_url, *STREAM, load_id)
+    accept(bench.landing_url, *STREAM, load_id)
     assert bench.rows("count(*), min(id::INT)", "shop/contacts/rows") == [(10, 0)]
 
 
@@ -363,11 +364,11 @@ def test_object_store_is_a_source_and_a_landing(bench: Bench, s3: str) -> None:
     shutil.rmtree(bench.working_dir)
     assert bench.land(catalog).load_id is None
 
-    first, _ = landing.pending_loads(bench.landing_url, *STREAM)
+    first, _ = pending_loads(bench.landing_url, *STREAM)
     assert (first.rows, first.source_files) == (2, {"a.csv"})
-    landing.accept(bench.landing_url, *STREAM, landed.load_id)
-    landing.hold(bench.landing_url, *STREAM, str(second.load_id))
-    assert [load.state for load in landing.pending_loads(bench.landing_url, *STREAM)] == ["held"]
+    accept(bench.landing_url, *STREAM, landed.load_id)
+    hold(bench.landing_url, *STREAM, str(second.load_id))
+    assert [load.state for load in pending_loads(bench.landing_url, *STREAM)] == ["held"]
     store = s3fs.S3FileSystem(skip_instance_cache=True)
     with duckdb.connect() as connection:
         connection.register_filesystem(store)

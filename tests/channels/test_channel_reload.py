@@ -15,7 +15,7 @@ from tests.channels.test_channel_landing import KILLS, land_and_die
 
 if TYPE_CHECKING:
     from orchestration.channels.catalog import Catalog
-    from orchestration.channels.landing import Landing
+    from orchestration.channels.landing.land import Landing
     from tests.channels.conftest import Bench
 
 CONTACTS = "contacts: {path: '**/*.csv', format: csv}"

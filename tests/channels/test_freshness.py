@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from orchestration.channels.catalog import FileStream
-from orchestration.channels.freshness import expected_by, reach_of
+from orchestration.channels.intake.freshness import expected_by, reach_of
 
 AS_OF = datetime(2025, 6, 15, 12)
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration.channels.intake import StreamState, take_in
+from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
+from orchestration.channels.intake.stream_status import StreamState
+from orchestration.channels.intake.take_in import take_in
 
 if TYPE_CHECKING:
     from tests.channels.conftest import Bench
@@ -19,18 +21,8 @@ def taken_in(bench: Bench, days: tuple[date, date] | None = None) -> StreamState
     catalog = bench.files("contacts: {path: '*.csv', format: csv, key: [id]}")
     ((system, stream),) = catalog.streams()
     with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
-        state, _ = take_in(
-            connection,
-            system,
-            stream,
-            landing_url=bench.landing_url,
-            working_dir=bench.working_dir,
-            declared=DECLARED,
-            personal_columns=frozenset(),
-            run_id="a run",
-            as_of=datetime(2025, 2, 1),
-            days=days,
-        )
+        source = StreamSource(system, stream, bench.landing_url, bench.working_dir, DECLARED)
+        state, _ = take_in(connection, source, IntakeRun("a run", datetime(2025, 2, 1)), days)
     return state
 
 
@@ -57,7 +49,7 @@ def test_file_that_repeats_another_is_worth_a_remark_and_no_fault(bench: Bench) 
     (bench.data / "copy.csv").write_text("Id,Name\n1,x\n")
     state = taken_in(bench)
     assert (state.state, state.sentence, state.new_rows) == ("current", "", 0)
-    assert state.remark == "shop/contacts: copy.csv repeats what another file has delivered; it did not land again"
+    assert state.remark == "shop/contacts: copy.csv repeats what another file has delivered, and did not land again"
 
 
 def test_days_that_hold_nothing_are_worth_a_remark(bench: Bench) -> None:

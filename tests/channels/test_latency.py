@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from orchestration.channels.catalog import FileStream
-from orchestration.channels.intake import mark_published, record_state, take_in
-from orchestration.channels.latency import Latencies, latencies_of
+from orchestration.channels.intake.latency import Latencies, latencies_of
+from orchestration.channels.intake.load_register import mark_published
+from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
+from orchestration.channels.intake.take_in import take_in
 
 if TYPE_CHECKING:
     from tests.channels.conftest import Bench
@@ -121,14 +123,14 @@ def run(
     bench: Bench, as_of: datetime, *, wait: timedelta | None = None, days: tuple[date, date] | None = None
 ) -> dict[str, Any]:
     """One run: the stream is taken in, and published `wait` after it landed. Returns its status."""
-    ((system, stream),) = bench.files("orders: {path: '*.csv', format: csv, key: [id], day: ordered_at}").streams()
+    ((system, stream),) = bench.catalog(
+        "shop:\n  title: Shop\n  connector: files\n  location: data\n  streams:\n"
+        "    orders: {path: '*.csv', format: csv, key: [id], day: ordered_at}\n"
+    ).streams()
     with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
-        state, _ = take_in(
-            connection, system, stream, landing_url=bench.landing_url, working_dir=bench.working_dir,
-            declared={"id": "VARCHAR", "ordered_at": "VARCHAR"}, personal_columns=frozenset(), run_id="a run",
-            as_of=as_of, days=days,
-        )  # fmt: skip
-        record_state(connection, state, run_id="a run", system_title="Shop")
+        columns = {"id": "VARCHAR", "ordered_at": "VARCHAR"}
+        source = StreamSource(system, stream, bench.landing_url, bench.working_dir, columns)
+        take_in(connection, source, IntakeRun("a run", as_of), days)
         cursor = connection.execute("select * from quality.stream_status")
         status = dict(zip([name for name, *_ in cursor.description], cursor.fetchone(), strict=True))
         if wait:

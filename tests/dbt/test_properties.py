@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dbt.jsonschemas import jsonschemas
 
-from orchestration.channels.catalog import load_catalog
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import BUNDLED_CATALOGS, settings_from
 from orchestration.warehouse import dbt
 from orchestration.warehouse.dbt import DbtError, DbtProject, personal_source_columns

@@ -8,7 +8,7 @@
 
 {#- A number in E.164, without its extension: '06 12345678' in NL and '0031612345678' -> '+31612345678',
     '(983)566-0706x952' in US -> '+19835660706', '-6854' -> null. country: an expression that gives its code or name.
-    Base tables only: the function comes with the engine's session (orchestration/channels/contact_details.py). -#}
+    Base tables only: the function comes with the engine's session (orchestration/warehouse/contact_details.py). -#}
 {% macro comparable_phone(column, country) -%}
     e164({{ column }}, {{ country }})
 {%- endmacro %}

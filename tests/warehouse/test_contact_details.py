@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from orchestration.channels.contact_details import country_code, e164, e164_column
+from orchestration.warehouse.contact_details import country_code, e164, e164_column
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How new a stream is, and which days it has brought: read off what landed, not off the clock."""
+"""How new a stream is, and which days it brings: read from its rows and file names, not from the clock."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from orchestration.channels.catalog import Stream
 
-# A delivery may be late by this share of its cadence before anybody is told.
+# Share of its cadence by which a delivery may be late before it is reported: deliveries are rarely punctual.
 _GRACE_SHARE = 0.25
-# Ways of writing a moment that can be read one way only. Others are known by the name of their file.
+# Notations of a moment that are unambiguous. A column in another notation is not read; file names stand in for it.
 _TEXT_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y%m%d")
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What a load brings. newest_at: up to when its rows reach (naive UTC); days: those that they belong to.
+    """What a load brings. newest_at: up to when its rows reach (naive UTC). days: the days that they belong to.
 
-    newest_at is None where neither a column nor a file's name says so.
+    newest_at is None where neither a column nor a file name says it.
     """
 
     newest_at: datetime | None
@@ -41,7 +41,7 @@ def reach_of(
     """The reach of one load.
 
     query: select that yields its rows. source_files: the files they came from. as_of: rows that claim to be later are
-    not believed. The catalog's `day` column speaks first, then the periods in the files' names, then the cursor's day.
+    ignored. The catalog's `day` column comes first, then the periods in the file names, then the day of the cursor.
     """
     columns = {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
     if stream.day and stream.day in columns:
@@ -64,7 +64,7 @@ def reach_of(
 
 
 def expected_by(stream: Stream, newest_at: datetime | None) -> datetime | None:
-    """The moment after which the stream is late, or None where nothing is expected of it."""
+    """When the stream becomes late (naive UTC): its cadence and a quarter after its newest row; None without either."""
     if stream.cadence is None or newest_at is None:
         return None
     return newest_at + stream.cadence * (1 + _GRACE_SHARE)
@@ -82,7 +82,7 @@ def _newest_and_days(
 
 
 def moment_of(column: str, kind: str) -> str:
-    """Expression that reads a landed column of a DuckDB type as a moment (naive UTC); null where it is none."""
+    """SQL that reads a landed column of the DuckDB type `kind` as a timestamp (naive UTC); null where it is none."""
     quoted = '"' + column.replace('"', '""') + '"'
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {quoted})"

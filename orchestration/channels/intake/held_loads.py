@@ -1,0 +1,58 @@
+"""Held loads: stop the loads that staging finds wrong, and explain a held load to a user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orchestration.channels.intake.load_register import LoadRegister
+from orchestration.channels.landing.loads import hold
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from expectations.outcomes import Outcome
+
+
+def hold_unpublished_loads(
+    connection: duckdb.DuckDBPyConnection, system: str, stream: str, *, landing_url: str
+) -> list[str]:
+    """Hold the loads of a stream that were accepted but not published, because staging finds them wrong.
+
+    Returns their ids: those of this run, and of interrupted runs. Empty where the wrong rows are older or the rule is
+    new: then no load can be set aside.
+    """
+    register = LoadRegister(connection, system, stream)
+    loads = register.unpublished_loads()
+    for load_id in loads:
+        hold(landing_url, system, stream, load_id)
+        register.set_state(load_id, "held")
+    return loads
+
+
+def broken_row_rules(connection: duckdb.DuckDBPyConnection, staging_folder: str, stream: str) -> str:
+    """How many rows of the newest load are in quarantine, and by which rules; empty if none are."""
+    base = f"staging.base_{staging_folder}__{stream}"
+    newest = f"{base} where _dlt_load_id = (select max(_dlt_load_id) from {base})"
+    rules = connection.execute(
+        f"select quarantine_rule, count(*) from {newest} and row_fate = 'quarantined' group by all order by 2 desc, 1"
+    ).fetchall()
+    if not rules:
+        return ""
+    row = connection.execute(f"select count(*) from {newest}").fetchone()
+    named = ", ".join(f"{rule} ({count:,})" for rule, count in rules)
+    return f"{sum(count for _, count in rules):,} of {row[0] if row else 0:,} rows are in quarantine: {named}"
+
+
+def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "") -> str:
+    """What a user reads about a held load. problems: the broken rules. broken: the row rules that it breaks."""
+    first = "a blocking rule failed"
+    if broken and problems and problems[0].column == "quarantined_share":
+        first = broken
+    elif problems:
+        first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".")
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return (
+        f"{label}: {first}{more}. The load is held and the last good rows stay in use; "
+        "deliver it again corrected, or correct the rule, and run again."
+    )

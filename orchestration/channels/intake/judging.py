@@ -1,0 +1,110 @@
+"""The verdict on a load: does it have the shape that staging reads? It is accepted or held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from expectations.landing import landing_suites, unknown_column_rule
+from expectations.outcomes import Outcome
+from expectations.validation import validate
+from orchestration.channels.intake.load_register import LoadRegister
+from orchestration.channels.intake.measures import LoadRows, measure
+from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
+from orchestration.channels.landing.loads import accept, hold, pending_loads
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.channels.landing.loads import PendingLoad
+
+
+@dataclass
+class Verdicts:
+    """What became of the waiting loads. outcomes: of all rules that were judged. days: of the accepted rows."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    accepted: int = 0
+    held: int = 0
+    days: set[date] = field(default_factory=set)
+
+    @property
+    def problems(self) -> list[Outcome]:
+        """The rules that failed."""
+        return [outcome for outcome in self.outcomes if not outcome.success]
+
+
+def judge_waiting_loads(
+    connection: duckdb.DuckDBPyConnection, source: StreamSource, run: IntakeRun, register: LoadRegister
+) -> Verdicts:
+    """Accept or hold every load of a stream that waits, in landing and in the register.
+
+    New loads come before held ones, which they may replace.
+    """
+    landing_url, system, stream = source.landing_url, source.system.name, source.stream.name
+    verdicts = Verdicts()
+    for waiting in ("incoming", "held"):
+        for load in pending_loads(landing_url, system, stream):
+            if load.state != waiting or load.superseded:
+                continue
+            outcomes = _judge(connection, source, run, register, load)
+            if any(not outcome.success and outcome.severity == "error" for outcome in outcomes):
+                hold(landing_url, system, stream, load.load_id)
+                register.set_state(load.load_id, "held", load.rows)
+                if waiting == "incoming":
+                    continue  # the second round judges it again: it counts once
+                verdicts.held += 1
+            else:
+                # Before the load moves: afterwards its files have other paths.
+                rows = LoadRows(load.load_id, load.query, load.source_files)
+                measures = measure(connection, source, rows, register.delivered_at(load.load_id), run.as_of)
+                accept(landing_url, system, stream, load.load_id)
+                register.set_state(load.load_id, "accepted", load.rows)
+                register.set_measures(load.load_id, measures)
+                verdicts.accepted += 1
+                verdicts.days.update(measures.reach.days)
+            verdicts.outcomes += outcomes
+    return verdicts
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection,
+    source: StreamSource,
+    run: IntakeRun,
+    register: LoadRegister,
+    load: PendingLoad,
+) -> list[Outcome]:
+    stream = source.stream
+    suites = landing_suites(
+        stream.label,
+        load.query,
+        source.declared_columns,
+        delivered=[name for name, *_ in connection.execute(f"describe {load.query}").fetchall()],
+        key=stream.key,
+        personal_columns=source.personal_columns,
+        rejected_rows=register.unreadable_rows(load.load_id),
+        last_snapshot_rows=register.last_accepted_rows() if stream.delivery == "snapshot" else None,
+    )
+    return validate(connection, suites, run_id=run.run_id, docs=run.docs)
+
+
+def unknown_columns(problems: Sequence[Outcome]) -> tuple[str, ...]:
+    """The columns, among the failed rules, that were delivered and are not declared."""
+    return tuple(
+        problem.column for problem in problems if problem.column and problem.rule == unknown_column_rule(problem.column)
+    )
+
+
+def drift_sentence(label: str, staging_folder: str, problems: Sequence[Outcome]) -> str:
+    """What a user reads about a load that was accepted although rules failed. problems: those rules, at least one."""
+    unknown = unknown_columns(problems)
+    if not unknown:
+        first = problems[0].sentence.removeprefix(f"landing/{label}: ").rstrip(".")
+        return f"{label}: {first}. The rows were accepted; ask the owner of the source about it."
+    columns = "the column " + unknown[0] if len(unknown) == 1 else "the columns " + ", ".join(unknown)
+    return (
+        f"{label}: delivers {columns}, which staging does not read. The rows were accepted; declare it in "
+        f"models/staging/{staging_folder}/_{staging_folder}__sources.yml, or ask the owner of the source about it."
+    )

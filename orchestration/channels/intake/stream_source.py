@@ -1,0 +1,38 @@
+"""What an intake needs to know: the stream and where it lands, and the run that takes it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from expectations.data_docs import DataDocs
+    from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
+
+
+@dataclass(frozen=True)
+class StreamSource:
+    """One stream of the catalog, where it lands, and which of its columns staging reads.
+
+    landing_url: local folder or fsspec URL. working_dir: local folder of dlt, kept between runs. declared_columns:
+    landed column -> DuckDB type, as staging reads them. personal_columns: those of them that hold personal data.
+    """
+
+    system: FilesSystem | DatabaseSystem | RestApiSystem
+    stream: Stream
+    landing_url: str
+    working_dir: Path
+    declared_columns: Mapping[str, str]
+    personal_columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class IntakeRun:
+    """The run that takes a stream in. as_of: its moment (naive UTC). docs: where outcomes are shown, if anywhere."""
+
+    run_id: str
+    as_of: datetime
+    docs: DataDocs | None = None

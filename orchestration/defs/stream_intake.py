@@ -1,0 +1,27 @@
+"""What landing and the days of a stream share: an intake's parameters, from the installation and the run."""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.channels.catalog import Stream
+from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
+from orchestration.defs.project import Installation, RunResource
+from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+
+
+def stream_source(installation: Installation, system: Any, stream: Stream) -> StreamSource:
+    """The stream, where it lands, and the columns that staging reads of it."""
+    return StreamSource(
+        system,
+        stream,
+        installation.settings.landing_url,
+        installation.settings.extraction_path,
+        declared_columns(system.staging_folder).get(stream.name, {}),
+        personal_source_columns(system.staging_folder).get(stream.name, frozenset()),
+    )
+
+
+def intake_run(context: dg.AssetExecutionContext, run: RunResource) -> IntakeRun:
+    """The run that takes a stream in."""
+    return IntakeRun(context.run_id, run.moment, run.docs)
