@@ -303,8 +303,8 @@ def _settings() -> str:
         "",
         "## Variables of the dbt project",
         "",
-        "A firm sets a variable in its own `dbt_project.yml`, under `vars`. A group such as `prediction` is replaced as "
-        "a whole: copy all of it. Variables that a run sets itself are left out.",
+        "A firm sets a variable in its own `dbt_project.yml`, under `vars`. A group such as `prediction` is replaced "
+        "as a whole: copy all of it. Variables that a run sets itself are left out.",
         "",
         "| variable | default | meaning and reason |",
         "|---|---|---|",
