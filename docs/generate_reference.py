@@ -102,7 +102,7 @@ def _tables(kind: str) -> Iterator[Table]:
 
 
 def _is_personal(column: Mapping[str, Any]) -> bool:
-    meta = (column.get("config") or {}).get("meta") or column.get("meta") or {}
+    meta = (column.get("config") or {}).get("meta") or {}
     return bool(meta.get("personal_data"))
 
 

@@ -86,9 +86,10 @@ class Translator(DagsterDbtTranslator):
         return (meta.get("dagster") or {}).get("group") or dbt_resource_props["schema"]
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
-        """The team that dbt names as the model's group."""
+        """`meta.dagster.owners` of the model; else the team of its dbt group."""
         group = (dbt_resource_props.get("config") or {}).get("group")
-        return [f"team:{group.replace('_', '-')}"] if group else None
+        team = [f"team:{group.replace('_', '-')}"] if group else None
+        return super().get_owners(dbt_resource_props) or team
 
 
 def steps(installation: Installation) -> list[Step]:
