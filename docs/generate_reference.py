@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 import yaml
 
@@ -271,7 +270,7 @@ def _usage(path: str, command: Any) -> str:
 
 def _parameter(parameter: Any) -> str:
     text = _cell(" ".join((getattr(parameter, "help", None) or "").split()))
-    if isinstance(parameter, click.Argument) or parameter.param_type_name == "argument":
+    if parameter.param_type_name == "argument":
         return f"| `{(parameter.metavar or parameter.name).upper()}` | {text} |"
     if getattr(parameter, "hidden", False):
         return ""
