@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # A catalog of source systems: the name of a bundled one, or the path of a YAML file.
-CATALOG ?= demo
+-include examples/Makefile
 PORT ?= 3000
 RUN_ARGS ?=
 
@@ -35,7 +35,7 @@ help:  ## List the targets
 	@touch $@
 
 .PHONY: run
-run: .venv/run.installed  ## Build and publish the warehouse (CATALOG=demo, contoso or a file; RUN_ARGS="--full-refresh")
+run: .venv/run.installed  ## Build and publish the warehouse (CATALOG=example, folder or file; RUN_ARGS="--full-refresh")
 	$(BIN)/context360 run --catalog $(CATALOG) $(RUN_ARGS)
 
 .PHONY: ui

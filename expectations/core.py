@@ -82,7 +82,7 @@ def _order_line() -> Suite:
                 "net_amount",
                 -100_000,
                 100_000,
-                "No consumer pays more for one line; a wrong unit (cents) would (2026-11-21, Contoso: 2,650).",
+                "No consumer pays more for one line; a wrong unit (cents) would (highest on 2026-11-21: 2,650).",
             ),
             Rule(
                 "ExpectColumnValuesToNotBeNull",

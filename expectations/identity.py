@@ -37,7 +37,7 @@ def _customer_rules() -> tuple[Rule, ...]:
             "largest_customer_records",
             None,
             50,
-            "One person has a few records per system; 50 are a shared identifier (2026-11-21, Contoso: 3).",
+            "One person has a few records per system; 50 are a shared identifier (2026-11-21, reference retailer: 3).",
             name="no customer swallows others",
         ),
         between(
@@ -53,7 +53,7 @@ def _customer_rules() -> tuple[Rule, ...]:
             "most_birth_dates",
             None,
             3,
-            "Typing errors give a person two birth dates; more are several people (2026-11-21, Contoso: 2).",
+            "Typing errors give a person two birth dates; more are several people (2026-11-21, reference retailer: 2).",
             severity="warn",
             name="a customer has one birth date",
         ),

@@ -10,8 +10,8 @@ STRAY_ROWS = 5
 # rows, a stray quotation mark a handful (2026-11-21).
 MOST_UNREADABLE_SHARE = 0.01
 
-# Share of the newest load in quarantine above which the load as a whole is not trusted: Contoso has none, and a changed
-# format breaks nearly all rows (2026-11-21).
+# Share of the newest load in quarantine above which the load as a whole is not trusted: a good delivery has
+# none, and a changed format breaks nearly all rows (2026-11-21).
 MOST_QUARANTINED_SHARE = 0.01
 
 # Share of implausible values above which a derived rule warns (2026-11-21).

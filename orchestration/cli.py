@@ -18,7 +18,12 @@ app = typer.Typer(
 
 CatalogOption = Annotated[
     str | None,
-    typer.Option("--catalog", "-c", help="Catalog of source systems: a YAML file, or the name of a bundled one."),
+    typer.Option(
+        "--catalog",
+        "-c",
+        help="Source systems: a YAML file, a folder with a catalog.yaml, or the name of an example. "
+        "Default: catalog.yaml here.",
+    ),
 ]
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder with all state. Default: CONTEXT360_HOME, or ./.context360.")
@@ -28,6 +33,48 @@ AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", help="Moment for which the answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
 ]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"context360 {version('context360')}")
+        raise typer.Exit
+
+
+@app.callback()
+def context360(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """The open, warehouse-native customer 360: every channel, one customer, three contexts."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to write: new, or empty.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="The firm's name in snake_case. Default: from the folder's name.")
+    ] = None,
+) -> None:
+    """Write a folder for a firm: catalog, dbt project and a sample system. `context360 run` works in it at once."""
+    from orchestration.console import init_firm
+
+    raise typer.Exit(init_firm(folder, name))
+
+
+@app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def call_dbt(context: typer.Context, catalog: CatalogOption = None, home: HomeOption = None) -> None:
+    """Call dbt with the firm's project, profile and variables: `context360 dbt ls`, `context360 dbt compile …`.
+
+    Everything but --catalog and --home goes to dbt. `build` and `run` write into the warehouse without the checks of a
+    run; use `context360 run` for that.
+    """
+    from orchestration.console import call_dbt
+
+    raise typer.Exit(call_dbt(context.args, catalog=catalog, home=home))
 
 
 @app.command()

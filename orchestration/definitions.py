@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
 from orchestration.defs.automation import (
     backfill_job,
@@ -25,15 +24,15 @@ from orchestration.defs.project import Installation, run_resource
 from orchestration.defs.quality import stream_status_spec, verdict_asset
 from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, predictions_report_asset, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
+from orchestration.project import open_project
 from orchestration.settings import Settings, set_up_process, settings_from
-from orchestration.warehouse.dbt import DbtProject
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """All definitions for one installation. Raises CatalogError or DbtError with a sentence where it is wrong."""
+    """All definitions for one installation. Raises CatalogError, FirmError or DbtError where it cannot be used."""
     set_up_process(settings)
-    catalog = load_catalog(settings.catalog_path, settings.environment)
-    installation = Installation(settings, catalog, DbtProject(catalog, settings))
+    catalog, project = open_project(settings)
+    installation = Installation(settings, catalog, project)
     warehouse = warehouse_assets(installation)
     published = [
         key for assets in warehouse for key in assets.keys if key.path[0] in ("core", "marts", "quality")

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-DBT_PROJECT = PROJECT_ROOT / "dbt_project"
-BUNDLED_CATALOGS = Path(__file__).resolve().parent / "channels" / "catalogs"
-DEFAULT_CATALOG = "demo"
+# A checkout and an installed wheel have the same layout: the dbt package stands beside this package. Only a checkout
+# has examples.
+INSTALLATION = Path(__file__).resolve().parent.parent
+DBT_PACKAGE = INSTALLATION / "dbt_project"
+EXAMPLES = INSTALLATION / "examples"
+CATALOG_FILE = "catalog.yaml"
+DEMO_FOLDER = "demo_company"
 SET_POINTS = "set"  # engagement points as people have set them, in the seed touchpoints
 
 
@@ -72,7 +75,7 @@ class Settings:
 
     @property
     def demo_path(self) -> Path:
-        return self.home / "demo_company"
+        return self.home / DEMO_FOLDER
 
     @property
     def dagster_home(self) -> Path:
@@ -84,19 +87,16 @@ def settings_from(
 ) -> Settings:
     """Settings from environment variables, with the command line's choices on top.
 
-    Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, or the name of a bundled catalog),
+    Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, a folder or the name of an example),
     CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing),
     CONTEXT360_WEBHOOK_URL (called when a run fails) and CONTEXT360_ENGAGEMENT_POINTS (`set`, or the number of a learned
     version). Raises SettingsError where one cannot be used.
     """
     environment = os.environ if environment is None else environment
     home = (home or Path(environment.get("CONTEXT360_HOME") or ".context360")).expanduser().resolve()
-    chosen = catalog or environment.get("CONTEXT360_CATALOG") or DEFAULT_CATALOG
-    # The demo company writes a catalog of its own, which knows where it is and what its last day was.
-    own = home / "demo_company" / "catalog.yaml"
     return Settings(
         home=home,
-        catalog_path=own if chosen == "demo" and own.exists() else catalog_path(chosen),
+        catalog_path=catalog_path(catalog or environment.get("CONTEXT360_CATALOG"), home),
         landing_url=(environment.get("CONTEXT360_LANDING_URL") or str(home / "landing")).rstrip("/"),
         webhook_url=environment.get("CONTEXT360_WEBHOOK_URL") or None,
         engagement_points=_points_version(environment.get("CONTEXT360_ENGAGEMENT_POINTS") or SET_POINTS),
@@ -114,21 +114,42 @@ def _points_version(chosen: str) -> int | None:
     )
 
 
-def catalog_path(name_or_path: str) -> Path:
-    """The catalog file that a user means: a path, or the name of one of the bundled catalogs."""
-    path = Path(name_or_path).expanduser()
+def catalog_path(chosen: str | None, home: Path) -> Path:
+    """The catalog file that a user means.
+
+    chosen: a YAML file, a folder that holds a catalog.yaml, or the name of an example; None for the catalog.yaml of the
+    current folder or else, in a checkout, the demo company. An example with a generator keeps its catalog beside the
+    data that it wrote below `home`. Raises SettingsError where there is no such catalog.
+    """
+    if not chosen:
+        if Path(CATALOG_FILE).is_file() or demo_example() is None:
+            return Path(CATALOG_FILE).resolve()
+        chosen = demo_example()
+    path = Path(chosen or "").expanduser()
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         return path.resolve()
-    bundled = bundled_catalog(name_or_path)
-    if bundled.is_file():
-        return bundled
-    known = ", ".join(sorted(file.stem for file in BUNDLED_CATALOGS.glob("*.yaml")))
-    raise SettingsError(f"There is no catalog '{name_or_path}': give the path of a YAML file, or one of {known}.")
+    if (path / CATALOG_FILE).is_file():
+        return (path / CATALOG_FILE).resolve()
+    if chosen not in example_names():
+        known = f"or the name of an example ({', '.join(example_names())})" if example_names() else ""
+        raise SettingsError(
+            f"There is no catalog '{chosen}': give the path of a YAML file, or of a folder with a {CATALOG_FILE}"
+            f"{', ' if known else ''}{known}."
+        )
+    generated = home / DEMO_FOLDER / CATALOG_FILE
+    if chosen == demo_example() and generated.is_file():
+        return generated
+    return EXAMPLES / str(chosen) / CATALOG_FILE
 
 
-def bundled_catalog(name: str) -> Path:
-    """Where the bundled catalog of this name is, or would be."""
-    return BUNDLED_CATALOGS / f"{name}.yaml"
+def example_names() -> list[str]:
+    """The examples of this installation; a wheel has none."""
+    return sorted(file.parent.name for file in EXAMPLES.glob(f"*/{CATALOG_FILE}"))
+
+
+def demo_example() -> str | None:
+    """The example whose data a generator writes, or None where this installation has none."""
+    return next((name for name in example_names() if (EXAMPLES / name / "generator").is_dir()), None)
 
 
 def set_up_process(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from empty_warehouse import build_empty_warehouse
 
-from orchestration.settings import BUNDLED_CATALOGS, DBT_PROJECT
+from orchestration.settings import DBT_PACKAGE, EXAMPLES
 from orchestration.warehouse.dbt import DbtProject, NodeResult
 
 
@@ -21,7 +21,7 @@ def main() -> int:
     faults = 0
     files: dict[str, Path] = {}  # by their text: most models are the same in every catalog
     with tempfile.TemporaryDirectory() as folder:
-        for catalog in sorted(BUNDLED_CATALOGS.glob("*.yaml")):
+        for catalog in sorted(EXAMPLES.glob("*/catalog.yaml")):
             project, results = build_empty_warehouse(catalog, Path(folder) / catalog.stem)
             faults += report(catalog.stem, results)
             files |= {file.read_text(): file for file in compiled_models(project, results)}
@@ -49,7 +49,7 @@ def compiled_models(project: DbtProject, results: list[NodeResult]) -> list[Path
 
 def lint(files: list[Path]) -> int:
     """sqlfluff on the compiled SQL; layout is the templates' business and is not judged here."""
-    configuration = str(DBT_PROJECT.parent / ".sqlfluff")
+    configuration = str(DBT_PACKAGE.parent / ".sqlfluff")
     options = ["--config", configuration, "--disable-progress-bar", "--processes", "0"]  # 0: as many as there are cores
     command = [sys.executable, "-m", "sqlfluff", "lint", *options]
     return subprocess.call([*command, *map(str, files)])

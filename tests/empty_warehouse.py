@@ -18,17 +18,18 @@ from orchestration.predictions.engagement_points import prepare_points
 from orchestration.predictions.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
-from orchestration.warehouse.dbt import DbtProject, NodeResult, declared_columns
+from orchestration.warehouse.dbt import DbtProject, NodeResult
+from orchestration.warehouse.staging_sources import declared_columns
 
 ANY_MOMENT = datetime(2026, 1, 1)
-BEFORE_IDENTITY = ("resource_type:seed", "path:models/staging", "path:models/intermediate")
-IDENTIFIED = ("path:models/intermediate/identified",)
+BEFORE_IDENTITY = ("resource_type:seed", "fqn:context360.settings", "fqn:*.staging.*", "fqn:context360.intermediate")
+IDENTIFIED = ("fqn:context360.intermediate.identified",)
 AFTER_PYTHON = (
-    "path:models/intermediate/perceived",
-    "path:models/core",
-    "path:models/predictions",
-    "path:models/marts",
-    "path:models/quality",
+    "fqn:context360.intermediate.perceived",
+    "fqn:context360.core",
+    "fqn:context360.predictions",
+    "fqn:context360.marts",
+    "fqn:context360.quality",
 )
 
 
@@ -36,16 +37,16 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
     """Builds every model of a catalog on nothing, below `home`; returns the project and what became of each node."""
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     catalog = load_catalog(catalog_file, settings.environment)
-    for system, stream in catalog.streams():
-        columns = declared_columns(system.staging_folder)[stream.name]
-        ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
     project = DbtProject(catalog, settings)
+    for system, stream in catalog.streams():
+        columns = declared_columns(project.firm, system.staging_folder)[stream.name]
+        ensure_declared_columns(settings.landing_url, system.name, stream.name, columns)
     return project, build_all(project, ANY_MOMENT)
 
 
 def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     """Builds every model on what has landed, with the Python steps between them; returns what became of each node."""
-    later = ["path:models/intermediate/identified", "path:models/intermediate/perceived"]
+    later = ["fqn:context360.intermediate.identified", "fqn:context360.intermediate.perceived"]
     results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
         prepare_register(connection)

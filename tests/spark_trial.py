@@ -22,10 +22,10 @@ from pyspark.sql import SparkSession
 from spark_linking import compare_linking
 from splink.backends.spark import similarity_jar_location
 
-from orchestration.channels.catalog_file import load_catalog
-from orchestration.settings import DBT_PROJECT, Settings, settings_from
+from orchestration.project import open_project
+from orchestration.settings import DBT_PACKAGE, Settings, settings_from
 from orchestration.warehouse.contact_details import e164
-from orchestration.warehouse.dbt import variables
+from orchestration.warehouse.dbt import link_package
 
 # What the models read that no model made, from what was published.
 WRITTEN_BY_PYTHON = {
@@ -98,14 +98,17 @@ def as_of_of(ours: duckdb.DuckDBPyConnection) -> str:
 def build_on_spark(spark: SparkSession, settings: Settings, as_of: str, scratch: Path) -> list[str]:
     """Builds and tests everything; returns what failed."""
     spark.udf.register("e164", e164)
-    catalog = load_catalog(settings.catalog_path, settings.environment)
+    _, project = open_project(settings)
+    link_package(scratch / "packages")
+    os.environ["CONTEXT360_DBT_PACKAGES"] = str(scratch / "packages")
+    of_the_run = {"as_of": as_of, "run_id": "spark", "landing_url": settings.landing_url}
     started = time.monotonic()
     outcome = dbtRunner().invoke(
         [
             "build", "--target", "spark", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious",
-            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+            "--project-dir", str(project.firm.path), "--profiles-dir", str(DBT_PACKAGE),
             "--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs"), "--log-level", "none",
-            "--vars", json.dumps(variables(catalog, settings) | {"as_of": as_of, "run_id": "spark"}),
+            "--vars", json.dumps(project.variables | of_the_run),
         ]
     )  # fmt: skip
     if outcome.exception is not None:

@@ -5,7 +5,7 @@
 
 
 {% macro sorted_list_of(column) -%}
-    {{ adapter.dispatch('sorted_list_of')(column) }}
+    {{ adapter.dispatch('sorted_list_of', 'context360')(column) }}
 {%- endmacro %}
 
 {% macro duckdb__sorted_list_of(column) -%}

@@ -7,7 +7,7 @@
         when {{ unknown_when }} then -1
         {%- endif %}
         when {{ member_id }} is null then -2
-        else {{ integer_key([member_id]) }}
+        else {{ context360.integer_key([member_id]) }}
     end
 {%- endmacro %}
 
@@ -15,7 +15,7 @@
 {#- Every member of one kind that any stream names, described or not, and the unknown members. -#}
 {% macro named_members(member_kind) -%}
     select
-        {{ integer_key(['member_id']) }} as member_key,
+        {{ context360.integer_key(['member_id']) }} as member_key,
         member_id
     from {{ ref('int_named_member') }}
     where member_kind = '{{ member_kind }}'
@@ -39,7 +39,7 @@
 {#- The order that a fact names by its number only, as an interaction; null where no system sold it. -#}
 {% macro join_order(fact) -%}
     left join (
-        select order_id, {{ integer_key(['min(source_system)', 'order_id']) }} as interaction_key
+        select order_id, {{ context360.integer_key(['min(source_system)', 'order_id']) }} as interaction_key
         from {{ ref('int_order_line') }}
         group by order_id
     ) as orders on {{ fact }}.order_id = orders.order_id

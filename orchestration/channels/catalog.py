@@ -171,11 +171,22 @@ SYSTEM_MODELS: dict[str, type[_System]] = {"files": FilesSystem, "database": Dat
 STREAM_MODELS: dict[str, type[Stream]] = {"files": FileStream, "database": TableStream, "rest_api": EndpointStream}
 
 
+class Service(_Model):
+    """A program that runs while a run does, such as a tunnel; it listens on 127.0.0.1:port once it is ready."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+
+
 class Catalog(_Model):
     """The source systems and streams of one installation."""
 
     catalog: str
     description: str = ""
+    # The folder with the dbt project that reads the systems, relative to this file, or the name of an example.
+    # Without it: the folder of this file.
+    project: str | None = None
+    services: Mapping[str, Service] = Field(default_factory=dict)
     as_of: Moment = None
     # No row of any stream belongs to an earlier day.
     first_day: date = date(2015, 1, 1)

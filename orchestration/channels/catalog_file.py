@@ -18,6 +18,8 @@ from orchestration.channels.errors import CatalogError
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 # Names become folders, tables and dlt pipelines: one underscore between words, because two separate system and stream.
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+# A file of SQLite is named relative to the catalog, as other locations are: three slashes, not four.
+_RELATIVE_SQLITE = re.compile(r"sqlite:///(?![/:])([^?]+)")
 # Set by load_catalog; a catalog file must not set them.
 _INJECTED = ("name", "system_name", "catalog_file", "variables")
 
@@ -128,6 +130,9 @@ def _inject(expanded: dict[str, Any], written: dict[str, Any], path: Path) -> No
         location = system.get("location")
         if isinstance(location, str) and location and "://" not in location:
             system["location"] = str((path.parent / Path(location).expanduser()).resolve())
+        url = system.get("url")
+        if isinstance(url, str) and (match := _RELATIVE_SQLITE.fullmatch(url)) is not None:
+            system["url"] = f"sqlite:///{(path.parent / match[1]).resolve()}"
         for stream_name, stream in _mapping(system.get("streams")).items():
             if isinstance(stream, dict):
                 _refuse_injected(stream)
@@ -142,7 +147,7 @@ def _refuse_injected(fields: dict[str, Any]) -> None:
 
 
 def _place(file: str, loc: tuple[Any, ...]) -> str:
-    """`contoso.yaml: system shop, stream contacts, field format` from the path of a value."""
+    """`catalog.yaml: system shop, stream contacts, field format` from the path of a value."""
     parts, rest = [], list(loc)
     if len(rest) > 1 and rest[0] == "systems":
         parts.append(f"system {rest[1]}")

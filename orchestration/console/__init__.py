@@ -6,6 +6,7 @@ Each function prints to the terminal and returns the exit code of the command. E
 from orchestration.console.compare import show_comparison
 from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
+from orchestration.console.firm import call_dbt, init_firm
 from orchestration.console.run import run_with_progress
 from orchestration.console.status import show_status
 from orchestration.console.ui import open_ui
@@ -13,7 +14,9 @@ from orchestration.console.who import show_customer
 
 __all__ = [
     "advance_demo",
+    "call_dbt",
     "create_demo",
+    "init_firm",
     "open_ui",
     "run_with_progress",
     "show_comparison",

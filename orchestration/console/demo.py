@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, settings_of
+from orchestration.firm.examples import demo_generator
+from orchestration.settings import SettingsError
 
 DEFAULT_DEMO = {"customers": 2_000, "days": 548, "seed": 360}
 
@@ -25,19 +27,20 @@ def create_demo(*, customers: int, days: int, seed: int, out: Path | None, home:
 
 def advance_demo(*, days: int, out: Path | None, home: Path | None) -> int:
     """Adds the next days to the demo company."""
-    from orchestration.demo_company.catalog import write_catalog
-    from orchestration.demo_company.company import DemoError, advance
-
     console = open_console()
     settings = settings_of(console, None, home)
     if settings is None:
         return NOT_STARTED
     folder = out or settings.demo_path
     try:
+        demo = demo_generator()
+    except SettingsError as error:
+        return not_started(console, error)
+    try:
         with _progress_bar(console, f"{days:,} more days") as progress:
-            advance(folder, days=days, progress=progress)
-        catalog = write_catalog(folder)
-    except DemoError as error:
+            demo.advance(folder, days=days, progress=progress)
+        catalog = demo.write_catalog(folder)
+    except demo.DemoError as error:
         return not_started(console, error)
     console.print(f"Added {days:,} days to the demo company. Load them with: context360 run --catalog {catalog}")
     return OK
@@ -45,15 +48,16 @@ def advance_demo(*, days: int, out: Path | None, home: Path | None) -> int:
 
 def make_demo(console: Console, folder: Path, *, customers: int, days: int, seed: int) -> int:
     """Writes the demo company into the folder, with a progress bar."""
-    from orchestration.demo_company.catalog import write_catalog
-    from orchestration.demo_company.company import DemoError, create
-
     started = time.monotonic()
     try:
+        demo = demo_generator()
+    except SettingsError as error:
+        return not_started(console, error)
+    try:
         with _progress_bar(console, f"{customers:,} customers, {days:,} days") as progress:
-            create(folder, customers=customers, days=days, seed=seed, progress=progress)
-        catalog = write_catalog(folder)
-    except DemoError as error:
+            demo.create(folder, customers=customers, days=days, seed=seed, progress=progress)
+        catalog = demo.write_catalog(folder)
+    except demo.DemoError as error:
         return not_started(console, error)
     console.print(f"[bold]Demo company[/] {folder}: {customers:,} customers, {days:,} days, seed {seed}")
     console.print(f"Load it with: context360 run --catalog {catalog}   ({time.monotonic() - started:.1f} s)")

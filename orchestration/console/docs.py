@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.channels.errors import CatalogError
 from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, settings_of
 from orchestration.warehouse.connection import WarehouseError
 
 
 def write_documentation(*, catalog: str | None, home: Path | None) -> int:
     """Writes dbt's documentation of the tables beside the other reports."""
-    from orchestration.channels.catalog_file import load_catalog
-    from orchestration.warehouse.dbt import DbtError, DbtProject
+    from orchestration.project import PROJECT_ERRORS, open_project
 
     console = open_console()
     settings = settings_of(console, catalog, home)
@@ -25,11 +23,11 @@ def write_documentation(*, catalog: str | None, home: Path | None) -> int:
             raise WarehouseError(
                 f"There is no warehouse at {settings.warehouse_path} yet: start with `context360 run`."
             )
-        found = load_catalog(settings.catalog_path, settings.environment)
+        _, project = open_project(settings)
         with console.status("Describing the tables …"):
             # Descriptions are the same for every `as of`.
-            DbtProject(found, settings).document(page, as_of=datetime(2000, 1, 1))
-    except (CatalogError, WarehouseError, DbtError) as error:
+            project.document(page, as_of=datetime(2000, 1, 1))
+    except (*PROJECT_ERRORS, WarehouseError) as error:
         return not_started(console, error)
     console.print(f"Tables  {page}", soft_wrap=True)
     return OK

@@ -15,7 +15,8 @@ from orchestration.channels.errors import CatalogError
 from orchestration.console.demo import DEFAULT_DEMO, make_demo
 from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
 from orchestration.console.status import print_connectedness
-from orchestration.settings import Settings, SettingsError, bundled_catalog, set_up_process, settings_from
+from orchestration.firm.examples import is_demo_without_data
+from orchestration.settings import Settings, SettingsError, set_up_process, settings_from
 from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run_with_progress(
     settings = settings_of(console, catalog, home)
     if settings is None:
         return NOT_STARTED
-    if settings.catalog_path == bundled_catalog("demo"):
+    if is_demo_without_data(settings):
         # The demo has no data yet: create it first.
         if make_demo(console, settings.demo_path, **DEFAULT_DEMO) != OK:
             return NOT_STARTED
@@ -52,12 +53,14 @@ def run_with_progress(
             set_up_process(settings)
         except SettingsError as error:
             return not_started(console, error)
+        from orchestration.definitions import build_definitions
         from orchestration.defs.runs import Reload, RunError, run_job
 
         printer = RunPrinter(console, spinner.update)
         try:
             outcome = run_job(
                 settings,
+                build=build_definitions,
                 as_of=as_of,
                 full_refresh=full_refresh,
                 accept_shrinkage=accept_shrinkage,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from orchestration.console.output import NOT_STARTED, not_started, open_console, settings_of
-from orchestration.settings import PROJECT_ROOT, SettingsError, set_up_process
+from orchestration.settings import SettingsError, set_up_process
 from orchestration.warehouse.connection import WarehouseError
 
 
@@ -29,7 +29,7 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
         console.print("A run is in progress; see Runs.")
     console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
     command = [
-        sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
+        sys.executable, "-m", "dagster", "dev", "--module-name", "orchestration.definitions",
         "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     # Dagster takes the place of this process, so that nothing is left behind when it ends.

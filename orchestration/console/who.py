@@ -74,15 +74,13 @@ def _show_evidence(console: Console, settings: Settings, customer_key: int, *, w
 
 
 def _show_earlier_card(console: Console, settings: Settings, customer_key: int, as_of: datetime) -> int:
-    from orchestration.channels.catalog_file import load_catalog
-    from orchestration.channels.errors import CatalogError
+    from orchestration.project import PROJECT_ERRORS, open_project
     from orchestration.serving.card import earlier_card_of
     from orchestration.serving.reading import as_of_of
     from orchestration.warehouse.connection import open_warehouse
-    from orchestration.warehouse.dbt import DbtError, DbtProject
 
     try:
-        project = DbtProject(load_catalog(settings.catalog_path, settings.environment), settings)
+        _, project = open_project(settings)
         query = project.query("situational_context", as_of=as_of)
         with open_warehouse(settings.warehouse_path, read_only=True) as connection:
             known = as_of_of(connection)
@@ -93,6 +91,6 @@ def _show_earlier_card(console: Console, settings: Settings, customer_key: int, 
                 )
                 return STOPPED
             console.print(earlier_card_of(connection, customer_key, query, as_of, known))
-    except (CatalogError, DbtError, WarehouseError) as error:
+    except (*PROJECT_ERRORS, WarehouseError) as error:
         return not_started(console, error)
     return OK

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.project import FurtherAssets, Installation, RunResource, in_one_sentence
+from orchestration.defs.project import Installation, PythonStep, RunResource, in_one_sentence
 from orchestration.warehouse.dbt import project_variable
 
 GROUP = "predictions"
@@ -58,7 +58,7 @@ def needs_training_in(installation: Installation) -> Callable[[RunResource], boo
     return is_due
 
 
-def trained_models(installation: Installation) -> FurtherAssets:
+def trained_models(installation: Installation) -> PythonStep:
     """What the step `training` makes of its examples: models in the registry, and the tables about them."""
 
     def make(context: dg.AssetExecutionContext, run: RunResource, is_due: bool) -> Iterator[Any]:
@@ -73,7 +73,7 @@ def trained_models(installation: Installation) -> FurtherAssets:
             with in_one_sentence(PointsError, RegistryError):
                 trained = train_models(connection, folder, run.moment, tell=context.log.info) if is_due else []
                 if is_due:
-                    half_life = project_variable("engagement_half_life_days")
+                    half_life = project_variable(installation.dbt.firm, "engagement_half_life_days")
                     points = installation.settings.points_path
                     learned = learn_points(connection, points, run.moment, half_life_days=half_life)
                     context.log.info(f"Engagement points: {learned.reason}")
@@ -97,7 +97,7 @@ def trained_models(installation: Installation) -> FurtherAssets:
         *(dg.AssetKey(["core", table]) for table in ("fct_booking", "fct_interaction", "fct_order_line")),
         *(dg.AssetKey(["seeds", table]) for table in ("touchpoints", "engagement_bands")),
     ]
-    return FurtherAssets(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)
+    return PythonStep(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)
 
 
 def scores_assets(installation: Installation) -> dg.AssetsDefinition:

@@ -1,8 +1,9 @@
 """What all definitions share: the installation they are made for, and the run that they are part of."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,8 +14,10 @@ from pydantic import Field, PrivateAttr
 
 from expectations.data_docs import DataDocs
 from orchestration.channels.catalog import Catalog
-from orchestration.demo_company.company import DemoError
-from orchestration.demo_company.servers import demo_servers, served_company
+from orchestration.channels.catalog_file import load_catalog
+from orchestration.channels.errors import CatalogError
+from orchestration.firm.folder import FirmError, firm_folder
+from orchestration.firm.services import ServiceError, running_services
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
@@ -68,9 +71,7 @@ class RunResource(dg.ConfigurableResource):
     warehouse_path: str = Field(description="The warehouse file.")
     reports_path: str = Field(description="Folder for Data Docs.")
     catalog_as_of: str | None = Field(default=None, description="The catalog's `as_of`.")
-    demo_company_path: str | None = Field(
-        default=None, description="Folder of the demo company, whose chat provider answers while the run goes on."
-    )
+    catalog_path: str = Field(description="The catalog; its services run for as long as the run does.")
 
     _moment: datetime | None = PrivateAttr(default=None)
     _docs: DataDocs | None = PrivateAttr(default=None)
@@ -78,13 +79,12 @@ class RunResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
         with ExitStack() as stack:
-            with in_one_sentence(DemoError, WarehouseError, ValueError):
+            with in_one_sentence(CatalogError, FirmError, ServiceError, WarehouseError, ValueError):
                 self._moment = self._moment_of(context)
                 stack.enter_context(only_run(Path(self.lock_path)))
                 with open_warehouse(Path(self.warehouse_path)):
                     pass  # locked or damaged: say so before any work is done
-                if self.demo_company_path:
-                    stack.enter_context(demo_servers(Path(self.demo_company_path)))
+                stack.enter_context(self._services())
             self._docs = DataDocs(Path(self.reports_path) / "data_docs")
             try:
                 yield self
@@ -108,6 +108,12 @@ class RunResource(dg.ConfigurableResource):
         assert self._docs is not None
         return self._docs
 
+    def _services(self) -> AbstractContextManager[None]:
+        path = Path(self.catalog_path)
+        catalog = load_catalog(path, os.environ)
+        folder = firm_folder(path, catalog.project).path if catalog.services else path.parent
+        return running_services(catalog.services, catalog_folder=path.parent, project_folder=folder)
+
     def _moment_of(self, context: dg.InitResourceContext) -> datetime:
         chosen = self.as_of or self.catalog_as_of
         run = context.run
@@ -123,7 +129,7 @@ class RunResource(dg.ConfigurableResource):
 
 
 @dataclass(frozen=True)
-class FurtherAssets:
+class PythonStep:
     """What a step makes in Python after its tables, also where those were not due.
 
     make: of the step's context, the run, and whether the tables were built; yields what it has materialised.
@@ -149,11 +155,10 @@ def moment_from(text: str | date | datetime) -> datetime:
 def run_resource(installation: Installation) -> Any:
     """The run resource for this installation; `as_of` and `full_refresh` are set when a run is launched."""
     settings, fixed = installation.settings, installation.catalog.as_of
-    company = served_company(settings.catalog_path)
     return RunResource.configure_at_launch(
         lock_path=str(settings.lock_path),
         warehouse_path=str(settings.warehouse_path),
         reports_path=str(settings.reports_path),
         catalog_as_of=moment_from(fixed).isoformat() if fixed else None,
-        demo_company_path=str(company) if company else None,
+        catalog_path=str(settings.catalog_path),
     )

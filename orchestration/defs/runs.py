@@ -18,6 +18,8 @@ from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
 from orchestration.defs.project import moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
+from orchestration.firm.folder import FirmError
+from orchestration.predictions.points_versions import PointsError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import failure_sentence, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtError
@@ -67,6 +69,7 @@ class Reload:
 def run_job(
     settings: Settings,
     *,
+    build: Callable[[Settings], dg.Definitions],
     as_of: str | None,
     full_refresh: bool,
     accept_shrinkage: bool,
@@ -74,13 +77,13 @@ def run_job(
     train: bool = False,
     reload: Reload | None = None,
 ) -> RunOutcome:
-    """Runs everything from the sources to the published warehouse. train: also train models for which there
-    are any already. reload: days that are fetched again first.
+    """Runs everything from the sources to the published warehouse.
+
+    build: makes the definitions of an installation. train: also train models for which there are any already. reload:
+    days that are fetched again first.
 
     Raises RunError, CatalogError or WarehouseError where it cannot start.
     """
-    from orchestration.definitions import build_definitions
-
     try:
         moment = moment_from(as_of).isoformat() if as_of else None
     except ValueError as error:
@@ -89,9 +92,9 @@ def run_job(
         with open_warehouse(settings.warehouse_path):
             pass  # locked or damaged: say so before anything heavy is loaded
         try:
-            definitions = build_definitions(settings)
+            definitions = build(settings)
             reloaded = _reloaded_assets(settings, reload) if reload else ()
-        except DbtError as error:
+        except (DbtError, FirmError, PointsError) as error:
             raise RunError(str(error)) from error
         try:
             config: dict[str, Any] = {

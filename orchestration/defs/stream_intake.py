@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.channels.catalog import Stream
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
 from orchestration.defs.project import Installation, RunResource
-from orchestration.warehouse.dbt import declared_columns, personal_source_columns
+from orchestration.warehouse.staging_sources import declared_columns, personal_source_columns
 
 
 def stream_source(installation: Installation, system: Any, stream: Stream) -> StreamSource:
@@ -17,8 +17,8 @@ def stream_source(installation: Installation, system: Any, stream: Stream) -> St
         stream,
         installation.settings.landing_url,
         installation.settings.extraction_path,
-        declared_columns(system.staging_folder).get(stream.name, {}),
-        personal_source_columns(system.staging_folder).get(stream.name, frozenset()),
+        declared_columns(installation.dbt.firm, system.staging_folder).get(stream.name, {}),
+        personal_source_columns(installation.dbt.firm, system.staging_folder).get(stream.name, frozenset()),
     )
 
 

@@ -24,7 +24,7 @@ from orchestration.channels.intake.stream_status import StreamState, record_stat
 from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.landing import landing_key
 from orchestration.defs.predictions import needs_training_in, trained_models
-from orchestration.defs.project import FurtherAssets, Installation, RunResource, in_one_sentence
+from orchestration.defs.project import Installation, PythonStep, RunResource, in_one_sentence
 from orchestration.defs.quality import (
     EXPECTATIONS,
     expectations_check,
@@ -62,7 +62,7 @@ class Step:
     judged: tuple[str, ...] = ()  # tables (schema.name) that have suites
     system: Any = None  # for staging: the source system
     due: Callable[[RunResource], bool] | None = None  # whether the tables are wanted in this run
-    further: FurtherAssets | None = None  # what Python makes of the tables within the step
+    further: PythonStep | None = None  # what Python makes of the tables within the step
 
 
 class Translator(DagsterDbtTranslator):
@@ -93,11 +93,14 @@ class Translator(DagsterDbtTranslator):
 
 
 def steps(installation: Installation) -> list[Step]:
-    """The cut of the dbt project."""
+    """The cut of the dbt project: the firm's staging and marts, and the layers of the package."""
+    firm = installation.dbt.firm.dbt_name
+    has_marts = any(node["fqn"][:2] == [firm, "marts"] for node in installation.dbt.manifest["nodes"].values())
+    own_marts = [f"fqn:{firm}.marts"] if has_marts else []
     staging = [
         Step(
             f"staging_{system.name}",
-            f"fqn:context360.staging.{system.staging_folder}",
+            f"fqn:{firm}.staging.{system.staging_folder}",
             suites=_staging_suites_of(installation, system),
             judged=tuple(f"staging.stg_{system.staging_folder}__{stream}" for stream in system.streams),
             system=system,
@@ -107,7 +110,7 @@ def steps(installation: Installation) -> list[Step]:
     core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
     marts_tables = (*marts_suites(_ANY_MOMENT), *prediction_suites())
     return [
-        Step("seeds", "resource_type:seed"),
+        Step("seeds", "resource_type:seed fqn:context360.settings"),
         *staging,
         Step("intermediate", "fqn:context360.intermediate", exclude=f"{_IDENTIFIED} {_PERCEIVED}"),
         # A step of its own: influence is ranked between it and core, and inside one step that would cut core to pieces.
@@ -139,7 +142,11 @@ def steps(installation: Installation) -> list[Step]:
             )
             for name, select, exclude in (
                 ("journeys", "fqn:context360.marts.journeys", ""),
-                ("marts", f"fqn:context360.marts {_JUDGED_PREDICTIONS}", "fqn:context360.marts.journeys"),
+                (
+                    "marts",
+                    " ".join(("fqn:context360.marts", _JUDGED_PREDICTIONS, *own_marts)),
+                    "fqn:context360.marts.journeys",
+                ),
             )
         ),
         Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
@@ -309,7 +316,7 @@ def _staging_suites_of(installation: Installation, system: Any) -> SuitesOf:
             found[f"staging.{name}"] = staging_suites(
                 folder,
                 stream.name,
-                nodes[f"model.context360.{name}"],
+                nodes[f"model.{installation.dbt.firm.dbt_name}.{name}"],
                 landed,
                 key=stream.key,
                 columns=columns,

@@ -1,7 +1,7 @@
 """Running dbt inside this process, for one catalog.
 
-What a run needs to know is passed as variables: which staging folders are switched on, where landing is, and the `as
-of`. The project is parsed once per process; a run that only changes the `as of` is not parsed again.
+A run passes what it knows as variables: which staging folders are switched on, where landing is, and the `as of`. A
+process parses the project once; a run that changes only the `as of` does not parse it again.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from orchestration.channels.catalog import Catalog
-from orchestration.predictions.points_versions import PointsError, points_of
-from orchestration.settings import DBT_PROJECT, SET_POINTS, Settings
+from orchestration.firm.folder import FirmFolder, firm_folder
+from orchestration.settings import DBT_PACKAGE, SET_POINTS, Settings
 from orchestration.warehouse.connection import failure_sentence
+from orchestration.warehouse.staging_sources import check_staging_folders
+
+PACKAGE_NAME = "context360"
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,17 +49,19 @@ class NodeResult:
         return self.unique_id.startswith("test.")
 
 
-def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
-    """The variables that the dbt project needs for this catalog (all but the `as of`).
+def variables(
+    firm: FirmFolder, catalog: Catalog, *, engagement_points: int | None = None, learned_points: Mapping[str, int]
+) -> dict[str, Any]:
+    """The variables with which the dbt project is parsed: nothing of one home is in them, so that homes can share it.
 
-    Raises DbtError where the configured version of learned engagement points cannot be read.
+    engagement_points, learned_points: the version of learned engagement points that counts, and its points per
+    touchpoint; None and empty where the points of the seed count.
     """
     adapters = {system.staging_folder: system.name for system in catalog.systems.values()}
     canonical: dict[str, list[dict[str, str]]] = {}
     for adapter, system in sorted(adapters.items()):
-        for file in sorted((DBT_PROJECT / "models" / "staging" / adapter).glob(f"{adapter}__*.sql")):
-            thing = file.stem.removeprefix(f"{adapter}__")
-            canonical.setdefault(thing, []).append({"model": file.stem, "system": system})
+        for canonical_stream, model in firm.contributions(adapter):
+            canonical.setdefault(canonical_stream, []).append({"model": model, "system": system})
     return {
         "adapters": adapters,
         "streams": [
@@ -69,106 +74,50 @@ def variables(catalog: Catalog, settings: Settings) -> dict[str, Any]:
             for system, stream in catalog.streams()
         ],
         "canonical": canonical,
-        "landing_url": settings.landing_url,
-        "warehouse_path": str(settings.warehouse_path),
-        "engagement_points_version": str(settings.engagement_points or SET_POINTS),
-        "learned_engagement_points": _learned_points(settings),
+        "own_seeds": firm.own_seeds(),
+        "engagement_points_version": str(engagement_points or SET_POINTS),
+        "learned_engagement_points": dict(learned_points),
     }
 
 
-def _learned_points(settings: Settings) -> dict[str, int]:
-    """Points per touchpoint of the configured version; empty where the set points count."""
-    if settings.engagement_points is None:
-        return {}
-    try:
-        return points_of(settings.points_path, settings.engagement_points)
-    except PointsError as error:
-        raise DbtError(str(error)) from error
-
-
-def project_variable(name: str) -> Any:
-    """What dbt_project.yml says for a variable that the orchestration does not set."""
+def project_variable(firm: FirmFolder, name: str) -> Any:
+    """The value of a variable that the orchestration does not set: the firm's, or else the package's."""
     import yaml
 
-    return yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"][name]
+    own = yaml.safe_load((firm.path / "dbt_project.yml").read_text()).get("vars") or {}
+    package = yaml.safe_load((DBT_PACKAGE / "dbt_project.yml").read_text())["vars"]
+    return {**package, **own, **(own.get(PACKAGE_NAME) or {})}[name]
 
 
-def declared_columns(adapter: str, where: str = "The catalog") -> dict[str, dict[str, str]]:
-    """Per stream, the columns that the staging folder reads, with their landed types, from its sources file.
-
-    where: who asks, for the message. Raises DbtError where the folder or its sources file is missing.
-    """
-    return {
-        table["name"]: {column["name"]: column["data_type"] for column in table.get("columns", [])}
-        for table in _source_tables(adapter, where)
-    }
-
-
-def personal_source_columns(adapter: str) -> dict[str, frozenset[str]]:
-    """Per stream, the landed columns that hold personal data: tagged `config: {meta: {personal_data: true}}`.
-
-    Raises DbtError where a column has `meta` outside of `config`: dbt has deprecated that form.
-    """
-    return {
-        table["name"]: frozenset(
-            column["name"]
-            for column in table.get("columns", [])
-            if _column_meta(adapter, table, column).get("personal_data")
-        )
-        for table in _source_tables(adapter)
-    }
-
-
-def _column_meta(adapter: str, table: dict[str, Any], column: dict[str, Any]) -> dict[str, Any]:
-    if "meta" in column:
-        raise DbtError(
-            f"_{adapter}__sources.yml, table {table['name']}, column {column['name']}: `meta` stands beside `config`; "
-            "write `config: {meta: {…}}`."
-        )
-    return (column.get("config") or {}).get("meta") or {}
-
-
-def _source_tables(adapter: str, where: str = "The catalog") -> list[dict[str, Any]]:
-    folder = DBT_PROJECT / "models" / "staging" / adapter
-    file = folder / f"_{adapter}__sources.yml"
-    if not file.is_file():
-        known = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
-        raise DbtError(
-            f"{where}: there is no staging folder '{adapter}' (there are {', '.join(known)}): correct `adapter`, "
-            f"or add {folder.relative_to(DBT_PROJECT.parent)}/{file.name} and its models."
-        )
-    return _tables_in(file, file.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=200)
-def _tables_in(file: Path, _: int) -> list[dict[str, Any]]:
-    import yaml
-
-    return [table for source in yaml.safe_load(file.read_text())["sources"] for table in source["tables"]]
-
-
-def _check_staging_folders(catalog: Catalog, file: str) -> None:
-    for system, stream in catalog.streams():
-        known = declared_columns(system.staging_folder, f"{file}: system {system.name}")
-        if stream.name not in known:
-            folder, names = system.staging_folder, ", ".join(sorted(known))
-            raise DbtError(
-                f"{file}: system {system.name}, stream {stream.name}: the staging folder {folder} does not interpret "
-                f"it (it knows {names}); correct the name, or describe it in _{folder}__sources.yml and add its model."
-            )
+def link_package(packages: Path) -> None:
+    """Makes the installed package visible to dbt as the only one below `packages`, whatever was linked there before."""
+    packages.mkdir(parents=True, exist_ok=True)
+    link = packages / PACKAGE_NAME
+    if link.is_symlink() and link.readlink() == DBT_PACKAGE:
+        return
+    fresh = packages / f".{PACKAGE_NAME}.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(DBT_PACKAGE, target_is_directory=True)
+    fresh.replace(link)
 
 
 class DbtProject:
-    """The dbt project as parsed for one catalog, ready to run selections of it.
+    """The dbt project of a firm, on top of the package, as parsed for one catalog; ready to run selections of it.
 
-    Raises DbtError where the catalog names a staging folder, or a stream of one, that does not exist; and where the
-    configured engagement points do not.
+    learned_points: points per touchpoint of the version of engagement points in the settings. Raises FirmError where
+    the catalog has no dbt project, or names a staging folder, or a stream of one, that does not exist.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings) -> None:
-        _check_staging_folders(catalog, settings.catalog_path.name)
+    def __init__(self, catalog: Catalog, settings: Settings, learned_points: Mapping[str, int] | None = None) -> None:
+        self.firm = firm_folder(settings.catalog_path, catalog.project)
+        check_staging_folders(self.firm, catalog, settings.catalog_path.name)
         self.settings = settings
-        self.variables = variables(catalog, settings)
+        self.variables = variables(
+            self.firm,
+            catalog,
+            engagement_points=settings.engagement_points,
+            learned_points=learned_points or {},
+        )
         self.target_path = settings.dbt_path / "target"
         self._parsed: Any = None
         self._manifest: dict[str, Any] | None = None
@@ -208,7 +157,6 @@ class DbtProject:
         as_of: datetime,
         run_id: str = "",
         full_refresh: bool = False,
-        on_result: Callable[[NodeResult], None] | None = None,
     ) -> list[NodeResult]:
         """Runs `dbt <command>` on the selected nodes and releases the warehouse file.
 
@@ -228,15 +176,14 @@ class DbtProject:
             *selection,
             "--indirect-selection",
             "empty",
-            *self._common_arguments(as_of=as_of, run_id=run_id),
+            *self._arguments(as_of=as_of, run_id=run_id),
             "--no-write-json",  # the results are here already, and the manifest does not change
             # Unit tests prove the SQL, not the data: they are run by `make test`. An exposure has nothing to be built.
             *(["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"] if build else []),
             *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
         ]
-        callbacks = [_result_callback(on_result)] if on_result else []
         try:
-            outcome = dbtRunner(manifest=self._parsed, callbacks=callbacks).invoke(arguments)
+            outcome = dbtRunner(manifest=self._parsed).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()
         results = [self._node_result(result) for result in getattr(outcome.result, "results", None) or []]
@@ -256,7 +203,7 @@ class DbtProject:
         outcome = dbtRunner(manifest=self._parsed).invoke(
             [
                 "compile", "--select", model, "--no-introspect", "--no-populate-cache", "--no-write-json",
-                *self._common_arguments(as_of=as_of),
+                *self._arguments(as_of=as_of),
             ]
         )  # fmt: skip
         if outcome.exception is not None:
@@ -265,6 +212,20 @@ class DbtProject:
         if not results or not results[0].node.compiled_code:
             raise DbtError(f"There is no model {model} in the dbt project: correct the name.")
         return str(results[0].node.compiled_code)
+
+    def call(self, arguments: Sequence[str], *, as_of: datetime) -> bool:
+        """Calls dbt as a person does, with the variables of this project; dbt prints what it does. Returns success.
+
+        arguments: as on dbt's command line. as_of: naive UTC.
+        """
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        os.environ["CONTEXT360_DBT_PACKAGE"] = str(DBT_PACKAGE)
+        try:
+            return dbtRunner().invoke([*arguments, *self._project_arguments(as_of, "dbt")]).success
+        finally:
+            DuckDBConnectionManager.close_all_connections()
 
     def document(self, page: Path, *, as_of: datetime) -> None:
         """Writes dbt's documentation of every table and column, with the graph, as one HTML file.
@@ -276,7 +237,7 @@ class DbtProject:
 
         self.target_path.mkdir(parents=True, exist_ok=True)
         try:
-            outcome = dbtRunner().invoke(["docs", "generate", "--static", *self._common_arguments(as_of=as_of)])
+            outcome = dbtRunner().invoke(["docs", "generate", "--static", *self._arguments(as_of=as_of)])
         finally:
             DuckDBConnectionManager.close_all_connections()
         if outcome.exception is not None or not outcome.success:
@@ -292,38 +253,55 @@ class DbtProject:
 
         self.target_path.mkdir(parents=True, exist_ok=True)
         outcome = dbtRunner(callbacks=[_log_warning]).invoke(
-            ["parse", *self._common_arguments(), "--write-json" if write else "--no-write-json"]
+            ["parse", *self._arguments(), "--write-json" if write else "--no-write-json"]
         )
         if outcome.exception is not None or not outcome.success:
             raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
         self._parsed = outcome.result
 
-    def _common_arguments(self, as_of: datetime | None = None, run_id: str = "") -> list[str]:
-        moment = {"as_of": as_of.strftime("%Y-%m-%d %H:%M:%S"), "run_id": run_id} if as_of else {}
+    def _arguments(self, as_of: datetime | None = None, run_id: str = "") -> list[str]:
+        """The options of every silent call of dbt. as_of: of a run; None to parse, which needs nothing of this home."""
         return [
-            "--project-dir", str(DBT_PROJECT),
-            "--profiles-dir", str(DBT_PROJECT),
-            "--target-path", str(self.target_path),
-            "--log-path", str(self.settings.dbt_path / "logs"),
-            "--vars", json.dumps(self.variables | moment),
+            *self._project_arguments(as_of, run_id),
             "--log-level", "none",
             "--log-level-file", "none",  # the engine's errors quote values, which may be personal data
             "--no-use-colors",
+        ]  # fmt: skip
+
+    def _project_arguments(self, as_of: datetime | None, run_id: str) -> list[str]:
+        of_the_run: dict[str, str] = {}
+        if as_of:
+            of_the_run = {
+                "as_of": as_of.strftime("%Y-%m-%d %H:%M:%S"),
+                "run_id": run_id,
+                "landing_url": self.settings.landing_url,
+                "warehouse_path": str(self.settings.warehouse_path),
+            }
+        packages = self.settings.dbt_path / "packages"
+        link_package(packages)
+        os.environ["CONTEXT360_DBT_PACKAGES"] = str(packages)
+        return [
+            "--project-dir", str(self.firm.path),
+            "--profiles-dir", str(DBT_PACKAGE),
+            "--target-path", str(self.target_path),
+            "--log-path", str(self.settings.dbt_path / "logs"),
+            "--vars", json.dumps(self.variables | of_the_run),
             "--no-send-anonymous-usage-stats",
             "--no-version-check",
         ]  # fmt: skip
 
     def _fingerprint(self) -> str:
-        files = sorted(
-            path
-            for folder in ("models", "macros", "seeds", "tests")
-            for path in (DBT_PROJECT / folder).rglob("*")
-            if path.is_file()
-        )
+        """Of the contents of all files of the firm's project and of the package, and of the variables."""
         digest = hashlib.sha256(json.dumps(self.variables, sort_keys=True).encode())
-        for path in (DBT_PROJECT / "dbt_project.yml", DBT_PROJECT / "profiles.yml", *files):
-            state = path.stat()
-            digest.update(f"{path.relative_to(DBT_PROJECT)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+        for project in (DBT_PACKAGE, self.firm.path):
+            files = sorted(
+                path
+                for folder in ("models", "macros", "seeds", "tests")
+                for path in (project / folder).rglob("*")
+                if path.is_file()
+            )
+            for path in (*project.glob("*.yml"), *files):
+                digest.update(f"{path.relative_to(project)}|".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
     def _node_result(self, result: Any) -> NodeResult:
@@ -344,17 +322,6 @@ def _log_warning(event: Any) -> None:
     """Logs a warning of dbt's parser, which `--log-level none` mutes. It names files, never values."""
     if event.info.level == "warn":
         _LOG.warning("dbt: %s", " ".join(event.info.msg.split()))
-
-
-def _result_callback(on_result: Callable[[NodeResult], None]) -> Callable[[Any], None]:
-    finished = {"LogModelResult", "LogSeedResult", "LogTestResult"}
-
-    def callback(event: Any) -> None:
-        if event.info.name in finished:
-            info = event.data.node_info
-            on_result(NodeResult(info.unique_id, info.node_name, info.node_status, 0.0, None, None))
-
-    return callback
 
 
 def _first_sentence(message: str) -> str:

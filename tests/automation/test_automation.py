@@ -20,10 +20,10 @@ from orchestration.warehouse.dbt import DbtProject
 
 CATALOG = """
 catalog: small
+project: contoso
 systems:
   crm:
     connector: files
-    adapter: contoso_crm
     location: {location}
     streams:
       contacts: {{path: "*.csv", format: csv}}

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from orchestration.demo_company.company import create
+from examples.veloheld.generator.company import create
 
 
 def main() -> None:

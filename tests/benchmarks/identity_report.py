@@ -25,7 +25,7 @@ def data_sets(folder: Path, seeds: list[int], customers: int) -> Iterator[tuple[
     """Name and builder of each data set that is at hand."""
     from identity import datasets
 
-    from orchestration.demo_company.company import create
+    from examples.veloheld.generator.company import create
 
     for seed in seeds:
         company = folder / f"demo_{seed}"

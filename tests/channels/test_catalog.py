@@ -13,7 +13,7 @@ from orchestration.channels.catalog import DatabaseSystem, FileStream
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 
-CONTOSO = Path(__file__).parents[2] / "orchestration/channels/catalogs/contoso.yaml"
+CONTOSO = Path(__file__).parents[2] / "examples/contoso/catalog.yaml"
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -45,10 +45,10 @@ def test_contoso_catalog_lists_the_seven_files(tmp_path: Path) -> None:
     ]
     assert catalog.as_of == date(2019, 5, 25)
     assert {system.staging_folder for system, _ in catalog.streams()} == {
-        "contoso_shop",
-        "contoso_loyalty",
-        "contoso_crm",
-        "contoso_hotel",
+        "shop",
+        "loyalty",
+        "crm",
+        "hotel",
     }
 
 
@@ -129,7 +129,7 @@ def test_variables_come_from_the_environment_or_their_default(tmp_path: Path) ->
     catalog = load_catalog(write(tmp_path, DATABASE), {"HELPDESK_URL": "sqlite:///secret.db"})
     system = catalog.systems["helpdesk"]
     assert isinstance(system, DatabaseSystem)
-    assert system.url.get_secret_value() == "sqlite:///secret.db"
+    assert system.url.get_secret_value() == f"sqlite:///{tmp_path / 'secret.db'}"  # relative to the catalog
     assert (system.streams["tickets"].table, system.streams["tickets"].schema_name) == ("tickets", "public")
     assert system.field_to_renew("url") == "the environment variable HELPDESK_URL"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from orchestration.settings import DBT_PROJECT
+from orchestration.settings import DBT_PACKAGE
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,8 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("firm")
     (folder / "models" / "marts").mkdir(parents=True)
     (folder / "dbt_packages").mkdir()
-    (folder / "dbt_packages" / "context360").symlink_to(DBT_PROJECT)
-    (folder / "packages.yml").write_text(f"packages: [{{local: '{DBT_PROJECT}'}}]\n")
+    (folder / "dbt_packages" / "context360").symlink_to(DBT_PACKAGE)
+    (folder / "packages.yml").write_text(f"packages: [{{local: '{DBT_PACKAGE}'}}]\n")
     (folder / "dbt_project.yml").write_text("{name: firm, profile: firm, models: {firm: {+materialized: table}}}\n")
     (folder / "profiles.yml").write_text("firm: {target: here, outputs: {here: {type: duckdb, path: ':memory:'}}}\n")
     return folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.demo_company.company import CompanySummary, create
+from examples.veloheld.generator.company import CompanySummary, create
 
 CUSTOMERS, DAYS, SEED = 4_000, 548, 11
 

@@ -7,9 +7,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from examples.veloheld.generator.catalog import write_catalog
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.demo_company.catalog import write_catalog
-from orchestration.settings import settings_from
+from orchestration.settings import EXAMPLES, settings_from
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,9 +53,9 @@ def test_bad_arguments_end_in_one_sentence_and_change_nothing(tmp_path: Path) ->
     assert refused.returncode == 2 and [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
 
 
-def test_the_name_demo_means_the_company_of_this_installation(tmp_path: Path) -> None:
-    assert settings_from({}, catalog="demo", home=tmp_path).catalog_path.name == "demo.yaml"
+def test_the_name_of_the_example_means_the_company_of_this_home(tmp_path: Path) -> None:
+    assert settings_from({}, catalog="veloheld", home=tmp_path).catalog_path == EXAMPLES / "veloheld" / "catalog.yaml"
     own = tmp_path / "demo_company" / "catalog.yaml"
     own.parent.mkdir()
-    own.write_text(f"catalog: demo  # {datetime(2026, 1, 1)}\n")
-    assert settings_from({}, catalog="demo", home=tmp_path).catalog_path == own
+    own.write_text(f"catalog: veloheld  # {datetime(2026, 1, 1)}\n")
+    assert settings_from({}, catalog="veloheld", home=tmp_path).catalog_path == own

@@ -17,10 +17,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration.demo_company import company as module
-from orchestration.demo_company.api_server import chat_server
-from orchestration.demo_company.company import CompanySummary, DemoError, advance, company_at, create
-from orchestration.demo_company.parameters import Parameters, load_parameters
+from examples.veloheld.generator import company as module
+from examples.veloheld.generator.api_server import chat_server
+from examples.veloheld.generator.company import CompanySummary, DemoError, advance, company_at, create
+from examples.veloheld.generator.parameters import Parameters, load_parameters
 
 
 def hashes(folder: Path) -> dict[str, str]:

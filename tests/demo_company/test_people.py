@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from orchestration.demo_company import clock
-from orchestration.demo_company.draws import uniform
-from orchestration.demo_company.errors import misspelled, without_accents
-from orchestration.demo_company.parameters import load_parameters
-from orchestration.demo_company.population import People, people_of, phone_numbers
+from examples.veloheld.generator import clock
+from examples.veloheld.generator.draws import uniform
+from examples.veloheld.generator.errors import misspelled, without_accents
+from examples.veloheld.generator.parameters import load_parameters
+from examples.veloheld.generator.population import People, people_of, phone_numbers
 
 P = load_parameters()
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -48,7 +48,7 @@ def test_twins_live_together_and_have_similar_names(people: People) -> None:
 
 
 def test_father_and_son_share_their_initial(people: People) -> None:
-    from orchestration.demo_company.names import given_names
+    from examples.veloheld.generator.names import given_names
 
     names = given_names()[0]
     second = np.flatnonzero(people.same_initial & (people.place == 1))

@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 
-from orchestration.demo_company.behaviour import NEVER, REPEAT, Calendar, History, live
-from orchestration.demo_company.parameters import load_parameters
-from orchestration.demo_company.population import People, people_of
+from examples.veloheld.generator.behaviour import NEVER, REPEAT, Calendar, History, live
+from examples.veloheld.generator.parameters import load_parameters
+from examples.veloheld.generator.population import People, people_of
 
 P = load_parameters()
 END = 548

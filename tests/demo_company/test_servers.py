@@ -1,14 +1,17 @@
-"""The chat provider answers for as long as a run needs it, at an address of the company's own."""
+"""The chat provider answers for as long as a run needs it, at an address that the company's catalog names."""
 
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 import requests
 
-from orchestration.demo_company.catalog import write_catalog
-from orchestration.demo_company.company import DemoError, create
-from orchestration.demo_company.servers import chat_address, demo_servers, served_company
+from examples.veloheld.generator import create, write_catalog
+from orchestration.channels.catalog import Catalog
+from orchestration.channels.catalog_file import load_catalog
+from orchestration.firm.folder import firm_folder
+from orchestration.firm.services import ServiceError, running_services
 
 
 @pytest.fixture(scope="module")
@@ -19,38 +22,53 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return company
 
 
+def running(folder: Path):
+    catalog = _catalog(folder)
+    project = firm_folder(folder / "catalog.yaml", catalog.project).path
+    return running_services(catalog.services, catalog_folder=folder, project_folder=project)
+
+
+def _catalog(folder: Path) -> Catalog:
+    return load_catalog(folder / "catalog.yaml", {})
+
+
+def _question(folder: Path) -> dict:
+    chat = _catalog(folder).systems["chat"]
+    token = chat.token.get_secret_value()
+    return {"url": f"{chat.base_url}/v1/messages", "headers": {"Authorization": f"Bearer {token}"}, "timeout": 5}
+
+
 def test_it_answers_inside_the_block_and_nowhere_else(folder: Path) -> None:
-    address = chat_address(folder)
-    ask = {"url": f"{address.url}/v1/messages", "headers": {"Authorization": f"Bearer {address.token}"}, "timeout": 5}
-    with demo_servers(folder):
-        answer = requests.get(**ask)
+    with running(folder):
+        answer = requests.get(**_question(folder))
         assert answer.status_code == 200
         assert answer.json()["messages"]
     with pytest.raises(requests.ConnectionError):
-        requests.get(**ask)
+        requests.get(**_question(folder))
 
 
-def test_the_catalog_of_the_company_names_its_address(folder: Path) -> None:
-    address = chat_address(folder)
-    text = (folder / "catalog.yaml").read_text()
-    assert address.url in text
-    assert address.token in text
-    assert served_company(folder / "catalog.yaml") == folder
+def test_a_moved_company_keeps_its_address_and_answers(folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    assert str(folder) not in (moved / "catalog.yaml").read_text()
+    write_catalog(moved)
+    assert _question(moved) == _question(folder)
+    with running(moved):
+        assert requests.get(**_question(moved)).json()["messages"]
 
 
 def test_two_companies_do_not_answer_for_each_other(folder: Path, tmp_path: Path) -> None:
-    assert chat_address(folder) == chat_address(folder)
-    assert chat_address(folder).token != chat_address(tmp_path).token
+    other = tmp_path / "other"
+    create(other, customers=50, days=60, seed=3)
+    write_catalog(other)
+    ours, theirs = _catalog(folder).systems["chat"], _catalog(other).systems["chat"]
+    assert ours.token.get_secret_value() != theirs.token.get_secret_value()
 
 
-def test_another_catalog_starts_no_server(tmp_path: Path) -> None:
-    assert served_company(tmp_path / "catalog.yaml") is None
-
-
-def test_a_port_that_is_taken_is_told_in_a_sentence(folder: Path) -> None:
+def test_a_port_that_is_taken_is_reported_in_a_sentence(folder: Path) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", chat_address(folder).port))
+        other.bind(("127.0.0.1", _catalog(folder).services["chat_provider"].port))
         other.listen()
-        with pytest.raises(DemoError, match="end the program that uses the port"), demo_servers(folder):
+        with pytest.raises(ServiceError, match="end the program that uses the port"), running(folder):
             pass

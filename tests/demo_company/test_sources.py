@@ -8,8 +8,8 @@ from math import sqrt
 
 import pytest
 
-from orchestration.demo_company.company import CompanySummary
-from orchestration.demo_company.parameters import load_parameters
+from examples.veloheld.generator.company import CompanySummary
+from examples.veloheld.generator.parameters import load_parameters
 
 P = load_parameters()
 Ask = Callable[[str], list[tuple]]

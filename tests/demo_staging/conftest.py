@@ -11,8 +11,8 @@ import pytest
 from demo_company.conftest import spelled_out
 from pipeline.installation import Installation
 
-from orchestration.demo_company.catalog import write_catalog
-from orchestration.demo_company.company import create
+from examples.veloheld.generator.catalog import write_catalog
+from examples.veloheld.generator.company import create
 
 # Many people and few days: files cost more than rows.
 CUSTOMERS, DAYS, SEED = 1_500, 120, 23

@@ -13,7 +13,7 @@ TRUTH = """
         where system in ('crm', 'shop', 'loyalty')
         union
         select 'shop', 'guest ' || guest_email, t.person_id
-        from staging.stg_demo_shop__orders inner join {truth:orders} as t using (order_no)
+        from staging.stg_shop__orders inner join {truth:orders} as t using (order_no)
         where customer_no is null and guest_email is not null
     ),
     person_of_customer as (
@@ -65,13 +65,13 @@ def test_nothing_is_attributed_before_the_moment_of_evidence_outside_the_session
     """Evidence, from the systems' own rows: a login, a sign-up, an order, a cart of an account, a chat."""
     evidence = """
         evidence as (
-            select cookie_id as device_id, occurred_at as t, session_id from staging.stg_demo_web__events
+            select cookie_id as device_id, occurred_at as t, session_id from staging.stg_web__events
             where email is not null
-            union all select device_id, occurred_at, null from staging.stg_demo_app__events where email is not null
-            union all select cookie_id, ordered_at, null from staging.stg_demo_shop__orders
+            union all select device_id, occurred_at, null from staging.stg_app__events where email is not null
+            union all select cookie_id, ordered_at, null from staging.stg_shop__orders
             where coalesce(customer_no, guest_email) is not null
-            union all select cookie_id, added_at, null from staging.stg_demo_shop__carts where customer_no is not null
-            union all select cookie_id, sent_at, null from staging.stg_demo_chat__messages
+            union all select cookie_id, added_at, null from staging.stg_shop__carts where customer_no is not null
+            union all select cookie_id, sent_at, null from staging.stg_chat__messages
             where email is not null or phone is not null
         ),
         first_evidence as (select device_id, min(t) as t from evidence group by 1),

@@ -10,11 +10,11 @@ Ask = Callable[[str], list[tuple]]
 
 # canonical stream -> rows of a system in it, and how many valid different rows that system has delivered.
 ROWS = {
-    "appointment of crm": ("int_appointment", "crm", "select count(*) from staging.stg_demo_crm__appointments"),
+    "appointment of crm": ("int_appointment", "crm", "select count(*) from staging.stg_crm__appointments"),
     "campaign of campaigns": ("int_campaign", "campaigns", "select count(*) from {campaigns}"),
-    "cart_line of shop": ("int_cart_line", "shop", "select count(*) from staging.stg_demo_shop__carts"),
+    "cart_line of shop": ("int_cart_line", "shop", "select count(*) from staging.stg_shop__carts"),
     "complaint of helpdesk": ("int_complaint", "helpdesk", "select count(*) from {truth:complaints}"),
-    "consent of consent": ("int_consent", "consent", "select count(*) from staging.stg_demo_consent__changes"),
+    "consent of consent": ("int_consent", "consent", "select count(*) from staging.stg_consent__changes"),
     "consent of shop": ("int_consent", "shop", "select count(distinct customer_no) from {customers}"),
     "content of campaigns": ("int_content", "campaigns", "select 18"),
     "coupon of campaigns": ("int_coupon", "campaigns", "select count(*) from {coupons}"),
@@ -32,7 +32,7 @@ ROWS = {
         "int_location", "beacon", "select count(distinct store_id || zone) from {beacon} where rssi < 20",
     ),
     "loyalty_transaction of loyalty": (
-        "int_loyalty_transaction", "loyalty", "select count(*) from staging.stg_demo_loyalty__transactions",
+        "int_loyalty_transaction", "loyalty", "select count(*) from staging.stg_loyalty__transactions",
     ),
     "offer of campaigns": ("int_offer", "campaigns", "select count(*) from {offers}"),
     "offer_made of campaigns": ("int_offer_made", "campaigns", "select count(distinct r) from {recipients} as r"),
@@ -57,9 +57,9 @@ INTERACTIONS = {
     "contact_centre": "select count(distinct call_id) from {calls} where duration_seconds >= 0",
     # Following somebody is no contact with the company.
     "social": "select count(distinct post_id) from {posts} where kind <> 'follow' and handle <> ''",
-    "helpdesk": "select count(*) from staging.stg_demo_helpdesk__complaint_history",
+    "helpdesk": "select count(*) from staging.stg_helpdesk__complaint_history",
     # Appointments when they are made, and again when they are kept.
-    "crm": "select count(*) + count(*) filter (status = 'kept') from staging.stg_demo_crm__appointments",
+    "crm": "select count(*) + count(*) filter (status = 'kept') from staging.stg_crm__appointments",
     # Offers by mail are the mails of the e-mail engine.
     "campaigns": """
         select (select count(*) from {redemptions}) + (

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.settings import bundled_catalog
+from orchestration.settings import EXAMPLES
 
 Ask = Callable[[str], list[tuple]]
 
@@ -171,7 +171,7 @@ def test_accounts_that_the_crm_has_deleted_are_known_as_deleted_and_in_no_canoni
         "select deleted, count(*) from accounts group by 1 order by 1"
     )
     kept, deleted = (number for _, number in counted)
-    assert ask("select row_fate, count(*) from staging.base_demo_crm__accounts group by 1 order by 1") == [
+    assert ask("select row_fate, count(*) from staging.base_crm__accounts group by 1 order by 1") == [
         ("deleted", deleted), ("staged", kept),
     ]  # fmt: skip
     assert ask("select count(*) from intermediate.int_source_record where source_system = 'crm'") == [(kept,)]
@@ -179,14 +179,14 @@ def test_accounts_that_the_crm_has_deleted_are_known_as_deleted_and_in_no_canoni
 
 def test_newest_state_of_a_cart_and_a_message_is_staged(asked: Ask) -> None:
     assert asked("""
-        select count(*) from staging.stg_demo_shop__carts as staged
+        select count(*) from staging.stg_shop__carts as staged
         where state = 'open' and exists (
             select 1 from {carts} as c where c.cart_id = staged.cart_id and c.state <> 'open' and c.quantity = '1'
         )
     """) == [(0,)]
     ((corrected, kept),) = asked("""
         select count(*), count(*) filter (staged.updated_at = newest.updated_at)
-        from staging.stg_demo_chat__messages as staged
+        from staging.stg_chat__messages as staged
         inner join (
             select message_id, max(updated_at) at time zone 'UTC' as updated_at
             from {chat} group by 1 having count(*) > 1
@@ -232,5 +232,5 @@ def test_rules_of_every_stream_are_judged_and_each_has_a_reason(company) -> None
         assert all(len(rule["reason"]) > 15 for rule in rules), node["name"]
 
 
-def test_bundled_catalog_couples_all_systems() -> None:
-    assert len(load_catalog(bundled_catalog("demo"), {}).systems) == 17
+def test_catalog_of_the_example_lists_all_systems() -> None:
+    assert len(load_catalog(EXAMPLES / "veloheld" / "catalog.yaml", {}).systems) == 17

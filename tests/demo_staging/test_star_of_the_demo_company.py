@@ -120,8 +120,8 @@ def test_the_steps_of_a_complaint_are_interactions_of_its_session(ask: Ask) -> N
         inner join core.fct_interaction as step using (session_key)
         where step.happened_at >= complaint.opened_at
     """) == ask("""
-        select count(distinct complaint_id), count(*) from staging.stg_demo_helpdesk__complaint_history
-        inner join staging.stg_demo_helpdesk__complaints using (complaint_id)
+        select count(distinct complaint_id), count(*) from staging.stg_helpdesk__complaint_history
+        inner join staging.stg_helpdesk__complaints using (complaint_id)
     """)
 
 

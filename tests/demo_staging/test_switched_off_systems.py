@@ -14,7 +14,7 @@ import yaml
 from empty_warehouse import build_all, show_sources_to_unit_tests
 
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.settings import DBT_PROJECT, settings_from
+from orchestration.settings import DBT_PACKAGE, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
 AS_OF = datetime(2026, 1, 1)
@@ -62,7 +62,7 @@ def test_four_of_seventeen_systems_are_built_without_the_others(company, tmp_pat
 
     assert {result.name: result.message for result in results if result.status not in ("success", "pass")} == {}
     folders = {node["fqn"][2] for node in models_of(project.manifest).values() if node["fqn"][1] == "staging"}
-    assert folders == {f"demo_{name}" for name in KEPT}
+    assert folders == set(KEPT)
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         systems = connection.execute("select distinct source_system from core.fct_interaction order by 1").fetchall()
         offers = connection.execute("select count(*) from intermediate.int_offer_made").fetchall()
@@ -75,7 +75,7 @@ def test_intermediate_names_no_company_and_no_system() -> None:
     words = ("veloheld", "demo", "contoso", "bike")
     found = [
         f"{path.name}: {word}"
-        for path in (DBT_PROJECT / "models" / "intermediate").rglob("*.*")
+        for path in (DBT_PACKAGE / "models" / "intermediate").rglob("*.*")
         for word in words
         if word in path.read_text().lower()
     ]
@@ -92,7 +92,7 @@ def test_hand_worked_examples_of_the_contributions_hold(company, tmp_path: Path)
     catalog = load_catalog(file, {})
     project = DbtProject(catalog, settings)
     show_sources_to_unit_tests(catalog, settings)
-    examples = ["test_type:unit,path:models/staging", "test_type:unit,path:models/intermediate"]
+    examples = ["test_type:unit,fqn:*.staging.*", "test_type:unit,fqn:context360.intermediate"]
     results = project.run("test", examples, as_of=AS_OF)
     written = [test["fqn"][1] for test in project.manifest["unit_tests"].values()]
     assert len(results) == written.count("staging") + written.count("intermediate") > 15

@@ -13,10 +13,10 @@ import pytest
 
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.serving.publishing import PUBLISHED_SCHEMAS
-from orchestration.settings import DBT_PROJECT, settings_from
+from orchestration.settings import DBT_PACKAGE, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
-ROOT = DBT_PROJECT.parent
+ROOT = DBT_PACKAGE.parent
 DAGSTER_ALLOWED = {ROOT / "orchestration" / "definitions.py"}
 
 
@@ -103,7 +103,7 @@ def test_no_model_reads_the_clock(manifest) -> None:
     guilty = [
         str(file.relative_to(ROOT))
         for folder in ("models", "macros")
-        for file in (DBT_PROJECT / folder).rglob("*.sql")
+        for file in (DBT_PACKAGE / folder).rglob("*.sql")
         if clocks.search(file.read_text())
     ]
     assert guilty == []

@@ -16,7 +16,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from orchestration.defs import dagster_internals as internals
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening, progress_logger
-from orchestration.settings import PROJECT_ROOT
+from orchestration.settings import INSTALLATION
 
 # Attributes of Dagster's objects that it does not document, by name: used in one module only.
 PRIVATE_ATTRIBUTES = (
@@ -28,7 +28,7 @@ PRIVATE_ATTRIBUTES = (
 def test_one_module_uses_private_parts_of_dagster() -> None:
     attributes = re.compile(rf"\.({'|'.join(PRIVATE_ATTRIBUTES)})\b")
     users = set()
-    for file in (PROJECT_ROOT / "orchestration").rglob("*.py"):
+    for file in (INSTALLATION / "orchestration").rglob("*.py"):
         text = file.read_text()
         modules = [
             name
@@ -42,7 +42,7 @@ def test_one_module_uses_private_parts_of_dagster() -> None:
             )
         ]
         if attributes.search(text) or any(name.startswith(("dagster.", "dagster_dbt.")) for name in modules):
-            users.add(str(file.relative_to(PROJECT_ROOT)))
+            users.add(str(file.relative_to(INSTALLATION)))
     assert users == {"orchestration/defs/dagster_internals.py"}
 
 

@@ -58,7 +58,7 @@ def test_every_asset_has_an_owner_and_says_what_one_row_or_the_thing_is(graph) -
 
 def test_landing_reaches_staging_identity_core_marts_and_readers_in_one_line(graph) -> None:
     below = {key.to_user_string() for key in graph.get(dg.AssetKey(["landing", "shop", "contacts"])).child_keys}
-    assert "staging/base_contoso_shop__contacts" in below
+    assert "staging/base_shop__contacts" in below
     upstream = graph.get(dg.AssetKey(["serving", "published_warehouse"])).parent_keys
     assert {"core", "marts", "quality"} == {key.path[0] for key in upstream}
     assert (
@@ -71,7 +71,7 @@ def test_landing_reaches_staging_identity_core_marts_and_readers_in_one_line(gra
 def test_a_broken_stream_is_upstream_only_of_its_own_staging_folder(graph) -> None:
     children = graph.get(dg.AssetKey(["landing", "hotel", "stays"])).child_keys
     assert {key.path[0] for key in children} <= {"staging", "quality"}
-    assert {key.path[1] for key in children if key.path[0] == "staging"} == {"base_contoso_hotel__stays"}
+    assert {key.path[1] for key in children if key.path[0] == "staging"} == {"base_hotel__stays"}
 
 
 def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:

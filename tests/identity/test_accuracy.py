@@ -9,7 +9,7 @@ import pytest
 from identity import datasets
 from identity.measures import accuracy
 
-from orchestration.demo_company.company import create
+from examples.veloheld.generator.company import create
 from orchestration.identity import link_records
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from orchestration.demo_company.texts import LANGUAGES as DEMO_LANGUAGES
-from orchestration.demo_company.texts import VERBATIMS
+from examples.veloheld.generator.texts import LANGUAGES as DEMO_LANGUAGES
+from examples.veloheld.generator.texts import VERBATIMS
 from orchestration.perception import score_texts
 from orchestration.perception.lexicon import LANGUAGES, lexicon
 

@@ -22,16 +22,15 @@ DAYS = 30
 AS_OF = "2025-04-15"
 CATALOG = f"""\
 catalog: history
+project: veloheld
 as_of: {AS_OF}
 systems:
   crm:
-    adapter: demo_crm
     connector: database
     url: sqlite:///${{HISTORY}}/crm.db
     streams:
       accounts: {{table: accounts, key: [account_id], cursor: updated_at}}
   shop:
-    adapter: demo_shop
     connector: files
     location: ${{HISTORY}}/shop
     streams:
@@ -42,7 +41,6 @@ systems:
       carts: {{path: "carts/*.csv", format: csv, key: [cart_id]}}
       products: {{path: products.csv, format: csv, key: [sku], delivery: snapshot}}
   loyalty:
-    adapter: demo_loyalty
     connector: files
     location: ${{HISTORY}}/loyalty
     streams:

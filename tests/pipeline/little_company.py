@@ -1,4 +1,4 @@
-"""A company small enough to know by heart, delivered in the seven files that the bundled contoso catalog reads.
+"""A company small enough to know by heart, delivered in the seven files that the example contoso reads.
 
 300 people have a shop account, a loyalty card and a CRM record each; 100 guests are known to the hotel only. Nobody in
 here exists. Every figure that a test expects follows from the constants.
@@ -44,7 +44,6 @@ _FIRST_DAY = date(2018, 6, 1)
 
 SHOP_SYSTEM = """\
   shop:
-    adapter: contoso_shop
     connector: files
     location: ${LITTLE_COMPANY}
     streams:
@@ -54,7 +53,6 @@ SHOP_SYSTEM = """\
 """
 LOYALTY_SYSTEM = """\
   loyalty:
-    adapter: contoso_loyalty
     connector: files
     location: ${LITTLE_COMPANY}
     streams:
@@ -63,7 +61,6 @@ LOYALTY_SYSTEM = """\
 """
 CRM_SYSTEM = """\
   crm:
-    adapter: contoso_crm
     connector: files
     location: ${LITTLE_COMPANY}
     streams:
@@ -71,7 +68,6 @@ CRM_SYSTEM = """\
 """
 HOTEL_SYSTEM = """\
   hotel:
-    adapter: contoso_hotel
     connector: files
     location: ${LITTLE_COMPANY}
     streams:
@@ -80,7 +76,7 @@ HOTEL_SYSTEM = """\
         format: csv
         key: [stay_id]
 """
-_HEAD = "catalog: little_company\nas_of: 2019-05-25\nsystems:\n"
+_HEAD = "catalog: little_company\nproject: contoso\nas_of: 2019-05-25\nsystems:\n"
 HOTEL_ONLY = _HEAD + HOTEL_SYSTEM
 WITHOUT_SHOP = _HEAD + LOYALTY_SYSTEM + CRM_SYSTEM + HOTEL_SYSTEM
 CATALOG = _HEAD + SHOP_SYSTEM + LOYALTY_SYSTEM + CRM_SYSTEM + HOTEL_SYSTEM

@@ -38,7 +38,7 @@ def nothing_changes(company: Installation):
             "${LITTLE_COMPANY}", "${NOBODY_SET_THIS}", ["system hotel", "NOBODY_SET_THIS", "set it"],
             id="variable that is not set",
         ),
-        pytest.param("contoso_hotel", "contoso_motel", ["contoso_motel", "hotel"], id="unknown adapter"),
+        pytest.param("hotel", "contoso_motel", ["contoso_motel", "hotel"], id="unknown adapter"),
         pytest.param("      stays:", "      visits:", ["hotel", "visits"], id="stream that staging does not know"),
         pytest.param("2019-05-25", "yesterday", ["as_of", "2026-01-31"], id="as_of that is no date"),
         pytest.param("  hotel:", "  Hotel-1:", ["Hotel-1", "snake_case"], id="bad name"),
@@ -84,7 +84,7 @@ def test_two_systems_cannot_share_a_staging_folder(company: Installation) -> Non
     hotel = HOTEL_ONLY.split("systems:\n")[1]
     (company.folder / "wrong.yaml").write_text(HOTEL_ONLY + hotel.replace("  hotel:", "  hotel_b:"))
     said = company.command("run", "--catalog", company.folder / "wrong.yaml", "--home", company.home)
-    assert_clear(said, 2, "contoso_hotel", "hotel_b")
+    assert_clear(said, 2, "hotel", "hotel_b")
 
 
 @pytest.mark.parametrize("catalog", ["no_such_file.yaml", "no_such_name"])

@@ -13,7 +13,7 @@ import pytest
 from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 
-from orchestration.channels.catalog_file import load_catalog
+from orchestration.firm.folder import FirmFolder
 from orchestration.predictions.engagement_points import (
     exchanges_at_month_starts,
     learn_points,
@@ -24,14 +24,15 @@ from orchestration.predictions.engagement_points import (
     rising_trend,
 )
 from orchestration.predictions.points_versions import PointsError, points_of, versions, write_version
-from orchestration.settings import BUNDLED_CATALOGS, SettingsError, settings_from
-from orchestration.warehouse.dbt import DbtError, project_variable, variables
+from orchestration.project import open_project
+from orchestration.settings import EXAMPLES, SettingsError, settings_from
+from orchestration.warehouse.dbt import project_variable
 
 HALF_LIFE = 90
 
 
 def test_the_engagement_half_life_is_that_of_the_project() -> None:
-    assert project_variable("engagement_half_life_days") == HALF_LIFE
+    assert project_variable(FirmFolder(EXAMPLES / "contoso"), "engagement_half_life_days") == HALF_LIFE
 
 
 # ---- judging ---------------------------------------------------------------------------------------------------------
@@ -286,7 +287,7 @@ def test_tables_stay_as_they_are_where_a_version_cannot_be_read(star, tmp_path: 
 def _variables(home: Path, chosen: str | None) -> dict:
     environment = {"CONTEXT360_HOME": str(home)} | ({"CONTEXT360_ENGAGEMENT_POINTS": chosen} if chosen else {})
     settings = settings_from(environment, catalog="contoso")
-    return variables(load_catalog(BUNDLED_CATALOGS / "contoso.yaml", {}), settings)
+    return open_project(settings)[1].variables
 
 
 def test_only_the_configuration_switches_points(tmp_path: Path) -> None:
@@ -300,7 +301,7 @@ def test_only_the_configuration_switches_points(tmp_path: Path) -> None:
 
 def test_a_version_that_is_not_there_and_a_wrong_setting_are_told_with_the_remedy(tmp_path: Path) -> None:
     _version(tmp_path / "predictions" / "points")
-    with pytest.raises(DbtError, match=r"no learned engagement points of version 7 .*there are: 3.*`set`, or to one"):
+    with pytest.raises(PointsError, match=r"no learned engagement points of version 7 .*there are: 3.*`set`, or to on"):
         _variables(tmp_path, "7")
     with pytest.raises(SettingsError, match="CONTEXT360_ENGAGEMENT_POINTS is 'newest': write `set`, or the number"):
         _variables(tmp_path, "newest")

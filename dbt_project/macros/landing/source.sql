@@ -6,10 +6,10 @@
     {%- set relation = builtins.source(source_name, table_name) -%}
     {#- A unit test brings its own rows. -#}
     {%- if execute and source_name in var('adapters', {}) and model['resource_type'] != 'unit_test' -%}
-        {%- if not is_delivered(source_name, table_name) -%}
-            {{ return(nothing_of(source_name, table_name)) }}
+        {%- if not context360.is_delivered(source_name, table_name) -%}
+            {{ return(context360.nothing_of(source_name, table_name)) }}
         {%- endif -%}
-        {{ return(adapter.dispatch('parquet_folder')(landed_folder(source_name, table_name, 'rows'))) }}
+        {{ return(adapter.dispatch('parquet_folder', 'context360')(context360.landed_folder(source_name, table_name, 'rows'))) }}
     {%- endif -%}
     {{ return(relation) }}
 {% endmacro %}
@@ -62,7 +62,7 @@
 
 {#- Rows that could not even be read: text, line and reason, as the connector wrote them. -#}
 {% macro landed_rejects(adapter_name, stream) -%}
-    {{ adapter.dispatch('parquet_folder')(landed_folder(adapter_name, stream, 'rejects')) }}
+    {{ adapter.dispatch('parquet_folder', 'context360')(context360.landed_folder(adapter_name, stream, 'rejects')) }}
 {%- endmacro %}
 
 

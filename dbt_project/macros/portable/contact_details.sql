@@ -16,11 +16,11 @@
 
 {#- '1234 ab' -> '1234AB', '01069-' -> '01069' -#}
 {% macro comparable_postal_code(column) -%}
-    nullif({{ letters_and_digits("upper(" ~ column ~ ")") }}, '')
+    nullif({{ context360.letters_and_digits("upper(" ~ column ~ ")") }}, '')
 {%- endmacro %}
 
 {% macro letters_and_digits(expression) -%}
-    {{ adapter.dispatch('letters_and_digits')(expression) }}
+    {{ adapter.dispatch('letters_and_digits', 'context360')(expression) }}
 {%- endmacro %}
 
 {% macro duckdb__letters_and_digits(expression) -%}
@@ -34,7 +34,7 @@
 
 {#- A name with single spaces and without any around it: '  Anna   Maria ' -> 'Anna Maria' -#}
 {% macro clean_name(column) -%}
-    {{ adapter.dispatch('clean_name')(column) }}
+    {{ adapter.dispatch('clean_name', 'context360')(column) }}
 {%- endmacro %}
 
 {% macro duckdb__clean_name(column) -%}

@@ -1,7 +1,7 @@
 {#- The handful of things that DuckDB and Spark say differently. Everything else is dbt's own cross-database macros. -#}
 
 {% macro all_columns_except(columns) -%}
-    {{ adapter.dispatch('all_columns_except')(columns) }}
+    {{ adapter.dispatch('all_columns_except', 'context360')(columns) }}
 {%- endmacro %}
 
 {% macro duckdb__all_columns_except(columns) -%}
@@ -15,7 +15,7 @@
 
 {#- A stable 8-byte key, the same on every engine and in every run: 63 bits of the MD5 of the parts. -#}
 {% macro integer_key(parts) -%}
-    {{ adapter.dispatch('integer_key')(parts) }}
+    {{ adapter.dispatch('integer_key', 'context360')(parts) }}
 {%- endmacro %}
 
 {% macro duckdb__integer_key(parts) -%}
@@ -23,7 +23,7 @@
 {%- endmacro %}
 
 {% macro spark__integer_key(parts) -%}
-    cast(shiftrightunsigned(cast(conv({{ _reversed_bytes("substring(md5(concat_ws('|', " ~ parts | join(', ') ~ ")), 17, 16)") }}, 16, -10) as bigint), 1) as bigint)
+    cast(shiftrightunsigned(cast(conv({{ context360._reversed_bytes("substring(md5(concat_ws('|', " ~ parts | join(', ') ~ ")), 17, 16)") }}, 16, -10) as bigint), 1) as bigint)
 {%- endmacro %}
 
 {% macro _reversed_bytes(hexadecimal) -%}
@@ -33,7 +33,7 @@
 
 {#- A whole row as JSON text. -#}
 {% macro row_as_json(alias) -%}
-    {{ adapter.dispatch('row_as_json')(alias) }}
+    {{ adapter.dispatch('row_as_json', 'context360')(alias) }}
 {%- endmacro %}
 
 {% macro duckdb__row_as_json(alias) -%}
@@ -47,7 +47,7 @@
 
 {#- Day of the week, 1 = Monday to 7 = Sunday (ISO 8601). -#}
 {% macro iso_weekday(date_expression) -%}
-    {{ adapter.dispatch('iso_weekday')(date_expression) }}
+    {{ adapter.dispatch('iso_weekday', 'context360')(date_expression) }}
 {%- endmacro %}
 
 {% macro duckdb__iso_weekday(date_expression) -%}
@@ -61,7 +61,7 @@
 
 {#- How a table keeps one set of rows per run. Spark without a table format cannot delete: there a run only adds. -#}
 {% macro incremental_by_run() -%}
-    {{ adapter.dispatch('incremental_by_run')() }}
+    {{ adapter.dispatch('incremental_by_run', 'context360')() }}
 {%- endmacro %}
 
 {% macro duckdb__incremental_by_run() -%}
@@ -75,7 +75,7 @@
 
 {#- Hour of the day, 0 to 23, on the wall where the company is (variable `time_zone`), of a moment in UTC. -#}
 {% macro local_hour(moment) -%}
-    {{ adapter.dispatch('local_hour')(moment) }}
+    {{ adapter.dispatch('local_hour', 'context360')(moment) }}
 {%- endmacro %}
 
 {% macro duckdb__local_hour(moment) -%}

@@ -7,12 +7,12 @@
 
 {#- '5/8/1986' -> 1986-05-08 -#}
 {% macro date_from_us_text(column) -%}
-    {{ adapter.dispatch('date_from_text')(column, '%m/%d/%Y', 'M/d/yyyy') }}
+    {{ adapter.dispatch('date_from_text', 'context360')(column, '%m/%d/%Y', 'M/d/yyyy') }}
 {%- endmacro %}
 
 {#- '1986-05-08' -> 1986-05-08 -#}
 {% macro date_from_iso_text(column) -%}
-    {{ adapter.dispatch('date_from_text')(column, '%Y-%m-%d', 'yyyy-MM-dd') }}
+    {{ adapter.dispatch('date_from_text', 'context360')(column, '%Y-%m-%d', 'yyyy-MM-dd') }}
 {%- endmacro %}
 
 {% macro duckdb__date_from_text(column, strptime_format, java_format) -%}
@@ -26,7 +26,7 @@
 
 {#- '9/7/2017 0:00' -> 2017-09-07 00:00:00 -#}
 {% macro timestamp_from_us_text(column) -%}
-    {{ adapter.dispatch('timestamp_from_text')(column, '%m/%d/%Y %H:%M', 'M/d/yyyy H:mm') }}
+    {{ adapter.dispatch('timestamp_from_text', 'context360')(column, '%m/%d/%Y %H:%M', 'M/d/yyyy H:mm') }}
 {%- endmacro %}
 
 {% macro duckdb__timestamp_from_text(column, strptime_format, java_format) -%}
@@ -43,7 +43,7 @@
 {%- endmacro %}
 
 {% macro money_from_text(column) -%}
-    {{ number_from_text(column, 'decimal(18, 2)') }}
+    {{ context360.number_from_text(column, 'decimal(18, 2)') }}
 {%- endmacro %}
 
 
@@ -55,7 +55,7 @@
 
 {#- '08-05-1986' -> 1986-05-08 -#}
 {% macro date_from_day_first_text(column) -%}
-    {{ adapter.dispatch('date_from_text')(column, '%d-%m-%Y', 'd-M-yyyy') }}
+    {{ adapter.dispatch('date_from_text', 'context360')(column, '%d-%m-%Y', 'd-M-yyyy') }}
 {%- endmacro %}
 
 
@@ -68,7 +68,7 @@
 {#- '01.07.2025 12:00' on the wall in Amsterdam -> 2025-07-01 10:00:00 UTC. In the hour that happens twice the first one
     is meant. -#}
 {% macro utc_from_local_text(column) -%}
-    {{ adapter.dispatch('utc_from_local_text')(column) }}
+    {{ adapter.dispatch('utc_from_local_text', 'context360')(column) }}
 {%- endmacro %}
 
 {% macro duckdb__utc_from_local_text(column) -%}
@@ -109,7 +109,7 @@
 
 {#- A moment with its time zone -> the same moment on a clock in UTC. Spark's sessions run in UTC. -#}
 {% macro utc_from_zoned(column) -%}
-    {{ adapter.dispatch('utc_from_zoned')(column) }}
+    {{ adapter.dispatch('utc_from_zoned', 'context360')(column) }}
 {%- endmacro %}
 
 {% macro duckdb__utc_from_zoned(column) -%}

@@ -14,7 +14,7 @@
     {%- set found = [] -%}
     {%- for contribution in contributions -%}
         {%- do found.append({
-            'relation': ref(contribution.model),
+            'relation': ref(project_name, contribution.model),
             'system': contribution.system,
         }) -%}
     {%- endfor -%}

@@ -30,7 +30,7 @@
     repeats are left out.
 -#}
 {% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false) %}
-    {%- set delivery = stream_of_model().get('delivery', 'append') -%}
+    {%- set delivery = context360.stream_of_model().get('delivery', 'append') -%}
     {%- set faults = [] -%}
     {%- for column in key -%}
         {%- do faults.append({
@@ -65,8 +65,8 @@
         select
             *,
             {%- if delivery != 'append' %}
-            {{ _delivery_scope(delivery) }} as delivery_scope,
-            {{ _delivery_version(delivery) }} as delivery_version,
+            {{ context360._delivery_scope(delivery) }} as delivery_scope,
+            {{ context360._delivery_version(delivery) }} as delivery_version,
             {%- endif %}
             -- A row without a key is known by its place only.
             case when {{ key | join(' is null or ') }} is null
@@ -105,9 +105,9 @@
     -- Where a row could not be read, nobody knows which rows are gone.
     unreadable_delivery as (
         select distinct
-            {{ _delivery_scope(delivery) }} as scope,
-            {{ _delivery_version(delivery) }} as version
-        from {{ landed_rejects(model['fqn'][-2], stream_of_model().stream) }}
+            {{ context360._delivery_scope(delivery) }} as scope,
+            {{ context360._delivery_version(delivery) }} as version
+        from {{ context360.landed_rejects(model['fqn'][-2], context360.stream_of_model().stream) }}
 
         union
 
@@ -205,7 +205,7 @@
         from decided
     )
 
-    select {{ all_columns_except(scaffolding) }}
+    select {{ context360.all_columns_except(scaffolding) }}
     from counted
     where row_fate <> 'repeat'
 {% endmacro %}
@@ -241,7 +241,7 @@
 {#- A staging model: the rows of its base model that are good. -#}
 {% macro staged_rows() %}
     {%- set base = model['name'] | replace('stg_', 'base_', 1) %}
-select {{ all_columns_except(['quarantine_rule', 'quarantine_reason', 'row_fate', 'repeat_count']) }}
+select {{ context360.all_columns_except(['quarantine_rule', 'quarantine_reason', 'row_fate', 'repeat_count']) }}
 from {{ ref(base) }}
 where row_fate = 'staged'
 {% endmacro %}
@@ -249,7 +249,7 @@ where row_fate = 'staged'
 
 {#- When a version of a row came to be, where the source does not say: the day of its file, or when it landed. -#}
 {% macro delivered_at() -%}
-    coalesce(cast(_source_day as timestamp), {{ adapter.dispatch('timestamp_from_seconds')('_dlt_load_id') }})
+    coalesce(cast(_source_day as timestamp), {{ adapter.dispatch('timestamp_from_seconds', 'context360')('_dlt_load_id') }})
 {%- endmacro %}
 
 {% macro duckdb__timestamp_from_seconds(column) -%}

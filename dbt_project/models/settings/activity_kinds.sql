@@ -1,0 +1,1 @@
+{{ with_own_rows('activity_kinds', key='activity_kind') }}

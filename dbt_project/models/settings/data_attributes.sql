@@ -1,0 +1,1 @@
+{{ with_own_rows('data_attributes', key='attribute') }}

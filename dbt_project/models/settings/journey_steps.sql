@@ -1,0 +1,1 @@
+{{ with_own_rows('journey_steps', key='journey_step') }}

@@ -1,0 +1,1 @@
+{{ with_own_rows('latency_classes', key='latency_class') }}

@@ -1,0 +1,1 @@
+{{ with_own_rows('relation_weights', key='relation_kind') }}

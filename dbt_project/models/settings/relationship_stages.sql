@@ -1,0 +1,1 @@
+{{ with_own_rows('relationship_stages', key='stage') }}

@@ -1,0 +1,1 @@
+{{ with_own_rows('stated_preferences', key='question_like') }}

@@ -1,8 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
--- Shop, CRM and loyalty programme number people in one common list of contacts.
-select
-    contact_id as source_record_id,
-    'contact_id' as identifier_kind,
-    contact_id as identifier_value
-from {{ ref('stg_contoso_crm__contacts') }}

@@ -1,7 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-select distinct
-    hotel_guest_id as source_record_id,
-    'hotel_guest_id' as identifier_kind,
-    hotel_guest_id as identifier_value
-from {{ ref('stg_contoso_hotel__stays') }}

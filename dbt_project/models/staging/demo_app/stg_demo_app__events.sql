@@ -1,3 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-{{ staged_rows() }}

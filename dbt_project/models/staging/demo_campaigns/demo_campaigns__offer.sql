@@ -1,4 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-select offer_id, campaign_id, product_id, product_line, discount_percent, channel, valid_from, valid_to
-from {{ ref('stg_demo_campaigns__offers') }}

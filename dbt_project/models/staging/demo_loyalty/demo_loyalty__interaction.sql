@@ -1,9 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-select
-    loyalty_number as source_interaction_id,
-    'loyalty_joined' as touchpoint,
-    'loyalty_number' as identifier_kind,
-    loyalty_number as identifier_value,
-    cast(joined_on as timestamp) as happened_at
-from {{ ref('stg_demo_loyalty__members') }}

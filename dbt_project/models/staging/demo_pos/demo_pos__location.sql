@@ -1,4 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-select store_id as location_id, 'store' as location_kind, store_name as title, city, country, latitude, longitude
-from {{ ref('stg_demo_pos__stores') }}

@@ -1,4 +1,0 @@
-{{ config(enabled=adapter_is_on()) }}
-
-select customer_no as source_record_id, 'shop_customer_no' as identifier_kind, customer_no as identifier_value
-from {{ ref('stg_demo_shop__customers') }}

@@ -1,0 +1,15 @@
+{{ config(enabled=context360.adapter_is_on()) }}
+
+-- A receipt is delivered as one amount for one product: number of pieces, discount and cost are not known.
+select
+    purchase_id as order_id,
+    '1' as order_line_id,
+    'purchase' as line_kind,
+    'store_purchase' as touchpoint,
+    'loyalty_number' as identifier_kind,
+    loyalty_id as identifier_value,
+    product_id,
+    cast(purchased_on as timestamp) as ordered_at,
+    total_price_amount as net_amount,
+    'USD' as currency
+from {{ ref('stg_loyalty__pos_purchases') }}

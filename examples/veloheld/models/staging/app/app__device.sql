@@ -1,0 +1,14 @@
+{{ config(enabled=context360.adapter_is_on()) }}
+
+select
+    device_id,
+    'telephone' as device_kind,
+    'mobile' as device_class,
+    max(operating_system) as operating_system,
+    -- A telephone that two people have logged in on is nobody's.
+    case when min(email) = max(email) then 'email' end as identifier_kind,
+    case when min(email) = max(email) then min(email) end as identifier_value,
+    min(occurred_at) as first_seen_at,
+    max(occurred_at) as last_seen_at
+from {{ ref('stg_app__events') }}
+group by device_id

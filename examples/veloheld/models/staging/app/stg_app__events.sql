@@ -1,0 +1,3 @@
+{{ config(enabled=context360.adapter_is_on()) }}
+
+{{ context360.staged_rows() }}

@@ -1,0 +1,9 @@
+{{ config(enabled=context360.adapter_is_on()) }}
+
+select
+    loyalty_number as source_interaction_id,
+    'loyalty_joined' as touchpoint,
+    'loyalty_number' as identifier_kind,
+    loyalty_number as identifier_value,
+    cast(joined_on as timestamp) as happened_at
+from {{ ref('stg_loyalty__members') }}

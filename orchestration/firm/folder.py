@@ -1,0 +1,91 @@
+"""Where the parts of a firm's folder are, and what is wrong with one that cannot be used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from orchestration.settings import EXAMPLES
+
+DBT_PROJECT_FILE = "dbt_project.yml"
+OWN_SEED_PREFIX = "own_"
+
+
+class FirmError(Exception):
+    """A firm's folder cannot be used; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class FirmFolder:
+    """The folder that holds a firm's dbt project. A catalog beside it, or elsewhere, names the systems."""
+
+    path: Path
+
+    @cached_property
+    def dbt_name(self) -> str:
+        """The name of the firm's dbt project: the first part of the `fqn` of its models.
+
+        Raises FirmError where dbt_project.yml names none.
+        """
+        import yaml
+
+        file = self.path / DBT_PROJECT_FILE
+        try:
+            written = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise FirmError(f"{file} cannot be read as YAML ({type(error).__name__}): correct it.") from error
+        name = written.get("name") if isinstance(written, dict) else None
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise FirmError(f"{file}: `name` is required; write it in snake_case, as in my_firm.")
+        if name == "context360":
+            raise FirmError(f"{file}: `name` is context360, which is the package's own; choose another.")
+        return name
+
+    @property
+    def staging(self) -> Path:
+        return self.path / "models" / "staging"
+
+    def contributions(self, system: str) -> list[tuple[str, str]]:
+        """(canonical stream, model) of every file `<system>__<canonical stream>.sql` in the system's staging folder."""
+        files = sorted((self.staging / system).glob(f"{system}__*.sql"))
+        return [(file.stem.removeprefix(f"{system}__"), file.stem) for file in files]
+
+    def own_seeds(self) -> list[str]:
+        """The neutral seeds over which the firm lays rows of its own: `touchpoints` for seeds/own_touchpoints.csv."""
+        files = sorted((self.path / "seeds").glob(f"{OWN_SEED_PREFIX}*.csv"))
+        return [file.stem.removeprefix(OWN_SEED_PREFIX) for file in files]
+
+    @property
+    def checks(self) -> Path:
+        """The firm's own rules for Great Expectations; may be absent."""
+        return self.path / "checks.yml"
+
+    @property
+    def identity_rules(self) -> Path:
+        """The firm's own rules for linking records; may be absent."""
+        return self.path / "identity_rules.yml"
+
+
+def firm_folder(catalog_file: Path, project: str | None) -> FirmFolder:
+    """The folder with the dbt project that interprets the systems of a catalog.
+
+    project: what the catalog says under `project`: a folder relative to the catalog, or the name of an example. None:
+    the catalog's own folder. Raises FirmError where there is no dbt project.
+    """
+    beside = (catalog_file.parent / Path(project or ".").expanduser()).resolve()
+    example = EXAMPLES / (project or "")
+    if (beside / DBT_PROJECT_FILE).is_file():
+        return FirmFolder(beside)
+    if project and (example / DBT_PROJECT_FILE).is_file():
+        return FirmFolder(example)
+    if project:
+        raise FirmError(
+            f"{catalog_file.name}: project: there is no dbt project '{project}': write the path of a folder with a "
+            f"{DBT_PROJECT_FILE}, relative to the catalog."
+        )
+    raise FirmError(
+        f"{catalog_file} has no {DBT_PROJECT_FILE} beside it: make a folder for the firm with `context360 init FOLDER` "
+        "and move the catalog there, or name the folder with `project:` in the catalog."
+    )
