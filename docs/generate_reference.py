@@ -265,13 +265,18 @@ def _help_of(command: Any) -> list[str]:
 
 def _usage(path: str, command: Any) -> str:
     context = command.make_context("context360", [], resilient_parsing=True)
-    return " ".join([path, *command.collect_usage_pieces(context)])
+    pieces = " ".join([path, *command.collect_usage_pieces(context)])
+    return re.sub(r"{([^}]*)}", lambda argument: _argument_name(argument[1]), pieces)
+
+
+def _argument_name(name: str) -> str:
+    return name.upper() if name.islower() else name  # RULES.yml stays as its option says
 
 
 def _parameter(parameter: Any) -> str:
     text = _cell(" ".join((getattr(parameter, "help", None) or "").split()))
     if parameter.param_type_name == "argument":
-        return f"| `{(parameter.metavar or parameter.name).upper()}` | {text} |"
+        return f"| `{_argument_name(parameter.metavar or parameter.name)}` | {text} |"
     if getattr(parameter, "hidden", False):
         return ""
     names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
