@@ -1,20 +1,29 @@
-"""Adding a system as the guide says: a catalog entry and a staging folder, nothing else."""
+"""A firm's own folder as the guides say: every file that they show, in a new folder, in one run."""
+
+from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from documents.pages import files_shown
+from documents.pages import DOCS, GUIDE, files_shown
 from pipeline import little_company
-from pipeline.installation import REPOSITORY, Installation, Said, environment
+from pipeline.installation import REPOSITORY, Installation, Said
+
+from orchestration.firm.scaffold import write_firm_folder
+
+GUIDES = [GUIDE, *(DOCS / "guides" / f"add_a_{thing}.md" for thing in ("touchpoint", "mart", "check", "prediction"))]
+# Files of the new folder that the guides replace; everything else that they show is new.
+REPLACED = {"catalog.yaml", "checks.yml"}
+# The one edit that a guide asks for beside its files.
+EDIT = ("'store_purchase' as touchpoint,", "'bike_rental' as touchpoint,")
 
 MEMBERS = """\
 member_no,full_name,email,mobile,updated_at
 M1,{given} {family},{email},06 12345678,2019-03-01 10:00:00
 M2,New Member,new.member@example.org,0031 6 87654321,2019-03-01 10:00:00
 M2,New Member,new.member@example.org,0031 6 87654321,2019-03-02 10:00:00
+M3,Regular Rider,regular.rider@example.org,,2018-03-01 10:00:00
 ,Without Key,,,2019-03-01 10:00:00
 """
 RENTALS = """\
@@ -24,12 +33,10 @@ R2,M1,B8,2019-04-02T09:00:00Z,30.00
 R3,M2,B7,2019-05-24T09:00:00Z,12.25
 R4,M2,B7,yesterday,12.25
 """
-
-
-def files_of_the_guide() -> dict[str, str]:
-    """Path in the checkout -> content of every file that the guide shows."""
-    return {"my_firm.yaml" if path == "catalog.yaml" else f"dbt_project/{path}": text
-            for path, text in files_shown().items()}  # fmt: skip
+# A year of rentals, so that there are months to predict from.
+MONTHLY = [
+    f"L{month},M3,B9,{2018 + (month > 12)}-{(month - 1) % 12 + 1:02d}-10T09:00:00Z,10.00" for month in range(5, 17)
+]
 
 
 def test_guide_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
@@ -41,46 +48,36 @@ def test_guide_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
 
 @pytest.fixture(scope="module")
 def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Said]:
-    """A checkout with the new folder, run beside a CRM that knows one of the members."""
+    """A new folder with the files of all guides, run beside a CRM that knows one of the members."""
     folder = tmp_path_factory.mktemp("new_system")
-    checkout = folder / "checkout"
-    for part in ("orchestration", "expectations", "dbt_project"):
-        shutil.copytree(
-            REPOSITORY / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
-        )
-    before = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file()}
-    for name, content in files_of_the_guide().items():
-        path = checkout / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    assert not before & {Path(name) for name in files_of_the_guide()}, "a file that exists would be changed"
+    firm = write_firm_folder(folder / "my_firm")
+    before = {str(path.relative_to(firm)) for path in firm.rglob("*") if path.is_file()}
+    shown = {path: text for guide in GUIDES for path, text in files_shown(guide).items()}
+    assert before & set(shown) == REPLACED
+    for name, content in shown.items():
+        (firm / name).parent.mkdir(parents=True, exist_ok=True)
+        (firm / name).write_text(content.replace(*EDIT))
+    shutil.copytree(REPOSITORY / "examples" / "contoso" / "models" / "staging" / "crm", firm / "models/staging/crm")
 
     little_company.deliver_all(folder / "source")
-    deliveries = checkout / "deliveries" / "rental"
+    deliveries = firm / "deliveries" / "rental"
     deliveries.mkdir(parents=True)
     given, family = little_company.names(7)
     (deliveries / "members_2019-05-24.csv").write_text(
         MEMBERS.format(given=given, family=family, email=little_company.email(7).upper())
     )
-    (deliveries / "rentals_2019-05-24.csv").write_text(RENTALS)
-    catalog = checkout / "my_firm.yaml"
+    (deliveries / "rentals_2019-05-24.csv").write_text(RENTALS + "\n".join(MONTHLY) + "\n")
+    catalog = firm / "catalog.yaml"
     catalog.write_text(
         catalog.read_text().replace("systems:\n", "as_of: 2019-05-25\nsystems:\n" + little_company.CRM_SYSTEM)
     )
-    installation = Installation(folder, {"LITTLE_COMPANY": str(folder / "source")})
+    installation = Installation(firm, {"LITTLE_COMPANY": str(folder / "source")})
     return installation, run(installation)
 
 
 def run(installation: Installation, *arguments: str) -> Said:
-    """Runs the checkout's own command."""
-    checkout = installation.folder / "checkout"
-    command = [sys.executable, "-m", "orchestration.cli", "run", "--catalog", "my_firm.yaml"]
-    done = subprocess.run(
-        [*command, "--home", str(installation.home), *arguments], cwd=checkout,
-        env=environment(installation.variables) | {"PYTHONPATH": str(checkout)}, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=300, check=False,
-    )  # fmt: skip
-    return Said(done.returncode, done.stdout)
+    """`context360 run` in the firm's folder: without --catalog, it takes the folder's own."""
+    return installation.cold("run", "--home", installation.home, *arguments)
 
 
 def test_run_succeeds_and_reports_rows_in_quarantine(coupled: tuple[Installation, Said]) -> None:
@@ -93,8 +90,9 @@ def test_run_succeeds_and_reports_rows_in_quarantine(coupled: tuple[Installation
 def test_its_rows_are_in_the_star(coupled: tuple[Installation, Said]) -> None:
     installation, _ = coupled
     orders = "select count(*), sum(net_amount) from core.fct_order_line where source_system = 'rental'"
-    assert installation.ask(orders) == [(3, 67.75)]  # 25.50 + 30.00 + 12.25; the fourth has no time
-    assert installation.value("select count(*) from core.fct_interaction where source_system = 'rental'") == 3
+    # 25.50 + 30.00 + 12.25 (the fourth has no time) and twelve at 10.00.
+    assert installation.ask(orders) == [(15, 187.75)]
+    assert installation.value("select count(*) from core.fct_interaction where source_system = 'rental'") == 15
     assert installation.value("select count(*) from core.fct_order_line where customer_key < 0") == 0
 
 
@@ -140,7 +138,52 @@ def test_ledger_accounts_for_every_row(coupled: tuple[Installation, Said]) -> No
         "select stream, landed_rows, staged_rows, quarantined_rows, repeat_rows, difference from quality.row_ledger"
         " where source_system = 'rental' order by stream"
     )
-    assert ledger == [("members", 4, 2, 1, 1, 0), ("rentals", 4, 3, 1, 0, 0)]
+    assert ledger == [("members", 5, 3, 1, 1, 0), ("rentals", 16, 15, 1, 0, 0)]
+
+
+def test_own_touchpoint_counts_with_its_points(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    rented = installation.ask(
+        "select distinct touchpoint, title, channel, interactions.engagement_points"
+        " from core.fct_interaction as interactions inner join core.dim_touchpoint using (touchpoint_key)"
+        " where source_system = 'rental'"
+    )
+    assert rented == [("bike_rental", "Rental of a bike", "store", 40)]
+    neutral = installation.value("select count(*) from core.dim_touchpoint where touchpoint = 'store_purchase'")
+    assert neutral == 1
+
+
+def test_own_mart_is_published_with_its_descriptions(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    rented = "select rental_count, rental_amount, currency from marts.customer_rental order by rental_count"
+    assert installation.ask(rented) == [(1, 12.25, "EUR"), (2, 55.50, "EUR"), (12, 120, "EUR")]
+    comment = (
+        "select comment from duckdb_columns() where table_name = 'customer_rental' and column_name = 'rental_count'"
+    )
+    assert installation.value(comment) == "Rentals."
+
+
+def test_own_checks_are_judged_and_kept(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    judged = installation.ask(
+        "select severity, success, reason from quality.validation_result"
+        " where table_name like 'marts.customer_rental%' and layer = 'marts' order by reason"
+    )
+    assert [(severity, success) for severity, success, _ in judged] == [
+        ("error", True),
+        ("warn", True),
+        ("error", True),
+    ]
+
+
+def test_own_product_line_is_predicted(coupled: tuple[Installation, Said]) -> None:
+    installation, _ = coupled
+    targets = installation.ask(
+        "select distinct target, product_line, horizon_days, basis from marts.customer_propensity"
+        " where product_line = 'bike_rental' and target = 'buy' order by horizon_days"
+    )
+    # Too few outcomes for a model: the base rate, and the table says so.
+    assert targets == [("buy", "bike_rental", 30, "base rate"), ("buy", "bike_rental", 90, "base rate")]
 
 
 def test_late_stream_is_reported_and_makes_contexts_stale(coupled: tuple[Installation, Said]) -> None:
