@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,9 @@ def test_every_page_of_docs_is_linked_from_another_page() -> None:
 
 def test_readme_is_short() -> None:
     assert len((REPOSITORY / "README.md").read_text().splitlines()) <= MOST_LINES_OF_README
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_path_of_the_repository_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:orchestration|expectations|tests|dbt_project|examples|docs)/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
