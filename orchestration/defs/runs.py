@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
+from expectations.checks import ChecksError
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.automation import BACKFILL_JOB_NAME, JOB_NAME
 from orchestration.defs.dagster_internals import executable_assets, fail_run
@@ -94,7 +95,7 @@ def run_job(
         try:
             definitions = build(settings)
             reloaded = _reloaded_assets(settings, reload) if reload else ()
-        except (DbtError, FirmError, PointsError) as error:
+        except (ChecksError, DbtError, FirmError, PointsError) as error:
             raise RunError(str(error)) from error
         try:
             config: dict[str, Any] = {

@@ -3,7 +3,7 @@ per layer afterwards. dbt's tests and Great Expectations' suites of a table are 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from orchestration.channels.intake.held_loads import broken_row_rules, held_sent
 from orchestration.channels.intake.stream_status import StreamState, record_state
 from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.landing import landing_key
+from orchestration.defs.own_checks import SuitesOf, own_suites, with_own
 from orchestration.defs.predictions import needs_training_in, trained_models
 from orchestration.defs.project import Installation, PythonStep, RunResource, in_one_sentence
 from orchestration.defs.quality import (
@@ -47,8 +48,6 @@ _PERCEIVED = "fqn:context360.intermediate.perceived"
 _PREDICTIONS = "fqn:context360.predictions"
 _TRAINING = "fqn:context360.predictions.training"
 _JUDGED_PREDICTIONS = "fqn:context360.predictions.judged"
-
-SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,11 @@ def steps(installation: Installation) -> list[Step]:
 def warehouse_assets(installation: Installation) -> list[dg.AssetsDefinition]:
     """One multi-asset per step."""
     translator = Translator(installation.dbt.variables["adapters"])
-    return [_step_assets(installation, step, translator) for step in steps(installation)]
+    own = own_suites(installation)
+    found = steps(installation)
+    if own:
+        found = [replace(step, suites=with_own(step.suites, own), judged=(*step.judged, *own)) for step in found]
+    return [_step_assets(installation, step, translator) for step in found]
 
 
 def _step_assets(installation: Installation, step: Step, translator: Translator) -> dg.AssetsDefinition:
@@ -169,7 +172,7 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
         spec if spec.owners else spec.replace_attributes(owners=[owner]) for spec in found.values()
     ]  # fmt: skip
     tests = {(spec.asset_key, spec.name): unique_id for unique_id, spec in dbt_checks.items()}
-    judged = {keys[table]: table for table in step.judged if table in keys}
+    judged = {keys[table]: table for table in dict.fromkeys(step.judged) if table in keys}
     further = step.further.specs if step.further else ()
 
     @dg.multi_asset(
