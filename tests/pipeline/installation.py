@@ -84,6 +84,7 @@ class Installation:
     variables: dict[str, str] = field(default_factory=dict)
     catalog: str = "catalog.yaml"
     warm: WarmCommand | None = None
+    python: str = sys.executable  # of the environment in which cold commands run
 
     @property
     def home(self) -> Path:
@@ -115,9 +116,8 @@ class Installation:
         )  # type: ignore[call-overload]  # fmt: skip
         return Said(done.returncode, done.stdout)
 
-    @staticmethod
-    def cold_command(*arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "orchestration.cli", *(str(argument) for argument in arguments)]
+    def cold_command(self, *arguments: str | Path) -> list[str]:
+        return [self.python, "-m", "orchestration.cli", *(str(argument) for argument in arguments)]
 
     def run_arguments(self, *arguments: str) -> tuple[str | Path, ...]:
         return ("run", "--catalog", self.catalog_argument, "--home", self.home, *arguments)

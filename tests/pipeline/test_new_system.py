@@ -1,16 +1,16 @@
-"""A firm's own folder as the guides say: every file that they show, in a new folder, in one run."""
+"""A firm's own folder as the guides say: every file that they show, in one run of an installed wheel."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from documents.pages import DOCS, GUIDE, files_shown
+from firm.wheel import installed_wheel
 from pipeline import little_company
 from pipeline.installation import REPOSITORY, Installation, Said
-
-from orchestration.firm.scaffold import write_firm_folder
 
 GUIDES = [GUIDE, *(DOCS / "guides" / f"add_a_{thing}.md" for thing in ("touchpoint", "mart", "check", "prediction"))]
 # Files of the new folder that the guides replace; everything else that they show is new.
@@ -50,7 +50,12 @@ def test_guide_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
 def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Said]:
     """A new folder with the files of all guides, run beside a CRM that knows one of the members."""
     folder = tmp_path_factory.mktemp("new_system")
-    firm = write_firm_folder(folder / "my_firm")
+    python = installed_wheel(folder / "wheel")
+    firm = folder / "my_firm"
+    written = subprocess.run(
+        [python.with_name("context360"), "init", "my_firm"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert written.returncode == 0, written.stdout + written.stderr
     before = {str(path.relative_to(firm)) for path in firm.rglob("*") if path.is_file()}
     shown = {path: text for guide in GUIDES for path, text in files_shown(guide).items()}
     assert before & set(shown) == REPLACED
@@ -71,7 +76,7 @@ def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Sai
     catalog.write_text(
         catalog.read_text().replace("systems:\n", "as_of: 2019-05-25\nsystems:\n" + little_company.CRM_SYSTEM)
     )
-    installation = Installation(firm, {"LITTLE_COMPANY": str(folder / "source")})
+    installation = Installation(firm, {"LITTLE_COMPANY": str(folder / "source")}, python=str(python))
     return installation, run(installation)
 
 
