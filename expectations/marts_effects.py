@@ -129,7 +129,7 @@ def _scale() -> Suite:
                 0.8,
                 1.25,
                 "All exchanges together earn as many points as before, except for rounding; otherwise the bands change "
-                "their meaning (2026-11-26, demo companies: 0.98 to 1.00).",
+                "their meaning (2026-11-26, example firms: 0.98 to 1.00).",
             ),
         ),
         key_columns=("version",),

@@ -1,7 +1,7 @@
-"""Durable customer numbers: clusters get the numbers that their records had, and every change is written down.
+"""Durable customer numbers: clusters get the numbers of their records, and every change is recorded.
 
-A cluster keeps the number with which it shares most records; a number is never given twice; one that is given up points
-at the customer who has its records now. Tables: assignment, assignment_history, customer_id_change, known_number.
+A cluster keeps the number with which it shares most records; no number is assigned twice; a retired one points at the
+customer that has its records now. Tables: assignment, assignment_history, customer_id_change, known_number.
 """
 
 from __future__ import annotations
@@ -16,9 +16,28 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
     """Numbers the clusters of `cluster_record` (source_system, source_record_id, cluster_id, match_probability).
 
     as_of: when the decision counts from (naive UTC). whole: cluster_record holds all records; otherwise those of the
-    groups that a change has touched. Returns counts: new_customers, merged_customers. Writes `assignment`, `id_change`
-    and `changed_assignment` into the scratch database; keep_assignment makes them count.
+    groups that a change touches. Returns counts: new_customers, merged_customers. Writes `assignment`, `id_change` and
+    `changed_assignment` into the scratch database; keep_assignment makes them count.
     """
+    _create_kept_tables(work)
+    if not whole:
+        _add_holders_of_the_same_numbers(work)
+    _number_clusters(work)
+    _write_changes(work, as_of)
+    _write_assignment(work)
+    counts = work.rows("""
+        select
+            count(*) filter (where is_new) as new_customers,
+            (
+                select count(distinct customer_id) from {work}.shared
+                where customer_id not in (select customer_id from {work}.numbered)
+            ) as merged_customers
+        from {work}.numbered
+    """)[0]
+    return {"new_customers": int(counts[0]), "merged_customers": int(counts[1])}
+
+
+def _create_kept_tables(work: Workspace) -> None:
     work.run("""
         create table if not exists {kept}.known_number (
             source_system varchar, source_record_id varchar, customer_id bigint
@@ -31,8 +50,10 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
             valid_to timestamp
         );
     """)
-    if not whole:
-        _add_holders_of_the_same_numbers(work)
+
+
+def _number_clusters(work: Workspace) -> None:
+    """Writes shared (records per cluster and known number) and numbered (cluster_id, customer_id, is_new)."""
     work.run("""
         create or replace table {work}.shared as
         select clusters.cluster_id, previous.customer_id, count(*) as record_count
@@ -74,6 +95,10 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
         from newcomers
         cross join last_number;
     """)
+
+
+def _write_changes(work: Workspace, as_of: datetime | None) -> None:
+    """Writes id_change: the numbers whose records moved to another number, and why."""
     work.run(
         """
         create or replace table {work}.id_change as
@@ -93,15 +118,10 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
         """,
         [as_of],
     )
-    counts = work.rows("""
-        select
-            count(*) filter (where is_new) as new_customers,
-            (
-                select count(distinct customer_id) from {work}.shared
-                where customer_id not in (select customer_id from {work}.numbered)
-            ) as merged_customers
-        from {work}.numbered
-    """)[0]
+
+
+def _write_assignment(work: Workspace) -> None:
+    """Writes assignment, renumbered (records with another or their first number) and changed_assignment."""
     work.run("""
         create or replace table {work}.assignment as
         select
@@ -125,14 +145,13 @@ def assign_numbers(work: Workspace, as_of: datetime | None, *, whole: bool) -> d
             using (source_system, source_record_id, customer_id)
         order by present.source_system, present.source_record_id
     """)
-    return {"new_customers": int(counts[0]), "merged_customers": int(counts[1])}
 
 
 def _add_holders_of_the_same_numbers(work: Workspace) -> None:
     """Adds to cluster_record the untouched clusters that have a number of a touched record, with all their records.
 
-    So a number finds the cluster that has most of its records, as it would among all. Where the numbers are not those
-    of the last call, because the register had others, all clusters are added.
+    So a number finds the cluster that has most of its records, as it would among all. If the numbers are not those of
+    the last call, because the register had others, all clusters are added.
     """
     same = work.value(f"select known_numbers is not distinct from ({known_numbers()}) from {{kept}}.last_call")
     held = """
@@ -152,10 +171,10 @@ def _add_holders_of_the_same_numbers(work: Workspace) -> None:
 
 
 def keep_assignment(work: Workspace, as_of: datetime | None, *, whole: bool) -> None:
-    """Makes the numbers that assign_numbers found count: assignment, known_number, history and changes.
+    """Writes the result of assign_numbers to the kept tables: assignment, known_number, history and changes.
 
-    To be called in a transaction. A record that is not delivered today keeps its number for the day on which it is,
-    and its period in the history.
+    Call it in a transaction. A record that is not delivered today keeps its number for the day it returns, and its
+    period in the history.
     """
     if whole:
         work.run("create or replace table {kept}.assignment as from {work}.assignment")

@@ -1,7 +1,7 @@
-"""Which pairs of records are looked at: keys chosen from the data, bounded in pairs.
+"""Which pairs of records are compared: blocking keys chosen from the data, within a budget of pairs.
 
 A key is a combination of values that two records of one person often share. Each key may propose a share of the pairs
-that the budget allows; where its values are too common, the most common ones are left out until it fits.
+that the budget allows; the most common values are left out until it fits.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
-# Name → expression over a comparable record; null where a part is missing. The order is that of trust: where the budget
-# does not suffice for all, the first come first.
+# Name → expression over a comparable record; null if a part is missing. In order of trust: if the budget does not
+# suffice for all, the first keys get it.
 KEYS = {
     "national id": "national_id",
     "loyalty number": "loyalty_number",
@@ -49,12 +49,12 @@ KEYS = {
 }  # fmt: skip
 
 
-_GROWTH = 4  # times: a value that has grown beyond that since the model was learned asks for a new model
+_GROWTH = 4  # times: a value that has grown beyond that since the model was learned needs a new model
 
 
 @dataclass(frozen=True)
 class Key:
-    """A blocking key (place: its number in KEYS) with the largest number of records that may share a value of it."""
+    """A blocking key (place: its number in KEYS) and the most records that may share one of its values."""
 
     name: str
     place: int
@@ -75,7 +75,7 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
     for place, (name, expression) in enumerate(KEYS.items()):
         share = max(budget // 5, 1)
         room = min(share, budget * 2 - proposed)  # keys propose each pair about twice
-        # Sizes of blocks, added up from the small ones: how far does the room reach?
+        # Add up block sizes from the small ones, as far as the room reaches.
         row = work.rows(
             f"""
             with sizes as (
@@ -97,7 +97,7 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
         if pairs == 0:
             continue
         if place > 15 and pairs < all_pairs // 20:
-            left_out.append(name)  # of a broad key, rare values alone are not worth the time
+            left_out.append(name)  # rare values of a broad key are not worth the time
             continue
         chosen.append(Key(name, place, expression, most, pairs))
         proposed += pairs
@@ -105,7 +105,7 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
 
 
 def write_common_blocks(work: Workspace, keys: list[Key]) -> None:
-    """Keeps the values of each key that too many records share; they propose no pairs as long as the model lasts."""
+    """Keeps the values of each key that too many records share; they propose no pairs as long as the model is used."""
     parts = " union all ".join(
         f"""
         select {key.place} as key, hash({key.expression}) as block
@@ -121,7 +121,7 @@ def write_common_blocks(work: Workspace, keys: list[Key]) -> None:
 def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> bool:
     """Writes `block` (key, block, record_number); returns whether a value has outgrown what its key may propose.
 
-    changed_only: only values of records that stand in `fresh_record`, among them and the known records.
+    changed_only: only values of records in `fresh_record`, among them and the known records.
     """
     work.run("create or replace table {work}.block (key utinyint, block ubigint, record_number bigint)")
     for key in keys:
@@ -135,7 +135,7 @@ def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> boo
                 qualify count(*) over (partition by block) > 1
             """)
             continue
-        # A record without this key has the hash of nothing, which is none of the blocks: it need not be left out first.
+        # A record without this key has the hash of null, which is not a block: no need to exclude it.
         work.run(f"""
             create or replace table {{work}}.fresh_block as
             select hash({key.expression}) as block, record_number
@@ -164,7 +164,7 @@ def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> boo
 def write_pairs(work: Workspace, target: str, *, changed_only: bool) -> int:
     """Writes the pairs that share a block, each once, as Splink's blocked pairs; returns how many.
 
-    changed_only: only pairs with a record that stands in `changed_record`.
+    changed_only: only pairs with a record in `changed_record`.
     """
     if changed_only:
         pairs = """

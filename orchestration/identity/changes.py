@@ -1,8 +1,8 @@
 """How far a change reaches: the records that are new, different or gone, and every group of records they touch.
 
 A group is what accepted links connect. Links between two records depend on these two, on the other holders of a value
-they share, and on reviewed decisions. So the groups of all records of which one of these has changed are put together
-anew; no link leads out of them, and everything else stays as it was kept.
+they share, and on reviewed decisions. So the groups of all records for which one of these has changed are rebuilt; no
+link leads out of them, and everything else stays as kept.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write_new_certain_pairs(work: Workspace) -> None:
 
 
 def gather_records(work: Workspace, numbers: str) -> None:
-    """Writes `record`: those of today's comparable records whose numbers stand in the query `numbers`."""
+    """Writes `record`: those of today's comparable records with a number from the query `numbers`."""
     work.run(f"""
         create or replace table {{work}}.wanted_number as
         select distinct record_number from ({numbers}) as wanted(record_number);
@@ -52,7 +52,7 @@ def gather_records(work: Workspace, numbers: str) -> None:
 
 
 def write_affected(work: Workspace, rules: Rules) -> None:
-    """Writes `affected_record` (record_number and key, today's or former): the groups that have to be made anew.
+    """Writes `affected_record` (record_number and key, today's or former): the groups to rebuild.
 
     Reads rule_pair and decision (of today), scored_judgement and certain_pair.
     """
@@ -102,7 +102,7 @@ def write_affected(work: Workspace, rules: Rules) -> None:
 def narrow_to_affected(work: Workspace) -> None:
     """Makes record, clean_record, judged, rule_pair and decision those of the affected groups.
 
-    What was found out about changes for the memory goes to fresh_rule_pair and all_decision.
+    The pairs and decisions that memory needs go to fresh_rule_pair and all_decision.
     """
     both = """
         {0}.record_number_l in (from {{work}}.affected_number)
@@ -113,7 +113,7 @@ def narrow_to_affected(work: Workspace) -> None:
         create or replace table {work}.clean_record as
         select record_number, source_system, source_record_id from {work}.record
     """)
-    # A value's rule pairs are judged together: what one pair shows says something about the others.
+    # A value's rule pairs are judged together: each pair is evidence about the others.
     work.run(f"""
         create or replace table {{work}}.fresh_rule_pair as from {{work}}.rule_pair;
         create or replace table {{work}}.today_rule_pair as
@@ -148,7 +148,7 @@ def narrow_to_affected(work: Workspace) -> None:
 
 
 def drop_unaffected(work: Workspace) -> None:
-    """Removes from `judged` the pairs that were needed only to judge others."""
+    """Removes the pairs from `judged` that only served to judge others."""
     work.run("""
         delete from {work}.judged
         where record_number_l not in (from {work}.affected_number)

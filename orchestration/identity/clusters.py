@@ -1,8 +1,8 @@
-"""From judged pairs to clusters: connected components by SciPy, and doubtful components taken apart.
+"""The graph algorithms: connected components (SciPy), and doubtful components split by average linkage.
 
-A component is doubtful where some of its records have no accepted link between them although they speak against each
-other. All pairs of such a component are scored, and average linkage (SciPy) keeps those together that agree on the
-whole: a weak bridge between two groups, or a record that contradicts most others, does not survive.
+A component is doubtful if two of its records contradict each other. All pairs of such a component are scored, and
+average linkage (SciPy) keeps together what agrees on the whole: a weak bridge between two groups, or a record that
+contradicts most others, does not survive.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from scipy.spatial.distance import squareform
 from orchestration.identity.workspace import Workspace
 
 Array = numpy.ndarray[Any, Any]
-STRONGEST = 15.0  # bits: above that, more evidence of the same kind adds no certainty
+STRONGEST = 15.0  # bits: beyond this, more evidence of the same kind adds no certainty
 CERTAIN = 1_000.0  # bits of a reviewed decision
-LARGEST_COMPONENT = 400  # records of which all pairs are looked at
+LARGEST_COMPONENT = 400  # records; all their pairs are scored
 
 
 def components(size: int, left: Array, right: Array) -> Array:
@@ -35,7 +35,7 @@ def components(size: int, left: Array, right: Array) -> Array:
 def write_components(work: Workspace, links: str, target: str) -> None:
     """Writes `target` (record_number, component) for all records; links: table with record_number_l and _r.
 
-    A component is called after its smallest record number.
+    A component has the name of its smallest record number.
     """
     numbers = work.run("select record_number from {work}.record order by record_number").fetchnumpy()["record_number"]
     found = work.run(f"select record_number_l, record_number_r from {links}").fetchnumpy()
@@ -87,11 +87,11 @@ def cut_large_components(work: Workspace, links: str, target: str) -> int:
 
 
 def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, least_mean: float) -> int:
-    """Writes `target` (record_number, cluster_id): components, the doubtful ones taken apart by average linkage.
+    """Writes `target` (record_number, cluster_id): components, the doubtful ones split by average linkage.
 
-    parts: (record_number, component). judged: record_number_l, record_number_r, support (bits; negative speaks against)
-    for all pairs of the doubtful components; pairs that are not in it say nothing. least_mean: bits that the pairs
-    between two groups must reach on average for the groups to be one. Returns how many components were taken apart.
+    parts: (record_number, component). judged: record_number_l, record_number_r, support (bits; negative: against a
+    match) for all pairs of the doubtful components; absent pairs count 0. least_mean: bits that the pairs between two
+    groups must reach on average for the groups to be one. Returns how many components were split.
     """
     doubtful = work.run(f"""
         select component, record_number
@@ -106,7 +106,7 @@ def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, lea
     starts = numpy.flatnonzero(numpy.diff(doubtful["component"], prepend=-1))
     ends = numpy.append(starts[1:], len(doubtful["component"]))[: len(starts)]
     pair_component = numpy.asarray(pairs["component"])
-    taken_apart = 0
+    split_count = 0
     cluster = numpy.array(doubtful["record_number"], dtype=numpy.int64)
     for start, end in zip(starts, ends, strict=True):
         nodes = numpy.asarray(doubtful["record_number"][start:end])
@@ -122,7 +122,7 @@ def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, lea
             numpy.asarray(pairs["support"][low:high], dtype=float),
             least_mean,
         )
-        taken_apart += len(numpy.unique(labels)) > 1
+        split_count += len(numpy.unique(labels)) > 1
         for label in numpy.unique(labels):
             members = numpy.flatnonzero(labels == label)
             cluster[start + members] = nodes[members].min()
@@ -133,7 +133,7 @@ def split_doubtful(work: Workspace, parts: str, judged: str, target: str, *, lea
         from {parts} as parts
         left join {{work}}.split_part as split using (record_number)
     """)
-    return int(taken_apart)
+    return int(split_count)
 
 
 def grouped(nodes: Array, left: Array, right: Array, support: Array, least_mean: float) -> Array:
@@ -147,7 +147,7 @@ def grouped(nodes: Array, left: Array, right: Array, support: Array, least_mean:
     matrix[at_right, at_left] = support
     declared = numpy.flatnonzero(support >= CERTAIN)
     if len(declared):
-        # Records that a person has declared the same are one node: who fits one of them fits all.
+        # Records that a decision declares the same are one node: what fits one of them fits all.
         part = components(size, at_left[declared], at_right[declared])
         count = int(part.max()) + 1
         joined = numpy.full((count, count), -numpy.inf)

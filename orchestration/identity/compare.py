@@ -1,22 +1,30 @@
-"""What other rules would change, before they count: who would be merged and split, and what moves with them.
+"""What other rules would change before they apply: merged and split customers, and what moves with them.
 
-The warehouse is only read: its memory of the linking is copied into a database that is forgotten, and linked there.
+The warehouse is only read: the linking's memory is copied into a database in memory and linked there.
 """
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
 
+from orchestration.identity.compare_facts import (
+    Moved,
+    conflicting_consents,
+    first_row,
+    moved,
+    newest_as_of,
+    rescored,
+    write_facts,
+)
 from orchestration.identity.decisions import read_decisions
 from orchestration.identity.linking import link_records
-from orchestration.identity.rules import RULES_FILE, read_rules
+from orchestration.identity.rules import RulesError, read_rules
 from orchestration.warehouse.connection import WarehouseError, readable_failures
 
 
@@ -26,7 +34,7 @@ class ComparisonError(Exception):
 
 @dataclass(frozen=True)
 class Regrouping:
-    """Customers who would be merged into one, or one who would be split.
+    """Customers that would be merged into one, or one that would be split.
 
     before, after: customer numbers. records: as `system #record number`. because: rules or reasons that differ.
     """
@@ -38,26 +46,12 @@ class Regrouping:
 
 
 @dataclass(frozen=True)
-class Moved:
-    """How much of something would stand under another customer number, under a known one for the first time, or none.
-
-    what: revenue with its currency, interactions, consents. total: all of it. Amounts are in the currency named.
-    """
-
-    what: str
-    total: float
-    to_another_customer: float
-    becomes_known: float
-    becomes_unknown: float
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """The assignment as it is, and as the other rules would make it.
+    """The assignment today, and with the other rules.
 
     moved_records: records that would have another customer number. rescored: per figure of a customer (scores from 1 to
-    5, points), the customers for whom it would change. conflicting_consents: customers who would be merged of whom one
-    agrees to marketing mail and the other does not. notes: sentences of the linking.
+    5, points), the customers for whom it would change. conflicting_consents: merged customers of whom one agrees to
+    marketing mail and another does not. notes: sentences of the linking.
     """
 
     records: int
@@ -87,15 +81,21 @@ class Comparison:
 
 
 def compare_rules(
-    warehouse: Path, rules_file: Path, *, decisions: Path | None = None, examples: int = 10
+    warehouse: Path,
+    rules_file: Path,
+    *,
+    firm_rules: Path | None = None,
+    decisions: Path | None = None,
+    examples: int = 10,
 ) -> Comparison:
-    """Links the warehouse's records with other rules, in memory, and compares the customers with those of today.
+    """Links the warehouse's records with other rules, in memory, and compares the customers with today's.
 
-    warehouse: the working warehouse, opened read-only. decisions: reviewed decisions that hold in both. examples: so
-    many merges and splits are listed at most. Raises ComparisonError where a file cannot be used, WarehouseError where
-    the warehouse cannot be read.
+    warehouse: the working warehouse, opened read-only. rules_file: what differs from today's rules, which are the
+    neutral ones and firm_rules. decisions: reviewed decisions, used by both. examples: the most merges and splits
+    listed. Raises ComparisonError if a file cannot be used, WarehouseError if the warehouse cannot be read.
     """
-    check_rules(rules_file)
+    rules_files = (rules_file,) if firm_rules is None else (firm_rules, rules_file)
+    check_rules(*rules_files)
     if not warehouse.exists():
         raise WarehouseError(f"There is no warehouse at {warehouse} yet: start `context360 run`, or set --home.")
     with tempfile.TemporaryDirectory() as spill, readable_failures(warehouse), duckdb.connect() as connection:
@@ -108,7 +108,7 @@ def compare_rules(
                 connection,
                 f"{real}.intermediate.int_source_record",
                 identifiers=f"{real}.intermediate.int_identifier",
-                rules_file=rules_file,
+                rules_files=rules_files,
                 decisions=decisions,
                 as_of=None,
             )
@@ -117,38 +117,16 @@ def compare_rules(
         return _compared(connection, real, result.notes, examples)
 
 
-def check_rules(file: Path) -> None:
-    """Raises ComparisonError where a rules file is missing, no YAML, or holds something that is not a setting."""
-    if not file.is_file():
-        raise ComparisonError(f"There is no rules file {file}: name one, such as a changed copy of {RULES_FILE.name}.")
+def check_rules(*files: Path) -> None:
+    """Raises ComparisonError if one of the rules files, the last laid over the others, cannot be used."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        known = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ComparisonError(f"{file.name} is no list of settings: write them as in {RULES_FILE.name}.")
-        unknown = [section for section in content if section not in known]
-        unknown += [
-            f"{section}.{field}"
-            for section, fields in content.items()
-            if isinstance(fields, dict) and isinstance(known.get(section), dict)
-            for field in fields
-            if field not in known[section]
-        ]
-        if unknown:
-            raise ComparisonError(f"{file.name} sets {', '.join(unknown)}, which is no setting: see {RULES_FILE.name}.")
-        read_rules(file)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        raise ComparisonError(f"{file.name}{place} cannot be read as YAML: correct it there.") from error
-    except ValueError as error:
+        read_rules(*files)
+    except RulesError as error:
         raise ComparisonError(str(error)) from error
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise ComparisonError(f"{file.name} is not written as {RULES_FILE.name} is: {error}.") from error
 
 
 def check_decisions(file: Path) -> None:
-    """Raises ComparisonError where a file of decisions cannot be used."""
+    """Raises ComparisonError if a file of decisions cannot be used."""
     if not file.is_file():
         raise ComparisonError(f"There is no file of decisions {file}: name one, or leave it out.")
     try:
@@ -162,13 +140,13 @@ def _quoted(text: str) -> str:
 
 
 def _copy_memory(connection: duckdb.DuckDBPyConnection, database: str) -> None:
-    """What the linking remembers, so that unchanged rules link as the next run would."""
+    """Copies the linking's memory, so that unchanged rules link as the next run would."""
     tables = connection.execute(
         "select table_name from duckdb_tables() where database_name = ? and schema_name = 'identity' order by 1",
         [database],
     ).fetchall()
     if ("assignment",) not in tables:
-        raise WarehouseError("Nobody has been recognised in this warehouse yet: start `context360 run`.")
+        raise WarehouseError("This warehouse has no customers yet: start `context360 run`.")
     connection.execute("create schema identity")
     for (table,) in tables:
         connection.execute(f'create table identity."{table}" as from "{database}".identity."{table}"')
@@ -195,22 +173,23 @@ def _compared(connection: duckdb.DuckDBPyConnection, real: str, notes: tuple[str
         select before_id, list(distinct after_id order by after_id) as after_ids
         from regrouped where before_id is not null group by 1 having count(distinct after_id) > 1;
     """)
-    records, before, after, moved = _row(
+    records, before, after, moved_records = first_row(
         connection,
         """
         select count(*), count(distinct before_id), count(distinct after_id), count(*) filter (before_id <> after_id)
         from regrouped
         """,
     )
-    merges, merged = _row(connection, "select count(*), coalesce(sum(len(before_ids)), 0)::bigint from merge_group")
-    (splits,) = _row(connection, "select count(*) from split_group")
-    as_of = _as_of(connection, real)
-    _key_facts(connection, real, as_of)
+    merges, merged = first_row(
+        connection, "select count(*), coalesce(sum(len(before_ids)), 0)::bigint from merge_group"
+    )
+    (splits,) = first_row(connection, "select count(*) from split_group")
+    write_facts(connection, real, newest_as_of(connection, real))
     return Comparison(
         records=records,
         customers_before=before,
         customers_after=after,
-        moved_records=moved,
+        moved_records=moved_records,
         merges=merges,
         merged_customers=merged,
         splits=splits,
@@ -218,17 +197,11 @@ def _compared(connection: duckdb.DuckDBPyConnection, real: str, notes: tuple[str
         split_examples=_split_examples(connection, examples),
         links_before=_counts(connection, f"select rule, count(*) from {real}.identity.link group by 1 order by 1"),
         links_after=_counts(connection, "select rule, count(*) from identity.link group by 1 order by 1"),
-        moved=_moved(connection),
-        rescored=_rescored(connection),
-        conflicting_consents=_conflicting_consents(connection),
+        moved=moved(connection),
+        rescored=rescored(connection),
+        conflicting_consents=conflicting_consents(connection),
         notes=notes,
     )
-
-
-def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
@@ -236,7 +209,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]
 
 
 def _merge_examples(connection: duckdb.DuckDBPyConnection, examples: int) -> tuple[Regrouping, ...]:
-    """Those that merge most customers first; because: the links between records that were apart."""
+    """The largest merges first; because: the links between records that are apart today."""
     return _examples(
         connection,
         f"""
@@ -267,7 +240,7 @@ def _merge_examples(connection: duckdb.DuckDBPyConnection, examples: int) -> tup
 
 
 def _split_examples(connection: duckdb.DuckDBPyConnection, examples: int) -> tuple[Regrouping, ...]:
-    """Those that split into most customers first; because: why the records are kept apart, where it was asked."""
+    """The largest splits first; because: why the records are not linked, if they were compared."""
     return _examples(
         connection,
         f"""
@@ -303,143 +276,3 @@ def _examples(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Regrou
         Regrouping(tuple(before), tuple(after), tuple(records), because)
         for before, after, records, because in connection.execute(query).fetchall()
     )
-
-
-def _as_of(connection: duckdb.DuckDBPyConnection, real: str) -> datetime | None:
-    """The moment of the last published run; without one, everything counts."""
-    found = connection.execute(
-        "select 1 from duckdb_tables() where database_name = ? and schema_name = 'quality' "
-        "and table_name = 'publication'",
-        [real.strip('"')],
-    ).fetchone()
-    if not found:
-        return None
-    return connection.execute(f"select max(as_of) from {real}.quality.publication").fetchone()[0]  # type: ignore[index]
-
-
-def _key_facts(connection: duckdb.DuckDBPyConnection, real: str, as_of: datetime | None) -> None:
-    """Writes `fact`: what customers did and agreed to, with the customer by its identifier, before and after.
-
-    Devices are left out: what is anonymous follows the people who are identified on them.
-    """
-    for name, assignment in (("before", f"{real}.identity.assignment"), ("after", "identity.assignment")):
-        connection.execute(f"""
-            create temp table identified_{name} as
-            select
-                identifier_kind,
-                identifier_value,
-                case when min(customer_id) = max(customer_id) then min(customer_id) end as customer_id
-            from {real}.intermediate.int_identifier
-            inner join {assignment} using (source_system, source_record_id)
-            group by all
-        """)
-    connection.execute(
-        f"""
-        create temp table fact as
-        with delivered as (
-            select
-                'revenue ' || currency as what, net_amount as amount, 0 as points,
-                source_system || '/' || order_id as purchase, ordered_at as happened_at, identifier_kind,
-                identifier_value, null as is_granted
-            from {real}.intermediate.int_order_line
-            union all
-            select
-                'revenue ' || currency, net_amount, 0, source_system || '/' || booking_id, started_at, identifier_kind,
-                identifier_value, null
-            from {real}.intermediate.int_booking
-            union all
-            select
-                'interactions', 1, coalesce(touchpoints.engagement_points, 0), null, happened_at, identifier_kind,
-                identifier_value, null
-            from {real}.intermediate.int_interaction
-            left join {real}.core.dim_touchpoint as touchpoints using (touchpoint)
-            union all
-            select
-                'consents', 1, 0, null, changed_at, identifier_kind, identifier_value,
-                case when purpose = 'marketing' and channel = 'email' then is_granted end
-            from {real}.intermediate.int_consent
-        )
-        select
-            delivered.what, delivered.amount, delivered.points, delivered.purchase, delivered.happened_at,
-            delivered.is_granted, before.customer_id as before_id, present.customer_id as after_id
-        from delivered
-        left join identified_before as before using (identifier_kind, identifier_value)
-        left join identified_after as present using (identifier_kind, identifier_value)
-        where delivered.happened_at < ?::timestamp or ?::timestamp is null
-        """,
-        [as_of, as_of],
-    )
-
-
-def _moved(connection: duckdb.DuckDBPyConnection) -> tuple[Moved, ...]:
-    rows = connection.execute("""
-        select
-            what,
-            sum(amount),
-            coalesce(sum(amount) filter (before_id <> after_id), 0),
-            coalesce(sum(amount) filter (before_id is null and after_id is not null), 0),
-            coalesce(sum(amount) filter (before_id is not null and after_id is null), 0)
-        from fact
-        where what is not null
-        group by 1
-        order by what not like 'revenue%', what
-    """).fetchall()
-    return tuple(Moved(what, *(float(amount) for amount in amounts)) for what, *amounts in rows)
-
-
-def _rescored(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Customers whose scores, as marts.relationship_context has them, and points would differ."""
-    for name in ("before", "after"):
-        connection.execute(f"""
-            create temp table scored_{name} as
-            with bought as (
-                select
-                    {name}_id as customer_id,
-                    max(happened_at) as last_at,
-                    count(distinct purchase) as purchases,
-                    sum(amount) as amount
-                from fact where what like 'revenue%' and {name}_id is not null group by 1
-            ),
-            points as (
-                select {name}_id as customer_id, sum(points) as engagement_points
-                from fact where {name}_id is not null group by 1
-            )
-            select
-                customer_id,
-                amount as customer_value,
-                {_quintile("last_at")} as recency_score,
-                {_quintile("purchases")} as frequency_score,
-                {_quintile("amount")} as monetary_score,
-                coalesce(engagement_points, 0) as engagement_points
-            from points left join bought using (customer_id)
-        """)
-    figures = ("customer_value", "recency_score", "frequency_score", "monetary_score", "engagement_points")
-    counts = ", ".join(f"count(*) filter (coalesce(b.{figure}, 0) <> coalesce(a.{figure}, 0))" for figure in figures)
-    row = _row(connection, f"select {counts} from scored_before as b full join scored_after as a using (customer_id)")
-    return dict(zip((figure.replace("_", " ") for figure in figures), row, strict=True))
-
-
-def _quintile(column: str) -> str:
-    """1 to 5 among those who bought, as the macro of that name."""
-    return (
-        f"case when {column} is not null then least(5, 1 + floor(5 * percent_rank() over "
-        f"(partition by {column} is null order by {column}))::int) end"
-    )
-
-
-def _conflicting_consents(connection: duckdb.DuckDBPyConnection) -> int:
-    (count,) = _row(
-        connection,
-        """
-        with last_word as (
-            select before_id, max_by(is_granted, happened_at) as is_granted
-            from fact where is_granted is not null and before_id is not null group by 1
-        ),
-        merged as (select after_id, unnest(before_ids) as before_id from merge_group)
-        select count(*) from (
-            select after_id from merged inner join last_word using (before_id)
-            group by 1 having count(distinct is_granted) > 1
-        )
-        """,
-    )
-    return int(count)

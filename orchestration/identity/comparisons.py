@@ -1,7 +1,7 @@
 """What the model compares, as Splink comparisons: the same settings run on Splink's DuckDB and Spark APIs.
 
-Every level has a starting probability, from general experience, for matches (m) and for strangers (u). Where there are
-records enough, Splink's learning replaces them.
+Every level has a starting probability, from general experience, for matches (m) and for strangers (u). With enough
+records, Splink's learning replaces them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from splink import SettingsCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 from splink.internals.dialects import SplinkDialect
 
-# Comparisons that tell one person from another in the same home, and comparisons that relatives share.
+# Comparisons that distinguish people of one home, and comparisons that relatives share.
 PERSONAL = ("given_name", "birth_date", "gender", "national_id", "loyalty_number")
 SHARED = ("family_name", "home", "phone", "email")
 
@@ -27,9 +27,9 @@ def _sql(condition: str) -> ComparisonLevelCreator:
 
 
 class _Within(ComparisonLevelCreator):
-    """A costly condition that is looked at only where a cheap one, which it implies, holds.
+    """A costly condition that is evaluated only if a cheap one, which it implies, holds.
 
-    Engines evaluate both sides of AND for all rows, but a branch of CASE only for its own.
+    Engines evaluate both sides of AND for all rows, but a branch of CASE only for its own rows.
     """
 
     def __init__(self, bound: str, level: ComparisonLevelCreator) -> None:
@@ -45,7 +45,7 @@ class _Within(ComparisonLevelCreator):
 
 
 def _ends_agree(column: str, letters: int = 1) -> str:
-    """One typing error leaves the first or the last letters as they are."""
+    """SQL for: the first or the last letters agree, as one typing error leaves one of them unchanged."""
     left, right, before = f"{column}_l", f"{column}_r", letters - 1
     return (
         f"(substr({left}, 1, {letters}) = substr({right}, 1, {letters}) "
@@ -54,7 +54,7 @@ def _ends_agree(column: str, letters: int = 1) -> str:
 
 
 def _edit(column: str, distance: int) -> ComparisonLevelCreator:
-    """At most so many typing errors; texts whose lengths or ends differ more are never measured."""
+    """At most `distance` typing errors; texts whose lengths or ends differ more are never measured."""
     return _Within(
         f"abs(length({column}_l) - length({column}_r)) <= {distance} "
         f"and length({column}_l) + length({column}_r) > 6 and {_ends_agree(column)}",
@@ -63,7 +63,7 @@ def _edit(column: str, distance: int) -> ComparisonLevelCreator:
 
 
 def _jaro_winkler(column: str, least: float, letters: int) -> ComparisonLevelCreator:
-    """Texts of that similarity and of so many letters together; those with other ends are never measured."""
+    """Texts of at least this similarity and, together, this many letters; those with other ends are never measured."""
     return _Within(
         f"length({column}_l) + length({column}_r) >= {letters} and {_ends_agree(column)}",
         cll.JaroWinklerLevel(column, least),
@@ -71,7 +71,7 @@ def _jaro_winkler(column: str, least: float, letters: int) -> ComparisonLevelCre
 
 
 def _crossed() -> ComparisonLevelCreator:
-    """Given and family name stand in each other's field; one of them may be misspelled."""
+    """Given and family name are in each other's field; one of them may be misspelled."""
     return _Within(
         "given_name_l <> given_name_r and (given_name_l = family_name_r or family_name_l = given_name_r)",
         _same_digits(_sql("levenshtein(given_name_l, family_name_r) + levenshtein(family_name_l, given_name_r) <= 1")),
@@ -79,7 +79,7 @@ def _crossed() -> ComparisonLevelCreator:
 
 
 def _half_crossed() -> ComparisonLevelCreator:
-    """One name stands in the other's field, and the other one is somebody else's."""
+    """One name is in the other's field, and the other name differs."""
     return _sql(
         "given_name_l <> given_name_r and ((given_name_l = family_name_r and length(given_name_l) > 2) "
         "or (family_name_l = given_name_r and length(family_name_l) > 2))"
@@ -103,7 +103,7 @@ def _initial(column: str) -> ComparisonLevelCreator:
 
 
 def _same_digits(level: ComparisonLevelCreator) -> ComparisonLevelCreator:
-    """Digits in names are no letters: guest 1 and guest 2 are not typing errors of each other."""
+    """Adds that digits in names agree: guest 1 and guest 2 are not typing errors of each other."""
     return _Within("coalesce(name_digits_l = name_digits_r, true)", level)
 
 
@@ -132,7 +132,7 @@ def _given_name(columns: Iterable[str]) -> list[Level]:
         *levels,
         ("short form", _same_digits(cll.Or(_initial("given_name"), _token("given_name"))), 0.07, 0.005),
         ("similar", _same_digits(_alike("given_name")), 0.07, 0.004),
-        # Mark and Maria, Peter and Petra: short names resemble each other without being one.
+        # Mark and Maria, Peter and Petra: short names resemble each other without being the same.
         ("remotely similar", _same_digits(_jaro_winkler("given_name", 0.8, 11)), 0.02, 0.02),
         ("different", None, 0.03, 0.963),
     ]
@@ -177,7 +177,7 @@ def _gender(_: Iterable[str]) -> list[Level]:
 
 
 def _email(_: Iterable[str]) -> list[Level]:
-    # Other digits are another address, not an error; names in it are what the comparison of names has counted.
+    # Other digits are another address, not an error; the comparison of names counts the names in it.
     one_error = _Within(
         "email_digits_l = email_digits_r and abs(length(email_l) - length(email_r)) <= 1 and "
         + _ends_agree("email_local", 3),
@@ -214,7 +214,7 @@ def _loyalty_number(_: Iterable[str]) -> list[Level]:
 
 
 def _home(columns: Iterable[str]) -> list[Level]:
-    """Street, number, postal code and town as one piece of evidence: they say the same thing four times."""
+    """Street, number, postal code and town as one piece of evidence: they repeat each other."""
     has = {column: column in columns for column in ("street", "house_number", "postal_code", "city")}
 
     def part(column: str, condition: str) -> str:
@@ -229,7 +229,7 @@ def _home(columns: Iterable[str]) -> list[Level]:
     city = part("city", "city_l = city_r")
     numbered = "2" if has["house_number"] else "1"
     most = sum(has.values())
-    # Two addresses that share neither street, nor number, nor postal code are not looked at more closely.
+    # Two addresses that share neither street, number nor postal code are not compared further.
     near = " or ".join(
         f"{column}_l = {column}_r" for column in ("house_number", "postal_code", "street") if has[column]
     )
@@ -273,13 +273,13 @@ _HOME_PARTS = ("street", "postal_code", "city")
 
 
 def comparison_names(columns: Iterable[str]) -> list[str]:
-    """The comparisons that records with these columns allow."""
+    """The comparisons that are possible with these columns."""
     columns = list(columns)
     return [name for name in _LEVELS if (name in columns or (name == "home" and set(columns) & set(_HOME_PARTS)))]
 
 
 def level_labels(columns: Iterable[str]) -> dict[str, dict[int, str]]:
-    """Per comparison, what its values (Splink's gammas) mean; -1 stands for a missing value."""
+    """Per comparison, the meaning of its values (Splink's gammas); -1 is a missing value."""
     columns = list(columns)
     labels = {}
     for name in comparison_names(columns):
@@ -290,7 +290,7 @@ def level_labels(columns: Iterable[str]) -> dict[str, dict[int, str]]:
 
 def _missing(name: str, columns: list[str], with_crossed: bool) -> ComparisonLevelCreator:
     if name == "family_name" and "given_name" in columns and with_crossed:
-        # Crossed names are one observation: the comparison of given names has counted it.
+        # Crossed names are one observation, which the comparison of given names counts.
         return cll.Or(cll.NullLevel(name), _crossed(), _half_crossed()).configure(is_null_level=True)
     if name != "home":
         return cll.NullLevel(name)
@@ -306,7 +306,7 @@ def linkage_settings(
     """The Splink settings for records that have these columns, usable with any of Splink's engines.
 
     with_frequencies: weigh rare values more (needs the columns tf_<column>, or lets Splink count).
-    with_crossed: look for names in each other's field, which makes each of the comparisons of names use both.
+    with_crossed: look for names in each other's field; then each comparison of names uses both.
     prior: probability that two random records match.
     """
     columns = list(columns)

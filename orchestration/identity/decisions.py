@@ -1,4 +1,4 @@
-"""Reviewed decisions: pairs of records that a person has declared to be the same, or not the same, and why."""
+"""Reviewed decisions: pairs of records that a person has declared the same, or not the same, and why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RecordKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Decision:
-    """Two records, whether they are the same person, and the reason that was given."""
+    """Two records, whether they are the same person, and the given reason."""
 
     first: RecordKey
     second: RecordKey
@@ -26,17 +26,15 @@ class Decision:
 def read_decisions(file: Path | None) -> list[Decision]:
     """Reads a decisions file: lists `same` and `not_same` of entries with `records` and `reason`.
 
-    A record is written as system/id or as [system, id]; an entry may name more than two records, which are then all
-    the same, or all different. Raises ValueError where an entry is incomplete or two entries contradict each other.
+    A record is written as system/id or as [system, id]; an entry with more than two records declares all of them the
+    same, or all different. Raises ValueError if an entry is incomplete or two entries contradict each other.
     """
     if file is None:
         return []
     content = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
     unknown = sorted(set(content) - {"same", "not_same"})
     if unknown:
-        raise ValueError(
-            f"{Path(file).name} may hold the lists same and not_same, not: {', '.join(map(str, unknown))}."
-        )
+        raise ValueError(f"{Path(file).name} has {', '.join(map(str, unknown))}: use the lists same and not_same only.")
     decisions: dict[frozenset[RecordKey], Decision] = {}
     for kind in ("same", "not_same"):
         for entry in content.get(kind) or []:
@@ -50,7 +48,9 @@ def read_decisions(file: Path | None) -> list[Decision]:
                 for second in records[place + 1 :]:
                     pair = frozenset((first, second))
                     if pair in decisions and decisions[pair].same != (kind == "same"):
-                        raise ValueError(f"{Path(file).name} calls two records the same and not the same: remove one.")
+                        raise ValueError(
+                            f"{Path(file).name} declares two records the same and not the same: remove one entry."
+                        )
                     decisions[pair] = Decision(first, second, kind == "same", reason)
     return list(decisions.values())
 
@@ -58,12 +58,12 @@ def read_decisions(file: Path | None) -> list[Decision]:
 def _record_key(record: Any) -> RecordKey:
     parts = record.split("/", 1) if isinstance(record, str) else record
     if not isinstance(parts, list) or len(parts) != 2:
-        raise ValueError("A record in a decisions file is written as system/id or as [system, id].")
+        raise ValueError("A record in the decisions file is not readable: write it as system/id or as [system, id].")
     return str(parts[0]), str(parts[1])
 
 
 def write_decisions(work: Workspace, decisions: list[Decision]) -> None:
-    """Writes `decision` (record_number_l, record_number_r, is_same, reason) for the records that are there."""
+    """Writes `decision` (record_number_l, record_number_r, is_same, reason) for the records that exist."""
     work.run("""
         create or replace table {work}.given_decision (
             system_l varchar, id_l varchar, system_r varchar, id_r varchar, is_same boolean, reason varchar
@@ -87,4 +87,4 @@ def write_decisions(work: Workspace, decisions: list[Decision]) -> None:
     """)
     missing = len(decisions) - int(work.value("select count(*) from {work}.decision"))
     if missing:
-        work.note(f"{missing:,} reviewed decision{'s' * (missing > 1)} name records that are not there: not applied.")
+        work.note(f"{missing:,} reviewed decision{'s' * (missing > 1)} name records that do not exist: not applied.")

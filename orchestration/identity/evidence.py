@@ -1,13 +1,14 @@
-"""From scores to judged pairs: how probable it is that two records are one person, and what speaks against it.
+"""From scores to judged pairs: the probability that two records are one person, and the evidence against it.
 
 Splink's weights treat the pieces of evidence as independent among strangers. People of one home are not strangers: they
-share family name, address, telephone and even e-mail. So pairs that share a home or an address are judged a second time
-against that alternative, and the weaker of the two judgements counts.
+share family name, address, telephone and even e-mail. So pairs that share a home or an address are also judged against
+that alternative, and the weaker of the two judgements counts.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy
@@ -17,10 +18,10 @@ from orchestration.identity.model import LinkageModel
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
-_BELIEF_IN_RELATIVES = 8.0  # pairs that general experience on relatives counts for
-_PAIRS_OF_EXPERIENCE = 300.0  # and pairs that it counts for on how common matches are
+_BELIEF_IN_RELATIVES = 8.0  # weight of general experience with relatives, in pairs
+_PAIRS_OF_EXPERIENCE = 300.0  # weight of general experience with how common matches are, in pairs
 _STEPS = 60
-# A comparison counts as reliable where at most this share of matches differ in it (as learned).
+# A comparison is reliable if at most this share of matches differ in it (as learned).
 _RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
 _FEW_RELATIVES = 0.9
 _HOLDS_PEOPLE_ONCE = -4.0  # bits: matches within a system are 16 times rarer than between two
@@ -28,7 +29,7 @@ _OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
 
 
 def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str) -> None:
-    """Adds to scored pairs: personal (bits that tell relatives apart), pattern (what they share), same_source."""
+    """Adds to scored pairs: personal (bits that distinguish relatives), pattern (what they share), same_source."""
     labels = model.labels
     names = model.comparisons
     personal = [_personal_evidence(model, rules, name) for name in PERSONAL if name in names]
@@ -70,7 +71,7 @@ def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str
 
 
 def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
-    """SQL for the bits with which a comparison tells one person from a relative."""
+    """SQL for the bits with which a comparison distinguishes one person from a relative."""
     share = {"given_name": rules.relatives_same_given_name, "birth_date": rules.relatives_same_birth_date}.get(name)
     if share is None:
         return f"mw_{name}"
@@ -82,13 +83,13 @@ def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
         return f"case when gamma_{name} = {gamma['exact']} then {exact} else mw_{name} end"
     levels = [f"when gamma_{name} = {gamma['exact']} then {exact}"]
     if "crossed" in gamma:
-        # The family name, which a crossed name agrees in too, is that of the relative.
+        # A crossed name also agrees in the family name, which relatives share.
         chance = share + model.probability(name, "exact", "u")
         different = math.log2(model.probability(name, "different") / model.probability(name, "different", "u"))
         levels.append(f"when gamma_{name} = {gamma['crossed']} then {math.log2(m / chance)}")
         levels.append(f"when gamma_{name} = {gamma['half crossed']} then {different}")
     if "birth_date" in model.comparisons:
-        # The relative of one birth date is a twin, and twins are named alike.
+        # A relative with the same birth date is a twin, and twins often have similar names.
         born_together = next(value for value, label in model.labels["birth_date"].items() if label == "exact")
         alike = [gamma[label] for label in ("short form", "similar", "remotely similar")]
         levels.append(
@@ -98,7 +99,7 @@ def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
 
 
 def _same_family(labels: dict[str, dict[int, str]]) -> str:
-    """SQL for: the family names agree, be it in the other name's field."""
+    """SQL for: the family names agree, even in the other name's field."""
     crossed = [value for value, label in labels.get("given_name", {}).items() if "crossed" in label]
     return (
         f"(gamma_family_name > 0 or gamma_given_name in ({_listed(crossed)}))" if crossed else "gamma_family_name > 0"
@@ -114,7 +115,7 @@ def _listed(values: list[int]) -> str:
 
 
 def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -> None:
-    """Learns from the scored pairs how common matches are: in general, within and between systems, and in one home.
+    """Learns from the scored pairs how common matches are: within and between systems, and in one home.
 
     Expectation maximisation over the counts of equal weights; the evidence per comparison stays as it is.
     """
@@ -143,7 +144,7 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
             home[rows] = personal[rows] + _logit(home_prior[name]) + twice[rows]
         probability = 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60)))
         for name, rows in patterns.items():
-            # Pairs of two systems tell how common matches are; in one system they are as much rarer as in general.
+            # Pairs of two systems show how common matches are; within a system they are rarer by the general factor.
             rows = rows & ~same if len(sizes) > 1 else rows
             posterior = 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60)))
             found = float((posterior * number[rows]).sum())
@@ -155,7 +156,7 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
         }
         overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
         for kind in prior:
-            # Where one kind of pair has hardly any matches, the overall share still counts a little.
+            # If one kind of pair has hardly any matches, the overall share still counts a little.
             found = matches[kind] + 0.02 * overall * pairs[kind] + _PAIRS_OF_EXPERIENCE * first[kind]
             prior[kind] = min(max(found / (pairs[kind] + _PAIRS_OF_EXPERIENCE), 1e-12), 0.5)
     model.prior = prior
@@ -164,12 +165,12 @@ def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -
 
 
 def _twice(prior: dict[str, float], sizes: list[int]) -> float:
-    """Bits by which matches within one system are rarer than between two; relatives are not."""
+    """Bits by which matches within one system are rarer than between two; relatives are equally common."""
     return _logit(prior["same"]) - _logit(prior["cross"]) if len(sizes) > 1 else 0.0
 
 
 def _experience(pattern: str) -> float:
-    """How many of the pairs that share this are one person, from general experience."""
+    """The share of pairs with this pattern that are one person, from general experience."""
     words = pattern.split()
     exact = {word for place, word in enumerate(words) if place == 0 or words[place - 1] != "similar"}
     if "email" in exact:
@@ -182,7 +183,7 @@ def _experience(pattern: str) -> float:
         share = 0.2
     else:
         share = 0.15 if "other" in words else 0.45
-    # Relatives mostly have a telephone and an address of their own, one person seldom has two.
+    # Relatives mostly have a telephone and an address of their own; one person rarely has two.
     odds = share / (1 - share) * 0.3 ** len({"-phone", "-email"} & set(words))
     return odds / (1 + odds)
 
@@ -198,66 +199,8 @@ def _weaker(odds: Any, home: Any) -> Any:
 
 
 def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> None:
-    """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge.
-
-    Pairs below half of the near-miss probability are left out unless something is refused about them.
-    """
+    """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge."""
     names = model.comparisons
-    labels = model.labels
-
-    def at(name: str, *wanted: str) -> str:
-        """SQL for: this comparison came out as one of these."""
-        if name not in names:
-            return "false"
-        return f"gamma_{name} in ({_listed([g for g, label in labels[name].items() if label in wanted])})"
-
-    same_number = f"({at('national_id', 'exact', 'one error')} or {at('loyalty_number', 'exact')})"
-    other_given = at("given_name", "different")
-    other_birth = at("birth_date", "different")
-    # How much a contradiction says depends on how clean the data are: where birth dates are often wrong, as measured,
-    # a different one is evidence like any other; where they are reliable, it takes near certainty to overrule it.
-    often = {name: model.probability(name, "different") for name in ("given_name", "birth_date", "national_id")}
-    refusals = []
-    if often["national_id"] <= _RELIABLE["national_id"]:
-        refusals.append(f"""
-            when {at("national_id", "different")} and not ({at("given_name", "exact", "similar", "crossed")}
-                and {at("family_name", "exact", "similar", "missing")} and {at("birth_date", "exact", "one error")})
-                and not {at("loyalty_number", "exact")} then 'two national ids'
-        """)
-    if often["given_name"] * often["birth_date"] <= _RELIABLE["given_name"] * _RELIABLE["birth_date"]:
-        refusals.append(f"""
-            when {other_given} and {at("birth_date", "different", "same year")} and not {same_number}
-                then 'given name and birth date differ'
-        """)
-    refusals.append(f"""
-        when {other_given} and {at("gender", "different")} and not {same_number} then 'given name and sex differ'
-    """)
-    if often["given_name"] <= _RELIABLE["given_name"]:
-        refusals.append(
-            f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'"
-        )
-    if often["birth_date"] <= _RELIABLE["birth_date"]:
-        refusals.append(
-            f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
-        )
-    if model.prior.get("twice", 0.0) < _HOLDS_PEOPLE_ONCE:
-        refusals.append(f"""
-            when same_source and log_odds < {_OVERRULED} and not {same_number} and {at("home", *_HOMES, *_AREAS)}
-                then 'two records of one system'
-        """)
-    refused = f"case {' '.join(refusals)} end"
-    if model.home_prior:
-        cases = " ".join(
-            f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
-        )
-        home = f"case pattern {cases} else {_logit(0.4)} end"
-    else:
-        home = "cast(null as double)"
-    # How typing errors look is learned. Where it was not, values that resemble each other are two values, unless
-    # something else of the person is exactly the same.
-    exact = [at(name, "exact") for name in ("birth_date", "email", "phone", "national_id", "loyalty_number")]
-    names_exact = f"{at('given_name', 'exact', 'crossed')} and {at('family_name', 'exact', 'missing')}"
-    enough = "true" if model.learned else f"coalesce({' or '.join(exact)} or {names_exact}, false)"
     work.run(f"""
         create or replace table {target} as
         with odds as (
@@ -266,7 +209,7 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
                 weight + case when same_source then {_logit(model.prior["same"])}
                     else {_logit(model.prior["cross"])} end as stranger_odds,
                 case when pattern is not null
-                    then {home} + case when same_source then {model.prior.get("twice", 0.0)} else 0 end
+                    then {_home_odds(model)} + case when same_source then {model.prior.get("twice", 0.0)} else 0 end
                 end as home_odds,
                 home_odds + personal as relative_odds
             from {scored}
@@ -280,7 +223,7 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
                         else least(stranger_odds, relative_odds)
                             - log2(1 + power(2, -least(abs(stranger_odds - relative_odds), 60)))
                     end,
-                    case when not {enough} then 0 end
+                    case when not {_is_enough(model)} then 0 end
                 )::float as log_odds
             from odds
         )
@@ -290,11 +233,81 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
             log_odds,
             stranger_odds::float as stranger_odds,
             relative_odds::float as relative_odds,
-            -- Where people who share this are hardly ever relatives, the lower bar of strangers applies.
+            -- If people who share this are hardly ever relatives, the lower threshold of strangers applies.
             coalesce(home_odds < {_logit(_FEW_RELATIVES)} and relative_odds < {_OVERRULED}, false) as in_one_home,
             weight,
-            {refused} as refused,
+            {_refused(model)} as refused,
             [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,
             [{", ".join(f"mw_{name}" for name in names)}]::float[] as weights
         from weighed
     """)
+
+
+def _came_out(model: LinkageModel, name: str, *wanted: str) -> str:
+    """SQL over scored pairs for: this comparison came out as one of these."""
+    if name not in model.comparisons:
+        return "false"
+    return f"gamma_{name} in ({_listed([g for g, label in model.labels[name].items() if label in wanted])})"
+
+
+def _refused(model: LinkageModel) -> str:
+    """SQL for the reason why a pair cannot be one person; null if there is none."""
+    came_out = partial(_came_out, model)
+    same_number = f"({came_out('national_id', 'exact', 'one error')} or {came_out('loyalty_number', 'exact')})"
+    other_given = came_out("given_name", "different")
+    other_birth = came_out("birth_date", "different")
+    # The weight of a contradiction depends on how clean the data are: if birth dates are often wrong, as measured, a
+    # different one is evidence like any other; if they are reliable, overruling it takes near certainty.
+    often = {name: model.probability(name, "different") for name in ("given_name", "birth_date", "national_id")}
+    refusals = []
+    if often["national_id"] <= _RELIABLE["national_id"]:
+        refusals.append(f"""
+            when {came_out("national_id", "different")} and not ({came_out("given_name", "exact", "similar", "crossed")}
+                and {came_out("family_name", "exact", "similar", "missing")}
+                and {came_out("birth_date", "exact", "one error")})
+                and not {came_out("loyalty_number", "exact")} then 'two national ids'
+        """)
+    if often["given_name"] * often["birth_date"] <= _RELIABLE["given_name"] * _RELIABLE["birth_date"]:
+        refusals.append(f"""
+            when {other_given} and {came_out("birth_date", "different", "same year")} and not {same_number}
+                then 'given name and birth date differ'
+        """)
+    refusals.append(f"""
+        when {other_given} and {came_out("gender", "different")} and not {same_number} then 'given name and sex differ'
+    """)
+    if often["given_name"] <= _RELIABLE["given_name"]:
+        refusals.append(
+            f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'"
+        )
+    if often["birth_date"] <= _RELIABLE["birth_date"]:
+        refusals.append(
+            f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
+        )
+    if model.prior.get("twice", 0.0) < _HOLDS_PEOPLE_ONCE:
+        refusals.append(f"""
+            when same_source and log_odds < {_OVERRULED} and not {same_number} and {came_out("home", *_HOMES, *_AREAS)}
+                then 'two records of one system'
+        """)
+    return f"case {' '.join(refusals)} end"
+
+
+def _home_odds(model: LinkageModel) -> str:
+    """SQL for the odds (bits) that two records with this pattern of shared evidence are one person, not relatives."""
+    if model.home_prior:
+        cases = " ".join(
+            f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
+        )
+        return f"case pattern {cases} else {_logit(0.4)} end"
+    return "cast(null as double)"
+
+
+def _is_enough(model: LinkageModel) -> str:
+    """SQL for: the evidence may speak for a match.
+
+    Learning shows how typing errors look. Without it, similar values are two values, unless something else about the
+    person is exactly equal.
+    """
+    came_out = partial(_came_out, model)
+    exact = [came_out(name, "exact") for name in ("birth_date", "email", "phone", "national_id", "loyalty_number")]
+    names_exact = f"{came_out('given_name', 'exact', 'crossed')} and {came_out('family_name', 'exact', 'missing')}"
+    return "true" if model.learned else f"coalesce({' or '.join(exact)} or {names_exact}, false)"

@@ -1,4 +1,4 @@
-"""Why a customer is one customer: its records, the links between them with their weights, and what was refused."""
+"""Explains a customer: its records, the links between them with their weights, and the refused links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_STEPS = 10_000
 
 @dataclass(frozen=True)
 class Weight:
-    """One comparison of two records: how it came out, and how many bits it adds (negative: speaks against)."""
+    """One comparison of two records: its outcome, and the bits it adds (negative: against a match)."""
 
     comparison: str
     outcome: str
@@ -25,7 +25,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Link:
-    """Two records (system, id), the rule or `model` that links them or the reason why it does not, and the evidence."""
+    """Two records (system, id), the rule or `model` that links them or the reason of a refusal, and the evidence."""
 
     first: tuple[str, str]
     second: tuple[str, str]
@@ -38,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A customer: present number, earlier numbers, records (system, id), links that hold, near misses refused."""
+    """A customer: present number, earlier numbers, records (system, id), links, and refused near misses."""
 
     customer_id: int
     previous_customer_ids: tuple[int, ...]
@@ -48,9 +48,9 @@ class Explanation:
 
 
 def explain(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str = "identity") -> Explanation:
-    """Explains a customer by any number that was ever given to it.
+    """Explains a customer by any number it has ever had.
 
-    Raises KeyError where the number was never given.
+    Raises KeyError if the number was never assigned.
     """
     present = present_customer(connection, customer_id, schema)
     records = connection.execute(
@@ -67,10 +67,10 @@ def explain(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str
 
 
 def present_customer(connection: duckdb.DuckDBPyConnection, customer_id: int, schema: str = "identity") -> int:
-    """The number under which a customer is known today, for any number that was ever published.
+    """Today's number of a customer, for any number that was ever published.
 
-    A number that was merged resolves to the customer that has most of its records now. Raises KeyError where the
-    number was never given.
+    A merged number resolves to the customer that has most of its records now. Raises KeyError if the number was never
+    assigned.
     """
     for _ in range(_MOST_STEPS):
         if connection.execute(
@@ -104,11 +104,11 @@ def present_customer(connection: duckdb.DuckDBPyConnection, customer_id: int, sc
         if row is None:
             break
         customer_id = int(row[0])
-    raise KeyError(f"The customer number {customer_id} was never given.")
+    raise KeyError(f"The customer number {customer_id} was never assigned.")
 
 
 def _previous(connection: duckdb.DuckDBPyConnection, present: int, schema: str) -> tuple[int, ...]:
-    """The given-up numbers that resolve to a customer: among those from which a chain of changes leads to it."""
+    """The retired numbers that resolve to a customer, out of those whose chain of changes leads to it."""
     found = connection.execute(
         f"""
         with recursive earlier(number) as (

@@ -28,10 +28,10 @@ def write_identifiers(work: Workspace, identifiers: str | None, rules: Rules) ->
 
 
 def write_changed_identifiers(work: Workspace, identifiers: str | None, rules: Rules) -> None:
-    """Writes touched_value (kind, value), what has changed or is held by a record that has, and its holders to
-    `identifier`; sets aside those of them that too many share.
+    """Writes touched_value (kind, value): values that changed, or whose records changed; and their records to
+    `identifier`. Sets aside the values that too many records share.
 
-    Everything else about identifiers is as it was kept by the last call.
+    All other identifiers stay as the last call kept them.
     """
     if identifiers is None:
         work.run(f"create or replace table {{work}}.added_identifier as {_DERIVED}")
@@ -109,7 +109,7 @@ def _given(identifiers: str) -> str:
 
 
 def _set_aside(work: Workspace, rules: Rules) -> None:
-    """Writes common_value: values that more records share than one person can have, unless these name one person."""
+    """Writes common_value: values that more records share than one person can have, unless they name one person."""
     work.run(
         f"""
         create or replace table {{work}}.common_value as
@@ -127,9 +127,9 @@ def _set_aside(work: Workspace, rules: Rules) -> None:
 
 
 def note_ignored(work: Workspace, rules: Rules) -> int:
-    """Says what was set aside, as kept in `ignored_identifier`; returns how many values that link are among it.
+    """Notes the values that were set aside in `ignored_identifier`; returns how many of them could have linked.
 
-    The values themselves are personal data: how many there are is enough to go and look.
+    The notes hold counts only, as the values are personal data.
     """
     for kind, values, records in work.rows("""
         select identifier_kind, count(*), sum(record_count)
@@ -138,8 +138,8 @@ def note_ignored(work: Workspace, rules: Rules) -> int:
         group by 1 order by 1
     """):
         work.note(
-            f"{values:,} value{'s' * (values > 1)} of {kind} stand in {records:,} records, more than "
-            f"{rules.most_records_per_value} each: ignored, as they point at nobody."
+            f"{values:,} value{'s' * (values > 1)} of {kind} in {records:,} records, more than "
+            f"{rules.most_records_per_value} each: ignored, as they identify no person."
         )
     linking = ", ".join(f"'{kind}'" for kind in rules.kinds("one_person", "may_be_shared"))
     return int(work.value(f"select count(*) from {{kept}}.ignored_identifier where identifier_kind in ({linking})"))
@@ -148,7 +148,7 @@ def note_ignored(work: Workspace, rules: Rules) -> int:
 def write_rule_pairs(work: Workspace, rules: Rules, target: str) -> None:
     """Writes (record_number_l, record_number_r, rule, sharing): pairs of records that share a value that links.
 
-    Up to 10 records of one value are all paired; of more, each with the first and with the next one, so that a value in
+    Up to 10 records of one value are all paired; beyond that, each with the first and the next one, so that a value in
     n records makes 2 n pairs and not n².
     """
     kinds = ", ".join(f"('{rule.identifier}', '{rule.sharing}')" for rule in rules.rules)

@@ -1,8 +1,7 @@
-"""What one call leaves for the next: the learned model, the records as they were compared, and what was judged.
+"""What one call keeps for the next: the learned model, the comparable records, and the judged pairs.
 
-With them a later call looks only at records that are new or different and at the groups of records they touch, and
-decides as a full run with the same model would. All of it is replaced in one transaction: a call that dies leaves
-the memory of the one before.
+With it, a later call processes only new or different records and the groups they touch, and decides as a full run with
+the same model would. All of it is replaced in one transaction: a call that dies leaves the memory of the one before.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
 _LEARNED = ("linkage_model", "term_frequency", "name_root", "common_block")
-# Table → what of it stands in the scratch database after a call about all records, and after one about changes, and
-# which rows of the kept table the latter replaces ("": all).
+# Table → its rows in the scratch database after a call about all records, and after one about changes, and which rows
+# of the kept table the latter replaces ("": all).
 _CHANGED_PAIR = """
     record_number_l in (from {work}.changed_record) or record_number_r in (from {work}.changed_record)
 """
@@ -76,9 +75,9 @@ _KEPT = {
 
 
 def has_memory(work: Workspace, rules: Rules, *, own_identifiers: bool) -> bool:
-    """Whether all that an earlier call left is there, made by the same rules and the same program.
+    """Whether the memory of an earlier call is complete, and made by the same rules and the same program.
 
-    own_identifiers: the identifiers are derived from the records; an earlier call that was given some is no help.
+    own_identifiers: the identifiers are derived from the records; memory of a call with given ones cannot be used.
     """
     if not work.exists(*_LEARNED, *_KEPT, "assignment", "known_number", "last_call"):
         return False
@@ -95,8 +94,8 @@ def has_memory(work: Workspace, rules: Rules, *, own_identifiers: bool) -> bool:
 
 @cache
 def _made_by(rules: Rules) -> str:
-    """What a memory depends on beside the records: another version of the program may judge otherwise."""
-    program = hashlib.sha256(duckdb.__version__.encode())  # its hashes are kept, and may change with it
+    """What memory depends on besides the records: another version of the program may judge otherwise."""
+    program = hashlib.sha256(duckdb.__version__.encode())  # memory keeps its hashes, which may change with it
     for file in sorted(Path(__file__).parent.glob("*.py")):
         program.update(file.read_bytes())
     return f"{program.hexdigest()} {rules!r}"
@@ -105,10 +104,10 @@ def _made_by(rules: Rules) -> str:
 def remembered_model(
     work: Workspace, rules: Rules, columns: list[str], records: int, relearn: bool | None
 ) -> LinkageModel | None:
-    """The model of an earlier call, or None where it has to be learned (again).
+    """The model of an earlier call, or None if it has to be learned (again).
 
-    columns: those that say something today. relearn: True forgets it, False keeps it as long as it fits the columns;
-    None forgets it for small tables and where more than rules.most_changed_share of the records have changed since.
+    columns: today's informative columns. relearn: True drops the model, False keeps it as long as it fits the columns;
+    None drops it for small tables and if more than rules.most_changed_share of the records have changed since.
     """
     if relearn or not work.exists(*_LEARNED):
         return None
@@ -133,7 +132,7 @@ def remembered_model(
 
 
 def forget_model(work: Workspace) -> None:
-    """What is learned from here on replaces the kept model piece by piece: until then it counts for nothing."""
+    """Marks the kept model as unusable, as learning replaces it piece by piece."""
     if work.exists("linkage_model"):
         work.run("update {kept}.linkage_model set rules = ''")
 
@@ -142,9 +141,9 @@ def remember(
     work: Workspace, model: LinkageModel, rules: Rules, as_of: datetime | None, *, fresh: bool, whole: bool,
     own_identifiers: bool
 ) -> None:  # fmt: skip
-    """Keeps what this call found out; to be called in a transaction.
+    """Keeps the results of this call for the next; call it in a transaction.
 
-    fresh: the model was learned now. whole: the call was about all records, not about changes.
+    fresh: the model was learned in this call. whole: the call was about all records, not about changes.
     """
     for table, (everything, part, replaced) in _KEPT.items():
         if whole:
@@ -170,7 +169,7 @@ def remember(
 
 
 def known_numbers() -> str:
-    """SQL that tells whether the numbers are still those that the last call left; the register may have others."""
+    """SQL for a checksum of the known numbers: shows whether the register has replaced those of the last call."""
     return """
         select count(*)::hugeint + bit_xor(hash(source_system, source_record_id, customer_id))
         from {kept}.known_number
@@ -178,7 +177,7 @@ def known_numbers() -> str:
 
 
 def count_frequencies(work: Workspace) -> None:
-    """Keeps how often each value occurs today, as shares of the filled values; of the value itself only its hash."""
+    """Keeps the frequency of each value today, as a share of the filled values, with the hash of the value only."""
     parts = " union all ".join(
         f"""
         select '{column}' as column_name, hash({column}) as value, count(*) / sum(count(*)) over () as share
@@ -189,7 +188,7 @@ def count_frequencies(work: Workspace) -> None:
     filled = ", ".join(
         f"('{column}', (select count({column}) from {{work}}.clean_record))" for column in WITH_FREQUENCY
     )
-    # A value that occurs once, then or later, has the share of one record: it need not be kept.
+    # A value that occurs once, now or later, has the share of one record: there is no need to keep it.
     work.run(f"""
         create or replace table {{kept}}.term_frequency as
         select counted.column_name, counted.value, counted.share from ({parts}) as counted
@@ -219,10 +218,10 @@ def write_record(work: Workspace, target: str) -> None:
 
 
 def write_judged_pair(work: Workspace, rules: Rules) -> None:
-    """Writes `judged_pair`: of the pairs scored now, those that a later call may ask for.
+    """Writes `judged_pair`: the scored pairs that a later call may need.
 
-    is_blocked: the blocking proposed the pair; another one counts only as long as a rule or a decision asks for it.
-    Any other pair of one group of records is scored again when it is asked for, with the same result.
+    is_blocked: blocking proposed the pair; another pair counts only as long as a rule or a decision names it. All other
+    pairs within a group of records are scored again when needed, with the same result.
     """
     work.run(f"""
         create or replace table {{work}}.judged_pair as

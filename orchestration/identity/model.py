@@ -1,8 +1,8 @@
 """The probabilistic model: learned by Splink without labels, kept as plain values, applied to pairs of records.
 
-Fellegi and Sunter's model (1969) with Winkler's frequency adjustment, estimated by expectation maximisation, all of it
-Splink's. Around it: which columns say something, general experience where there are too few examples, and u
-probabilities corrected for the matches among the random pairs.
+Fellegi and Sunter's model (1969) with Winkler's frequency adjustment, estimated by expectation maximisation, all by
+Splink. This module adds the choice of informative columns, general experience for lack of examples, and u probabilities
+corrected for the matches among the random pairs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orchestration.identity.comparisons import comparison_names, level_labels, l
 from orchestration.identity.records import COLUMNS
 from orchestration.identity.workspace import Workspace
 
-# Blocks within which matches and strangers are told apart. Two that share no column let every comparison be learned.
+# Blocks within which matches and strangers are distinguished. Two without a common column teach every comparison.
 _LEARNING_BLOCKS = (
     ("birth_date",), ("given_name", "family_name"), ("national_id",), ("email",), ("phone",),
 )  # fmt: skip
@@ -30,20 +30,21 @@ _MOST_LEARNING_BLOCKS = 3
 _RANDOM_PAIRS = 1_000_000
 _MOST_LEARNING_PAIRS = 300_000
 _ROUNDS = (20, 8, 3)  # of expectation maximisation
-_EXAMPLES_OF_EXPERIENCE = 20  # matches that general experience counts for
-_PAIRS_OF_EXPERIENCE = 3_000  # random pairs likewise
+_EXAMPLES_OF_EXPERIENCE = 20  # weight of general experience, in matches
+_PAIRS_OF_EXPERIENCE = 3_000  # and in random pairs
 _LEAST_FILLED_SHARE = 0.005
-_RAREST_ERROR = 0.003  # in no system are values beyond doubt: three in a thousand are somebody's mistake
+EVERY_PAIR = -10_000.0  # bits: a least weight that keeps all pairs
+_RAREST_ERROR = 0.003  # no system's values are beyond doubt: three in a thousand are mistakes
 
 
 @dataclass
 class LinkageModel:
-    """Everything that was learned, as plain values.
+    """Everything learned, as plain values.
 
-    columns: the columns that say something. settings: Splink's, with the learned probabilities. keys: the blocking.
-    prior: probability that two random records match, of one source system and of two. home_prior: per pattern of
+    columns: the informative columns. settings: Splink's, with the learned probabilities. keys: the blocking. prior:
+    probability that two random records match, within one source system and between two. home_prior: per pattern of
     shared evidence, the share of pairs that are one person. personal_share: per identifier kind, how often two named
-    records that share a value are one person. learned: false where general experience had to do.
+    records that share a value are one person. learned: false if the model is general experience only.
     """
 
     columns: list[str]
@@ -61,7 +62,7 @@ class LinkageModel:
         return comparison_names(self.columns)
 
     def probability(self, comparison: str, label: str, kind: str = "m") -> float:
-        """How often a comparison comes out so among matches (m) or strangers (u); 0 where it is not made."""
+        """The probability of a comparison's outcome among matches (m) or strangers (u); 0 if it is not made."""
         for entry in self.settings["comparisons"]:
             if entry["output_column_name"] == comparison:
                 for level in entry["comparison_levels"]:
@@ -71,11 +72,11 @@ class LinkageModel:
 
     @property
     def labels(self) -> dict[str, dict[int, str]]:
-        """What each comparison's levels are called."""
+        """The names of each comparison's levels."""
         return level_labels(self.columns)
 
     def as_dict(self) -> dict[str, Any]:
-        """Values that JSON can hold."""
+        """The model as JSON values."""
         return asdict(self)
 
     @staticmethod
@@ -84,8 +85,8 @@ class LinkageModel:
         return LinkageModel(**(content | {"keys": [Key(**key) for key in content["keys"]]}))
 
 
-def telling_columns(work: Workspace, table: str, records: int, least_records: int) -> list[str]:
-    """The columns that are filled and, in tables of least_records and more, differ; says which ones are left out."""
+def informative_columns(work: Workspace, table: str, records: int, least_records: int) -> list[str]:
+    """The filled columns that, in tables of least_records and more, also differ; notes which ones are left out."""
     measured = ", ".join(f"count({column}), approx_count_distinct({column})" for column in COLUMNS)
     row = work.rows(f"select {measured} from {table}")[0]
     kept, empty, useless = [], [], []
@@ -98,14 +99,14 @@ def telling_columns(work: Workspace, table: str, records: int, least_records: in
         else:
             kept.append(column)
     if records and empty:
-        work.note(f"Empty, and therefore ignored: {', '.join(empty)}.")
+        work.note(f"Ignored, because empty: {', '.join(empty)}.")
     if useless:
-        work.note(f"Nearly empty or the same everywhere, and therefore ignored: {', '.join(useless)}.")
+        work.note(f"Ignored, because nearly empty or the same everywhere: {', '.join(useless)}.")
     return kept
 
 
 def untrained_model(columns: list[str], keys: list[Key], records: int) -> LinkageModel:
-    """General experience only."""
+    """A model of general experience only."""
     settings = linkage_settings(columns, with_frequencies=False).create_settings_dict("duckdb")
     return LinkageModel(columns, settings, keys, records, learned=False, prior=_first_prior(records))
 
@@ -116,7 +117,7 @@ def _first_prior(records: int) -> dict[str, float]:
 
 
 def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *, seed: int = 1) -> LinkageModel:
-    """Learns the probabilities from the table `record` of the scratch database; no labels, the same every time."""
+    """Learns the probabilities from the table `record` of the scratch database; without labels, deterministic."""
     experience = linkage_settings(columns)
     names = set(comparison_names(columns))
     blocks = _learning_blocks(work, columns)
@@ -137,7 +138,7 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     if {"given_name", "family_name"} <= names and not matches["family_name"] and len(names) > 2:
         _learn_family_names(work, columns, trained, matches)
     if not any(matches.values()):
-        work.note("Too few records agree in anything that could teach: general experience was used for matches.")
+        work.note("Too few records agree to learn from: general experience is used for matches.")
     settings = experience.create_settings_dict("duckdb")
     share = max(matches.values(), default=0.0) / max(records * (records - 1) / 2, 1)
     _blend(settings, trained, matches, random_pairs, min(share, 0.2))
@@ -148,8 +149,8 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
 def _share_of_matches(linker: Linker, block: str, **sampling: Any) -> float:
     """Learns m probabilities within a block and returns the share of its pairs that are matches.
 
-    A level that no match shows has an m that becomes smaller with each round, until Splink refuses it: then fewer
-    rounds are made. Where nothing can be learned, the linker stays as it was and the share is 0.
+    A level without matches has an m that shrinks with each round, until Splink refuses it: then fewer rounds are made.
+    If nothing can be learned, the linker stays unchanged and the share is 0.
     """
     settings = linker._settings_obj
     before = settings.core_model_settings.copy()
@@ -169,7 +170,7 @@ def _share_of_matches(linker: Linker, block: str, **sampling: Any) -> float:
 def _learn_family_names(
     work: Workspace, columns: list[str], trained: dict[str, Any], matches: dict[str, float]
 ) -> None:
-    """Learns from people of one given name how family names differ, where no other column could teach it.
+    """Learns how family names differ from people with one given name, if no other column can teach it.
 
     Adds to `trained` and `matches`. Relatives share the family name, hardly ever the given name as well.
     """
@@ -207,8 +208,8 @@ def _used(block: tuple[str, ...]) -> set[str]:
 def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[str, ...], int]]:
     """The blocks to learn from, with their numbers of pairs: as few as teach every comparison.
 
-    Blocks that people of one home share come last, as relatives would be taken for matches. One comparison alone cannot
-    tell matches from strangers: two must be left.
+    Blocks that people of one home share come last, as they mistake relatives for matches. One comparison alone cannot
+    distinguish matches from strangers: two must remain.
     """
     chosen: list[tuple[tuple[str, ...], int]] = []
     untaught = set(comparison_names(columns))
@@ -230,7 +231,7 @@ def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[st
 
 
 def _borrow(settings: dict[str, Any], matches: dict[str, float]) -> None:
-    """A name that nothing taught errs as often as the other name."""
+    """Gives a name without examples the error rates of the other name."""
     names = {"given_name": "family_name", "family_name": "given_name"}
     by_name = {
         comparison["output_column_name"]: comparison["comparison_levels"] for comparison in settings["comparisons"]
@@ -250,10 +251,10 @@ def _borrow(settings: dict[str, Any], matches: dict[str, float]) -> None:
 def _blend(
     settings: dict[str, Any], trained: dict[str, Any], matches: dict[str, float], random_pairs: float, share: float
 ) -> None:
-    """Puts what was learned into the settings, mixed with general experience by the number of examples.
+    """Writes the learned probabilities into the settings, mixed with general experience by the number of examples.
 
-    The pairs from which u was counted hold the share `share` of matches: they are taken out, u = (seen - share * m) /
-    (1 - share), so that data sets with many repeats do not make rare agreements look common.
+    `share` of the pairs from which u is counted are matches. They are subtracted, u = (seen - share * m) / (1 - share),
+    so that data sets with many repeats do not make rare agreements look common.
     """
     learned = {comparison["output_column_name"]: comparison for comparison in trained["comparisons"]}
     for comparison in settings["comparisons"]:
@@ -267,7 +268,7 @@ def _blend(
             m = prior_m if m is None else (found * m + _EXAMPLES_OF_EXPERIENCE * prior_m) / (
                 found + _EXAMPLES_OF_EXPERIENCE
             )  # fmt: skip
-            if u is None:  # never seen among the random pairs: rarer than what could have been seen
+            if u is None:  # never seen among the random pairs: rarer than they can show
                 u = min(prior_u, 0.5 / random_pairs)
             else:
                 u = max((u - share * m) / (1 - share), 0.02 * u, 0.3 / random_pairs)
@@ -281,7 +282,7 @@ def _blend(
 
 
 def _keep_order(levels: list[dict[str, Any]]) -> None:
-    """Agreement may not speak against a match, nor disagreement for one, whatever the learning stumbled upon."""
+    """Makes sure that full agreement never counts against a match, nor full disagreement for one."""
     best, worst = levels[0], levels[-1]
     if best["m_probability"] < best["u_probability"]:
         best["m_probability"] = best["u_probability"]
@@ -293,8 +294,8 @@ def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, leas
     """Scores the blocked pairs of a table with Splink.
 
     Writes `target`: record_number_l, record_number_r, weight (bits of evidence, without the prior), and per comparison
-    gamma_<name> and mw_<name> (bits, frequency adjustment included). Pairs below `least_weight` bits, prior included,
-    are left out.
+    gamma_<name> and mw_<name> (bits, with frequency adjustment). Leaves out pairs below `least_weight` bits, with the
+    prior.
     """
     names = model.comparisons
     if not names:
@@ -325,7 +326,7 @@ def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, leas
 
 @contextmanager
 def _linker(work: Workspace, settings: SettingsCreator | dict[str, Any]) -> Iterator[Linker]:
-    """A silent Splink linker on the table `record` of the scratch database; what it writes goes there too."""
+    """A silent Splink linker that reads the table `record` of the scratch database and writes there."""
     cursor = work.connection.cursor()
     logger = logging.getLogger("splink")
     level = logger.level

@@ -1,7 +1,7 @@
-"""Short forms of given names, learned from the records themselves: no list of nicknames, and so of any language.
+"""Short forms of given names, learned from the records: no list of nicknames, so it works in any language.
 
-Two names are variants of each other where people with the same family name, birth date and address keep appearing under
-both, and hardly ever with different birth dates, as they would if they were relatives.
+Two names are variants of each other if several people with one family name, birth date and address appear under both,
+and hardly ever with different birth dates, as relatives would.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _MOST_CONTRADICTIONS = 0.25  # per agreement; siblings of a given pair of names 
 
 
 def _add_names_in_addresses(work: Workspace, table: str) -> None:
-    """Adds pairs of names from e-mail addresses: who is called Kees and writes as cornelis.hendriks@ is called both.
+    """Adds pairs of names from e-mail addresses: Kees with the address cornelis.hendriks@ has both names.
 
-    Relatives use one address too; their names are any two names, while a variant is mostly the same other name.
+    Relatives also share an address, but under any two names; a variant is mostly the same other name.
     """
     work.run(f"""
         insert into {{work}}.name_pair
@@ -44,7 +44,7 @@ def _add_names_in_addresses(work: Workspace, table: str) -> None:
 def learn_name_roots(work: Workspace, table: str, columns: list[str]) -> int:
     """Learns the variants, keeps them in `name_root`, applies them to `table`; returns how many names have a root.
 
-    columns: those that say something; where names or birth dates are not among them, nothing is learned.
+    columns: the informative ones; without names or birth dates nothing is learned.
     """
     work.run("create or replace table {kept}.name_root (name varchar, root varchar)")
     if {"given_name", "family_name", "birth_date"} <= set(columns):
@@ -111,7 +111,7 @@ def _learn(work: Workspace, table: str) -> None:
             select other, one, agreements from {{work}}.name_pair
         ),
         best as (
-            -- The commonest name of each family of variants stands for all of them.
+            -- The commonest name of each family of variants represents all of them.
             select both_ways.name, arg_max(variant, (both_ways.agreements, theirs.records, variant)) as root
             from both_ways
             inner join used as ours on both_ways.name = ours.given_name

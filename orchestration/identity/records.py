@@ -1,6 +1,7 @@
-"""Source records made comparable: one spelling per value, what says nothing emptied, and how often each value occurs.
+"""Source records made comparable: one spelling per value, and uninformative values emptied.
 
-Writes `record` (one row per source record, numbered) into the scratch database. The records themselves are not changed.
+Writes `clean_record` (one row per source record, numbered) into the scratch database; the source records stay as they
+are.
 """
 
 from __future__ import annotations
@@ -12,45 +13,23 @@ COLUMNS = (
     "given_name", "family_name", "birth_date", "gender", "email", "phone", "street", "house_number", "postal_code",
     "city", "region", "country", "national_id", "loyalty_number",
 )  # fmt: skip
-# Columns whose values are more telling the rarer they are.
+# Columns whose rare values are stronger evidence.
 WITH_FREQUENCY = ("given_name", "family_name", "birth_date", "email", "phone", "postal_code", "street", "city")
-# A value of these that very many records share is a placeholder or a switchboard.
+# If very many records share a value of these, it is a placeholder or a switchboard.
 PERSONAL = ("email", "phone", "national_id", "loyalty_number")
 
 
 def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = False) -> int:
-    """Cleans the records that have to be cleaned, and returns how many records there are today.
+    """Cleans the records that need it, and returns today's number of records.
 
-    records: table with source_system, source_record_id and any of COLUMNS; those that are absent count as empty.
-    known: the records of the last call stand in `comparable_record`; then only those that are new or different since,
-    or about whose values other records say something else now, are written.
-    Writes clean_record, unfiltered_record (before values that say nothing were emptied), outdated_record (numbers of
-    known records that are different or gone). Raises ValueError where a key column is missing, a record has no key, or
-    a key stands twice.
+    records: table with source_system, source_record_id and any of COLUMNS; absent ones count as empty. known: memory
+    has the records of the last call in `comparable_record`; then only new and different records are written, and those
+    with a value that has become, or stopped being, a placeholder.
+    Writes clean_record, unfiltered_record (before uninformative values are emptied), outdated_record (numbers of known
+    records that are different or gone). Raises ValueError if a key column is missing, a record has no key, or a key
+    appears twice.
     """
-    present = {row[0].lower(): row[1] for row in work.rows(f"describe select * from {records}")}
-    for key in ("source_system", "source_record_id"):
-        if key not in present:
-            raise ValueError(
-                f"{records} has no column {key}: every record needs a source_system and a source_record_id."
-            )
-    raw = {column: f"cast({column} as varchar)" if column in present else "cast(null as varchar)" for column in COLUMNS}
-    if present.get("birth_date", "").startswith("TIMESTAMP"):
-        raw["birth_date"] = "cast(cast(birth_date as date) as varchar)"
-    keys = "cast(source_system as varchar) as source_system, cast(source_record_id as varchar) as source_record_id"
-    read = f"""
-        select *, hash({", ".join(("source_system", "source_record_id", *COLUMNS))}) as fingerprint
-        from (select {keys}, {", ".join(f"{expression} as {column}" for column, expression in raw.items())}
-            from {records})
-    """
-    # Read once: the records may be a view that takes its time.
-    work.run(f"create or replace table {{work}}.raw_record as from ({read})")
-    if known:
-        work.run("""
-            create or replace table {work}.fingerprint as select fingerprint from {work}.raw_record;
-            create or replace table {work}.raw_record as
-            from {work}.raw_record anti join {kept}.comparable_record using (fingerprint)
-        """)
+    _read_raw(work, records, known)
     work.run("create or replace table {work}.outdated_record (record_number bigint)")
     if known:
         work.run("""
@@ -84,8 +63,35 @@ def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = F
                           "select count(*) from {work}.clean_record"))  # fmt: skip
 
 
+def _read_raw(work: Workspace, records: str, known: bool) -> None:
+    """Writes raw_record: the records as text with a fingerprint; of known ones only those that are new or different."""
+    present = {row[0].lower(): row[1] for row in work.rows(f"describe select * from {records}")}
+    for key in ("source_system", "source_record_id"):
+        if key not in present:
+            raise ValueError(
+                f"{records} has no column {key}: every record needs a source_system and a source_record_id."
+            )
+    raw = {column: f"cast({column} as varchar)" if column in present else "cast(null as varchar)" for column in COLUMNS}
+    if present.get("birth_date", "").startswith("TIMESTAMP"):
+        raw["birth_date"] = "cast(cast(birth_date as date) as varchar)"
+    keys = "cast(source_system as varchar) as source_system, cast(source_record_id as varchar) as source_record_id"
+    read = f"""
+        select *, hash({", ".join(("source_system", "source_record_id", *COLUMNS))}) as fingerprint
+        from (select {keys}, {", ".join(f"{expression} as {column}" for column, expression in raw.items())}
+            from {records})
+    """
+    # Read once: the records may be a slow view.
+    work.run(f"create or replace table {{work}}.raw_record as from ({read})")
+    if known:
+        work.run("""
+            create or replace table {work}.fingerprint as select fingerprint from {work}.raw_record;
+            create or replace table {work}.raw_record as
+            from {work}.raw_record anti join {kept}.comparable_record using (fingerprint)
+        """)
+
+
 _EMPTIED = ("birth_date", *PERSONAL)
-# The known records as they were before values that say nothing were emptied.
+# The known records before uninformative values were emptied.
 _UNFILTERED = f"""(
     select records.* replace ({", ".join(f"coalesce(records.{c}, emptied.{c}) as {c}" for c in _EMPTIED)})
     from {{kept}}.comparable_record as records
@@ -94,7 +100,7 @@ _UNFILTERED = f"""(
 
 
 def _today(known: bool) -> str:
-    """SQL of all records of today: those that were cleaned now, and those that are known."""
+    """SQL of all records of today: cleaned in this call, or known."""
     if not known:
         return "{work}.clean_record"
     columns = ", ".join(("record_number", "source_system", "source_record_id", *COLUMNS))
@@ -106,7 +112,7 @@ def _today(known: bool) -> str:
 
 
 def complete_records(work: Workspace) -> None:
-    """Adds the known records that are as they were to clean_record, unfiltered_record and emptied_value."""
+    """Adds the unchanged known records to clean_record, unfiltered_record and emptied_value."""
     columns = ", ".join(row[0] for row in work.rows("describe {work}.clean_record"))
     work.run(f"""
         insert into {{work}}.unfiltered_record by name
@@ -121,7 +127,7 @@ def complete_records(work: Workspace) -> None:
 
 
 def _keys_are_doubtful(work: Workspace) -> bool:
-    """Whether the keys have to be looked at one by one: known records that are as they were need not be."""
+    """Whether the keys must be checked one by one, which is not needed for unchanged known records."""
     return bool(
         work.value("""
             select
@@ -154,13 +160,13 @@ def _check_keys(work: Workspace, records: str) -> None:
     """)
     if bad_keys:
         raise ValueError(
-            f"{bad_keys:,} keys of source records in {records} are empty or stand twice: "
-            "every record needs one source_system and source_record_id of its own."
+            f"{bad_keys:,} keys of source records in {records} are empty or appear twice: "
+            "give every record one source_system and source_record_id of its own."
         )
 
 
 def _number(work: Workspace) -> None:
-    """A number per record that it keeps from run to run, so that the rest works on integers."""
+    """Numbers new records. A record keeps its number from run to run; the rest of the linking works on integers."""
     if not work.exists("record_number"):
         work.run("""
             create table {kept}.record_number (source_system varchar, source_record_id varchar, record_number bigint)
@@ -178,7 +184,7 @@ def _number(work: Workspace) -> None:
 
 
 def _words(column: str, rules: Rules, *, titles: bool = False) -> str:
-    """Lower case, without accents and punctuation, single spaces; empty where it is a placeholder."""
+    """SQL for text in lower case, without accents and punctuation, with single spaces; null for a placeholder."""
     plain = f"strip_accents(replace(lower({column}), 'ß', 'ss'))"
     plain = f"translate({plain}, 'øłđıæœ', 'oldiao')"
     plain = f"regexp_replace({plain}, '[''’`.]+', '', 'g')"
@@ -232,9 +238,9 @@ def _clean(work: Workspace, rules: Rules) -> None:
             split_part(email, '@', 1) as email_local,
             regexp_replace(split_part(email, '@', 1), '[^0-9]+', '', 'g') as email_digits,
             nullif(regexp_replace(concat_ws(' ', given_name, family_name), '[^0-9]+', '', 'g'), '') as name_digits,
-            -- A number of three digits and more is often kept when somebody takes another address.
+            -- People often keep a number of three digits and more when they change their address.
             nullif(regexp_extract(split_part(email, '@', 1), '[0-9]{{3,}}'), '') as email_number,
-            -- Where the number stands in the street, it is taken out of it.
+            -- A house number in the street is removed from it.
             nullif(trim(case when house_number is null then regexp_replace(street_text, '[0-9]+[a-z]?', '')
                 else street_text end), '') as street,
             coalesce(
@@ -246,7 +252,7 @@ def _clean(work: Workspace, rules: Rules) -> None:
 
 
 def _split_single_names(work: Workspace) -> None:
-    """A full name in one field is taken apart where the other field is empty."""
+    """Splits a full name in one field if the other field is empty."""
     work.run("""
         update {work}.clean_record set
             family_name = regexp_extract(given_name, '[^ ]+$'),
@@ -272,9 +278,9 @@ def _everyone(known: bool) -> str:
 
 
 def _find_shared_values(work: Workspace, rules: Rules, known: bool) -> None:
-    """Writes shared_value: addresses and numbers that very many records share, by records that name different people.
+    """Writes shared_value: addresses and numbers that very many records of different people share.
 
-    Of known records, only values that have come, gone, or were shared have to be counted.
+    Of known records, only values that came, went, or were shared before are counted.
     """
     who = "coalesce(left(family_name, 3), '') || coalesce(left(given_name, 1), '') || coalesce(birth_date, '')"
     work.run("create or replace table {work}.shared_value (identifier_kind varchar, identifier_value varchar, "
@@ -311,13 +317,13 @@ def _empty_shared_values(work: Workspace, rules: Rules) -> None:
             where {column} in (select identifier_value from {{work}}.shared_value where identifier_kind = '{column}')
         """)
         work.note(
-            f"{values:,} value{'s' * (values > 1)} of {column} stand in {shared:,} records, more than "
-            f"{rules.most_records_per_value} each: ignored, as they point at nobody."
+            f"{values:,} value{'s' * (values > 1)} of {column} in {shared:,} records, more than "
+            f"{rules.most_records_per_value} each: ignored, as they identify no person."
         )
 
 
 def _find_placeholder_dates(work: Workspace, rules: Rules) -> None:
-    """Writes placeholder_date: birth dates that occur far too often (1900-01-01 and the like) say nothing."""
+    """Writes placeholder_date: birth dates that occur far too often, such as 1900-01-01."""
     work.run(
         f"""
         create or replace table {{work}}.placeholder_date as
@@ -350,7 +356,7 @@ def _empty_placeholder_dates(work: Workspace) -> None:
 
 
 def _add_reinterpreted(work: Workspace) -> None:
-    """Adds known records with a value that says nothing since today, or that says something again, to clean_record."""
+    """Adds known records to clean_record that have a value which has become, or stopped being, a placeholder."""
     work.run("""
         create or replace table {work}.other_verdict as
         with before as (

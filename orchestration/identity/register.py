@@ -1,11 +1,10 @@
 """The register: every customer number that was ever published, to which source record it belongs, and the model.
 
-Everything else can be rebuilt from landing; numbers that other systems have stored cannot, and a model that is learned
-anew may decide otherwise about a few records. Of the records' values the register holds no more than hashes and given
-names. It stands outside
-the warehouse and is written just before a run publishes, so that no number is ever seen that it does not hold. What a
-run decided that never got so far is forgotten. Each state is a folder of its own, and the file `current` names the one
-that counts: a run that dies in between leaves the state before, in whole.
+Everything else can be rebuilt from landing; numbers that other systems have stored cannot, and a newly learned model
+may decide otherwise about a few records. Of the records' values, the register holds hashes and given names only. It is
+outside of the warehouse and written just before a run publishes, so every published number is in it; the decisions of a
+run that fails before are dropped. Each state is a folder of its own, and the file `current` names the valid one: a run
+that dies in between leaves the whole state before.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ import duckdb
 from orchestration.warehouse.connection import readable_failures
 
 NUMBERS = ("known_number", "customer_id_change", "assignment_history")
-# What makes a rebuilt warehouse decide as the one before; a warehouse that has it uses its own.
+# With it a rebuilt warehouse decides as the one before; a warehouse that has a model uses its own.
 MODEL = ("linkage_model", "term_frequency", "name_root", "common_block", "record_number")
 _CURRENT = "current"
 
 
 def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
-    """Writes the present numbers to `folder`, all of them or none. Raises WarehouseError where it cannot."""
+    """Writes the present numbers to `folder`, all of them or none. Raises WarehouseError if that fails."""
     with readable_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
         before = [state for state in folder.glob("state-*") if state.is_dir()]
@@ -48,10 +47,10 @@ def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: s
 
 
 def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
-    """Makes the register's numbers the ones that count in the warehouse. Where it is missing, the warehouse's count.
+    """Copies the register's numbers into the warehouse; without a register, the warehouse keeps its own.
 
-    Raises FileNotFoundError where a part of the register is gone: numbers that others have stored must not be given
-    to somebody else without a word.
+    Raises FileNotFoundError if a part of the register is missing: stored numbers must never be silently assigned to
+    another person.
     """
     connection.execute(f"create schema if not exists {schema}")
     pointer = folder / _CURRENT
@@ -62,8 +61,8 @@ def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema
     missing = [table for table in NUMBERS if not (folder / f"{table}.parquet").is_file()]
     if missing:
         raise FileNotFoundError(
-            f"The register of customer numbers in {folder} has lost {', '.join(missing)}: restore it from a backup, or "
-            f"remove {pointer} to number all customers anew."
+            f"The register of customer numbers in {folder} lacks {', '.join(missing)}: restore it from a backup, or "
+            f"remove {pointer} to renumber all customers."
         )
     with connection.cursor() as cursor:
         cursor.begin()
@@ -86,7 +85,7 @@ def _has_model(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """What is not on the disk does not survive a power cut; of a folder, that is its names."""
+    """Forces a file, or a folder's list of names, to disk: it must survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Deterministic rules: which pairs that share an identifier are linked by it, and what forbids that."""
+"""Deterministic rules: which pairs of records their shared identifier links, and what refuses such a link."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from orchestration.identity.model import LinkageModel
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
-_RULE_BITS = 10.0  # at least 1,000 to 1: that is what "links" means
+_RULE_BITS = 10.0  # at least 1,000 to 1: the meaning of "links"
 
 
 def judge_rule_pairs(
@@ -15,42 +15,46 @@ def judge_rule_pairs(
     """Adds rule and decision to the judged pairs.
 
     pairs: record_number_l, record_number_r, rule, sharing, block. A pair that several rules link gets the first of the
-    rules file. What speaks against a rule is written to `objection`.
-    measure: learn how personal shared identifiers are.
+    rules file. Evidence against a rule is written to `objection`. measure: learn how personal shared identifiers are.
     """
-    names = model.comparisons
-    labels = model.labels
+    _write_evidence(work, model, pairs, judged)
+    if measure:
+        _measure_sharing(work, model, rules)
+    _write_verdicts(work, model, rules)
+    _add_verdicts(work, judged, len(model.comparisons))
 
-    def at(name: str, *wanted: str) -> str:
+
+def _write_evidence(work: Workspace, model: LinkageModel, pairs: str, judged: str) -> None:
+    """Writes rule_evidence: the pairs, and what the model's comparisons show of them."""
+    names, labels = model.comparisons, model.labels
+
+    def came_out(name: str, *wanted: str) -> str:
+        """SQL for: this comparison came out as one of these."""
         if name not in names:
             return "false"
         place = names.index(name) + 1
         values = [str(gamma) for gamma, label in labels[name].items() if label in wanted]
         return f"coalesce(judged.gammas[{place}] in ({', '.join(values) or 'null'}), false)"
 
-    def missing(name: str) -> str:
-        return "true" if name not in names else at(name, "missing")
-
-    other_given = at("given_name", "different")
-    other_birth = at("birth_date", "different", "same year")
-    same_given = at("given_name", "exact", "crossed")
-    nameless = f"({missing('given_name')} and not {at('family_name', 'different')})"
-    order = " ".join(f"when '{rule.identifier}' then {place}" for place, rule in enumerate(rules.rules))
+    no_given_name = "true" if "given_name" not in names else came_out("given_name", "missing")
     work.run(f"""
         create or replace table {{work}}.rule_evidence as
         select
             pairs.*,
             judged.log_odds,
             judged.refused,
-            {other_given} as other_given,
-            {other_birth} as other_birth,
-            {same_given} as same_given,
-            {nameless} as nameless
+            {came_out("given_name", "different")} as other_given,
+            {came_out("birth_date", "different", "same year")} as other_birth,
+            {came_out("given_name", "exact", "crossed")} as same_given,
+            ({no_given_name} and not {came_out("family_name", "different")}) as nameless
         from {pairs} as pairs
         left join {judged} as judged using (record_number_l, record_number_r)
     """)
-    if measure:
-        _measure_sharing(work, model, rules)
+
+
+def _write_verdicts(work: Workspace, model: LinkageModel, rules: Rules) -> None:
+    """Writes rule_verdict: per pair the first rule that links it, and the objection to the rules that do not."""
+    order = " ".join(f"when '{rule.identifier}' then {place}" for place, rule in enumerate(rules.rules))
     shares = (
         " ".join(f"when '{kind}' then {share}" for kind, share in sorted(model.personal_share.items()))
         or "when '' then 1"
@@ -87,7 +91,10 @@ def judge_rule_pairs(
         from verdict
         group by record_number_l, record_number_r
     """)
-    width = len(names)
+
+
+def _add_verdicts(work: Workspace, judged: str, width: int) -> None:
+    """Adds verdicts and decisions to the judged pairs. width: number of comparisons."""
     work.run(f"""
         create or replace table {judged}_ruled as
         select
@@ -121,10 +128,10 @@ def judge_rule_pairs(
 
 
 def _measure_sharing(work: Workspace, model: LinkageModel, rules: Rules) -> None:
-    """Per identifier that may be shared: how often one more record with a value is the one person whom it shows so far.
+    """Per identifier that may be shared: how often one more record with a value belongs to the value's one person.
 
-    Measured by leaving out each record with a name in turn, where the others with the same value are one person. Values
-    that show several people are left out: no record without a name is ever linked by them.
+    Measured by leaving out each named record in turn, for values whose other records are one person. Values of several
+    people are left out: they never link a record without a name.
     """
     belief = rules.weight_of_belief
     model.personal_share = {

@@ -1,7 +1,7 @@
-"""Where linking works: the warehouse's connection, the schema that keeps results, and a scratch database in memory.
+"""Where linking works: the warehouse's connection, the schema of the results, and a scratch database in memory.
 
-Nothing in here knows what is computed. Tables that only one call needs live in the scratch database, so that a killed
-run leaves nothing behind in the warehouse.
+Nothing in here knows what is computed. Tables for one call only are in the scratch database, so that a killed run
+leaves nothing behind in the warehouse.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import duckdb
 class Workspace:
     """One call of the linking.
 
-    schema: the schema of the warehouse that keeps results. scratch: the prefix of tables that are forgotten.
-    notes: sentences on what was ignored or could not be done; they never contain values of records. today: SQL of all
-    records of today (record_number, keys, comparable columns).
+    schema: the warehouse's schema for results. scratch: the prefix of tables in the scratch database. notes: sentences
+    on what was ignored or could not be done; they never contain values of records. today: SQL of all records of today
+    (record_number, keys, comparable columns).
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -30,7 +30,7 @@ class Workspace:
     today: str = "{work}.clean_record"
 
     def run(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """Runs a query; `{work}` and `{kept}` in it stand for the scratch database and the results' schema."""
+        """Runs a query; `{work}` and `{kept}` in it are the scratch database and the results' schema."""
         return self.connection.execute(
             query.replace("{work}", self.scratch).replace("{kept}", self.schema), parameters or []
         )
@@ -60,9 +60,9 @@ class Workspace:
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """What the block writes into the results' schema is there in whole or, where it fails or is killed, not at all.
+        """A transaction: the block's writes to the results' schema all count or, if it fails or is killed, none.
 
-        Within the block nothing may be written into the scratch database: a transaction writes into one database.
+        The block must not write to the scratch database: a transaction writes to one database only.
         """
         self.connection.begin()
         try:
@@ -75,7 +75,7 @@ class Workspace:
 
 @contextmanager
 def workspace(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[Workspace]:
-    """A workspace whose scratch database exists as long as the block lasts."""
+    """A workspace whose scratch database exists for the duration of the block."""
     scratch = f"linking_{schema}"
     connection.execute(f"create schema if not exists {schema}")
     connection.execute(f"detach database if exists {scratch}")

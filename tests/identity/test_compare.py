@@ -144,12 +144,12 @@ def test_the_command_ends_with_0_where_nothing_would_change(home: Path, tmp_path
     ("content", "words"),
     [
         (None, "There is no rules file"),
-        ("rules: [", "line 1 cannot be read as YAML"),
-        ("- a list", "is no list of settings"),
-        ("probabilty: {link: 0.9}", "sets probabilty, which is no setting"),
-        ("probability: {lnk: 0.9}", "sets probability.lnk, which is no setting"),
+        ("rules: [", "line 1 is not valid YAML"),
+        ("- a list", "is not a mapping of sections"),
+        ("probabilty: {link: 0.9}", "sets probabilty, which is not a setting"),
+        ("probability: {lnk: 0.9}", "sets probability.lnk, which is not a setting"),
         ("rules: [{identifier: phone, sharing: sometimes, reason: x}]", "sharing behaviour"),
-        ("probability: 0.9", "is not written as"),
+        ("probability: 0.9", "probability is not a section: write its settings below it"),
     ],
 )
 def test_a_rules_file_that_cannot_be_used_is_named_in_one_sentence(

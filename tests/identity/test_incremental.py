@@ -109,7 +109,7 @@ class History:
             "records",
             identifiers=self.identifiers,
             as_of=datetime(2026, 1, 1) + timedelta(days=day),
-            rules_file=self.folder / "rules.yml",
+            rules_files=[self.folder / "rules.yml"],
             decisions=decisions,
             relearn=relearn,
         )

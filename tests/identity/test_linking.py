@@ -91,7 +91,7 @@ def test_no_records_are_no_customers(connection) -> None:
 
 
 def test_a_key_that_stands_twice_is_refused(connection) -> None:
-    with pytest.raises(ValueError, match="stand twice"):
+    with pytest.raises(ValueError, match="appear twice"):
         given(connection, {"key": "crm/1"}, {"key": "crm/1"})
 
 

@@ -82,7 +82,7 @@ def test_every_number_ever_given_resolves(connection, given) -> None:
     given(ANN, BOB | {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee"})
     present = customers(connection)["crm/ann"]
     assert {present_customer(connection, number) for number in early.values()} == {present}
-    with pytest.raises(KeyError, match="never given"):
+    with pytest.raises(KeyError, match="never assigned"):
         present_customer(connection, 10_000)
 
 

@@ -55,5 +55,5 @@ def test_the_page_shows_no_value_of_a_person(connection, anna: int, tmp_path: Pa
 
 
 def test_a_number_that_was_never_given_is_an_error(connection, anna: int) -> None:
-    with pytest.raises(KeyError, match="never given"):
+    with pytest.raises(KeyError, match="never assigned"):
         why_page(connection, 4711)
