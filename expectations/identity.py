@@ -44,8 +44,8 @@ def _customer_rules() -> tuple[Rule, ...]:
             "most_given_names",
             None,
             4,
-            "An initial, a short form and a typing error give one person three given names (2026-11-22, demo "
-            "company: 3); more are several people.",
+            "An initial, a short form and a typing error give one person three given names (2026-11-22, an "
+            "example firm: 3); more are several people.",
             severity="warn",
             name="a customer has one given name",
         ),
@@ -75,7 +75,7 @@ def _change_rules(compare_sizes: bool) -> tuple[Rule, ...]:
         None,
         0.02,
         "Other systems store customer numbers; a new rule or a changed source moves more than 2 % of them "
-        "(2026-11-22, demo company: 0 in a week). Test rules with `context360 identity compare` first.",
+        "(2026-11-22, an example firm: 0 in a week). Test rules with `context360 identity compare` first.",
         severity="warn",
         name="customers keep their numbers",
     )
@@ -97,7 +97,7 @@ def _systems_share_customers() -> Rule:
         0.01,
         0.99,
         "Systems of one firm share some customers, not all: outside these bounds nothing links, or everything does "
-        "(2026-11-22, demo company: 0.48).",
+        "(2026-11-22, an example firm: 0.48).",
         severity="warn",
         name="systems share some of their customers",
         row_condition=[("source_systems", ">", 1)],
