@@ -200,7 +200,7 @@ def test_late_stream_is_reported_and_makes_contexts_stale(coupled: tuple[Install
     said = run(installation, "--as-of", "2019-05-26T07:00")
     assert said.code == 0, said.text
     assert (
-        "rental/members reaches to 2019-05-25 00:00 only; something new was expected by 2019-05-26 06:00" in said.text
+        "rental/members is late: its newest rows are of 2019-05-25 00:00, and newer ones were expected by 2019-05-26 06:00" in said.text
     )
     assert installation.ask(late) == [("members",), ("rentals",)]
     freshness = "select is_stale, late_streams, fresh_until::varchar from marts.context_freshness"
