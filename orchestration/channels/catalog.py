@@ -21,24 +21,24 @@ class _Model(BaseModel):
 
 
 class Stream(_Model):
-    """One table, feed or endpoint of a source system; what all connectors have in common."""
+    """One table, feed or endpoint of a source system: the fields that all connectors share."""
 
     name: str
     system_name: str
     description: str = ""
     key: tuple[Column, ...] = ()
     cursor: Column | None = None
-    # How much later than its cursor says a row may appear: so much is read again each time.
+    # How much later than its cursor value a row may appear: that much is read again each time.
     lag: Duration = timedelta(0)
-    # The column with the day, or the moment, that a row belongs to.
+    # The column with the day or the moment of a row.
     day: Column | None = None
     cadence: Duration | None = None
-    # What a delivery says about earlier ones. append: nothing. snapshot: it is the full table, and what is missing from
-    # the newest one has been deleted. replace: a file stands for what the file of that name delivered before.
+    # How a delivery relates to earlier ones. append: it adds rows. snapshot: it is the full table, and rows that the
+    # newest one lacks are deleted. replace: a file replaces what the file of the same name delivered before.
     delivery: Delivery = "append"
-    # Delivered name, in snake_case -> the name under which it lands: for a column that was renamed at the source.
+    # Delivered name in snake_case -> landed name: for a column that was renamed at the source.
     columns: Mapping[Column, Column] = Field(default_factory=dict)
-    # Landed column -> type that it is cast to: for a column whose type has changed at the source.
+    # Landed column -> type to cast it to: for a column whose type has changed at the source.
     types: Mapping[Column, ColumnType] = Field(default_factory=dict)
     allow_empty: bool = False
 
@@ -53,7 +53,7 @@ class Stream(_Model):
 
     @property
     def label(self) -> str:
-        """How messages, folders and assets call the stream: `shop/contacts`."""
+        """The name of the stream in messages, folders and assets: `shop/contacts`."""
         return f"{self.system_name}/{self.name}"
 
 
@@ -68,15 +68,15 @@ class FileStream(Stream):
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> Self:
         if self.lag:
-            raise PydanticCustomError("lag", "lag belongs to databases and APIs only; remove it")
+            raise PydanticCustomError("lag", "lag is for databases and APIs only; remove it")
         for field in ("delimiter", "encoding"):
             if self.format != "csv" and field in self.model_fields_set:
-                raise PydanticCustomError("csv_only", f"{field} belongs to format csv only; remove it")
+                raise PydanticCustomError("csv_only", f"{field} is for format csv only; remove it")
         return self
 
 
 class _ReadStream(Stream):
-    """A stream that is asked for rows: those since the cursor or, without one, all of them each time."""
+    """A stream that is queried: for the rows since the cursor or, without one, for all rows each time."""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,9 +88,9 @@ class _ReadStream(Stream):
     @model_validator(mode="after")
     def _delivery_and_lag_fit(self) -> Self:
         if self.delivery == "replace":
-            raise PydanticCustomError("replace", "delivery replace belongs to files only; write append or snapshot")
+            raise PydanticCustomError("replace", "delivery replace is for files only; write append or snapshot")
         if self.lag and self.cursor is None:
-            raise PydanticCustomError("lag", "lag needs cursor: the column whose newest value is reached back from")
+            raise PydanticCustomError("lag", "lag needs cursor, the column that it is subtracted from")
         return self
 
 
@@ -98,7 +98,7 @@ class TableStream(_ReadStream):
     """A table or view of a database. Without `cursor` it is read whole each time."""
 
     table: str = Field(min_length=1)
-    # `schema` is a method of pydantic's models; the file says `schema` all the same.
+    # `schema` is a method of pydantic's models, hence the alias.
     schema_name: str | None = Field(default=None, alias="schema")
 
 
@@ -115,7 +115,7 @@ class EndpointStream(_ReadStream):
     def _parameter_needs_a_cursor(self) -> Self:
         if self.cursor_param is not None and self.cursor is None:
             raise PydanticCustomError(
-                "cursor_param", "cursor_param needs cursor: the column whose newest value is sent"
+                "cursor_param", "cursor_param needs cursor, the column whose newest value is sent"
             )
         return self
 
@@ -123,7 +123,7 @@ class EndpointStream(_ReadStream):
 class _System(_Model):
     name: str
     catalog_file: Path
-    # Field -> environment variable, so that a message can say which one to renew.
+    # Field -> environment variable, so that a message can name the variable to renew.
     variables: Mapping[str, str] = Field(default_factory=dict)
     title: str = ""
     adapter: str = ""
@@ -135,7 +135,7 @@ class _System(_Model):
         return self.adapter or self.name
 
     def field_to_renew(self, field: str) -> str:
-        """Where a person changes `field`: the environment variable if the catalog uses one, else the file."""
+        """Where a user changes `field`: the environment variable if the catalog uses one, else the catalog file."""
         variable = self.variables.get(field)
         return f"the environment variable {variable}" if variable else f"`{field}` in {self.catalog_file.name}"
 

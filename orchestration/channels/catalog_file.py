@@ -42,7 +42,7 @@ def load_catalog(path: Path, environment: Mapping[str, str]) -> Catalog:
         place = f", line {mark.line + 1}" if mark else ""
         raise CatalogError(f"{path.name}{place}: is not YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(written, dict):
-        raise CatalogError(f"{path.name}: must hold the fields catalog and systems")
+        raise CatalogError(f"{path.name}: must have the fields catalog and systems")
 
     faults: list[str] = []
     expanded = _expand(written, environment, path.name, (), faults)
@@ -66,13 +66,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
                 line = key_node.start_mark.line + 1
-                raise _DuplicateKey(f"line {line}: {key_node.value} is given twice; keep one of the two")
+                raise _DuplicateKey(f"line {line}: {key_node.value} is defined twice; keep one of the two")
             seen.add(key_node.value)
         return super().construct_mapping(node, deep=deep)
 
 
 def _expand(value: Any, environment: Mapping[str, str], file: str, loc: tuple[Any, ...], faults: list[str]) -> Any:
-    """`value` with all variables replaced; a variable that is not set is added to `faults`."""
+    """`value` with all variables replaced. A variable that is not set adds a line to `faults`."""
     if isinstance(value, dict):
         return {key: _expand(inner, environment, file, (*loc, key), faults) for key, inner in value.items()}
     if isinstance(value, list):
@@ -115,7 +115,7 @@ def _name_faults(written: dict[Any, Any], file: str) -> list[str]:
 
 
 def _inject(expanded: dict[str, Any], written: dict[str, Any], path: Path) -> None:
-    """Give systems and streams their names, and locations their folder."""
+    """Add the names of systems and streams, and make locations absolute."""
     for system_name, system in _mapping(expanded.get("systems")).items():
         if not isinstance(system, dict):
             continue
@@ -140,19 +140,19 @@ def _inject(expanded: dict[str, Any], written: dict[str, Any], path: Path) -> No
 
 
 def _refuse_injected(fields: dict[str, Any]) -> None:
-    # A field that pydantic does not know is reported like any other misspelt one.
+    # Renamed, so that pydantic reports it like a misspelt field.
     for field in _INJECTED:
         if field in fields:
             fields[f"{field} (set by the catalog itself)"] = fields.pop(field)
 
 
 def _place(file: str, loc: tuple[Any, ...]) -> str:
-    """`catalog.yaml: system shop, stream contacts, field format` from the path of a value."""
+    """`catalog.yaml: system shop, stream contacts, field format`, from the path of a value."""
     parts, rest = [], list(loc)
     if len(rest) > 1 and rest[0] == "systems":
         parts.append(f"system {rest[1]}")
         rest = rest[2:]
-        if rest and rest[0] in SYSTEM_MODELS:  # pydantic names the member of the union here
+        if rest and rest[0] in SYSTEM_MODELS:  # pydantic inserts the member of the union here
             rest = rest[1:]
         if len(rest) > 1 and rest[0] == "streams":
             parts.append(f"stream {rest[1]}")
@@ -189,7 +189,7 @@ def _sentence(detail: ErrorDetails, written: dict[str, Any], file: str) -> str:
 
 
 def _as_written(written: Any, loc: tuple[Any, ...]) -> Any:
-    """The value in the file, variables not expanded: safe to show."""
+    """The value in the file, without expanded variables: safe to show."""
     for step in loc:
         if (isinstance(written, dict) and step in written) or (
             isinstance(written, list) and isinstance(step, int) and step < len(written)

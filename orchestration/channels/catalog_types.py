@@ -1,4 +1,4 @@
-"""The types of the catalog's fields: each reads the text of a field, or says what to write instead."""
+"""The types of the catalog's fields. Each validates the text of a field; its message says what to write instead."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _encoding(value: object) -> object:
         codecs.lookup(str(value))
     except LookupError:
         raise PydanticCustomError(
-            "encoding", "is not an encoding that Python knows; for example utf-8, latin-1 or cp1252"
+            "encoding", "is not an encoding that Python knows; write, for example, utf-8, latin-1 or cp1252"
         ) from None
     return value
 

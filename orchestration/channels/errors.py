@@ -1,6 +1,6 @@
-"""The two ways in which channels fail, and the one place that turns library exceptions into sentences.
+"""The two errors of channels, and how to recognise the failures of libraries behind them.
 
-A message names the stream, the file or table, what is wrong and the remedy. It never holds a value of a row, a token
+A message names the stream, the file or table, what is wrong and the remedy. It never contains a value of a row, a token
 or the password of a URL.
 """
 
@@ -18,8 +18,8 @@ class CatalogError(Exception):
 class ChannelError(Exception):
     """A stream could not be landed.
 
-    `transient` is true where the same run may succeed later without anybody doing anything: a server that does not
-    answer, a file that is still being written.
+    transient: the same run may succeed later without any change, for example because a server does not answer or a file
+    is still being written.
     """
 
     def __init__(self, message: str, transient: bool = False) -> None:
@@ -28,17 +28,17 @@ class ChannelError(Exception):
 
 
 def several(faults: Sequence[object]) -> str:
-    """One sentence about several faults: the first of them, and how many more there are; empty if there are none."""
+    """One sentence about several faults: the first one and the number of others; empty without faults."""
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{faults[0]}{more}" if faults else ""
 
 
-# How DuckDB, Arrow and SQLite say ENOSPC when they no longer carry an errno.
+# ENOSPC in the words of DuckDB, Arrow and SQLite, whose errors have no errno.
 _DISK_FULL_WORDS = ("no space left on device", "disk is full", "disk full", "not enough space on", "errno 28")
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """All exceptions behind `error`, itself first: dlt wraps what happens in a step two or three times."""
+    """All exceptions behind `error`, itself first: dlt wraps a failure two or three times."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -66,7 +66,7 @@ def store_client_errors() -> tuple[type[Exception], ...]:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """True if a full disk is behind `error`, however many libraries have wrapped it."""
+    """Whether a full disk caused `error`, however many libraries have wrapped it."""
     for cause in causes(error):
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -76,7 +76,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def disk_full(label: str, place: str) -> ChannelError:
-    """The sentence for a full disk at `place` while stream `label` was landed."""
+    """The error for a full disk at `place` while the stream `label` was landing."""
     return ChannelError(
         f"{label}: the disk that holds {place} is full; free space and run again: nothing was lost", transient=True
     )

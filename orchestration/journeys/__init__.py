@@ -1,1 +1,1 @@
-"""What journeys need beyond SQL: the data-driven attribution of purchases to touches."""
+"""The part of journeys that SQL cannot compute: data-driven attribution of purchases to touches."""

@@ -1,4 +1,4 @@
-"""What people say and whom they reach: sentiment of what they write, influence on others. No Dagster in here."""
+"""Sentiment of the texts that customers write, and their influence on others. Must not import Dagster."""
 
 from orchestration.perception.influence import RankedInfluence, rank_influence
 from orchestration.perception.sentiment import Sentiment, score_texts

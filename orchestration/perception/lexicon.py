@@ -1,7 +1,7 @@
-"""The words that judge, per language: the lexica of the packages, and `words.yml` with what they lack.
+"""The words that carry sentiment, per language: the lexica of the packages, and `words.yml` with what they lack.
 
-Of the packages only their data are read, not their code: the lexica are finished works (Dutch: De Smedt & Daelemans
-2012, public domain; German: Clematide & Klenner 2010, Apache 2.0; English: Hutto & Gilbert 2014, MIT).
+Only the data of the packages are read, not their code. The lexica are Dutch: De Smedt & Daelemans 2012, public domain;
+German: Clematide & Klenner 2010, Apache 2.0; English: Hutto & Gilbert 2014, MIT.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _VADER_EMOJI = "vaderSentiment/emoji_utf8_lexicon.txt"
 _UMLAUTS = "äöüß"
 _SHORTEST_FORM = 3
 _MOST_REPLACED = 2
-# Of inflected Dutch, German and English words; the letter before it may change (laat, late; vies, vieze; snel, snelle).
+# Endings of inflected Dutch, German and English words; the letter before may change (laat, late; vies, vieze).
 _ENDING = re.compile(r"\w?(e|er|ere|st|ste|en|em|es|eren|erer|sten|ly|ed)")
 
 
 class LexiconError(Exception):
-    """A lexicon is not where its package should have it. The message says what to do."""
+    """A lexicon is missing from its package. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How judgements of words make the judgement of a text; each is explained in words.yml."""
+    """How the weights of words make the polarity of a text; words.yml explains each number."""
 
     negation_window: int
     negated_praise: float
@@ -53,7 +53,7 @@ class Rules:
 
 
 class Lexicon:
-    """One language: what its words weigh (-1 to 1) and which words change the weight of others."""
+    """One language: the weight of its words (-1 to 1), and the words that change the weight of others."""
 
     def __init__(self, language: str) -> None:
         known = _words()[language]
@@ -74,8 +74,10 @@ class Lexicon:
         self._seen: dict[str, float] = {}
 
     def weight(self, word: str) -> float:
-        """What a word in lower case weighs, 0 where it does not judge or is not known. Inflected forms weigh as others
-        of the same stem do."""
+        """The weight of a word in lower case, -1 to 1; 0 if it carries no sentiment or is unknown.
+
+        An unknown inflected form has the mean weight of known forms of the same stem.
+        """
         known = self._seen.get(word)
         if known is None:
             known = self.weights.get(word)
@@ -86,8 +88,10 @@ class Lexicon:
         return known
 
     def _weight_of_other_forms(self, word: str) -> float:
-        """`snelle` weighs what `snel` does. A stem alone is too little (`ervaring`, an experience, and `ervaren`,
-        experienced): the forms may differ in no more than the ending that inflection gives."""
+        """`snelle` has the weight of `snel`. The forms may differ only in an inflectional ending.
+
+        A shared stem alone does not suffice: `ervaring` is an experience, `ervaren` means experienced.
+        """
         if len(word) <= _SHORTEST_FORM or not word.isalpha():
             return 0.0
         weights = []
@@ -112,7 +116,7 @@ class Lexicon:
 
 @cache
 def lexicon(language: str) -> Lexicon:
-    """The lexicon of one of LANGUAGES, read once. Raises LexiconError where a package is missing."""
+    """The lexicon of one of LANGUAGES, read once. Raises LexiconError if a package is missing."""
     return Lexicon(language)
 
 
@@ -124,7 +128,7 @@ def shared_rules() -> Rules:
 
 @cache
 def scorer_version() -> str:
-    """Changes whenever the words, the rules, a package or the code change: scores of different versions may differ."""
+    """A hash of words, rules, packages and code: scores of different versions may differ."""
     packages = [*(_words()[language]["lexicon"]["package"] for language in LANGUAGES), *_PACKAGES]
     files = [WORDS_FILE, Path(__file__), Path(__file__).with_name("sentiment.py")]
     parts = [*(file.read_text(encoding="utf-8") for file in files), *(f"{name} {version(name)}" for name in packages)]
@@ -140,9 +144,9 @@ def _file_of(package: str, file: str) -> Path:
     try:
         path = Path(str(distribution(package).locate_file(file)))
     except PackageNotFoundError as error:
-        raise LexiconError(f"The package {package} is not installed: install what pyproject.toml names.") from error
+        raise LexiconError(f"{package} is not installed: install the dependencies in pyproject.toml.") from error
     if not path.is_file():
-        raise LexiconError(f"{package} does not bring {file}: install the version that the lock file names.")
+        raise LexiconError(f"{package} has no file {file}: install the version in the lock file.")
     return path
 
 
@@ -152,7 +156,7 @@ def _of_package(package: str, file: str) -> dict[str, float]:
 
 
 def _of_pattern(path: Path) -> dict[str, float]:
-    """Lexica in the form of `pattern`: one element per sense of a word; the mean of its senses counts."""
+    """A lexicon in the format of `pattern`: one element per sense of a word; the word has the mean of its senses."""
     senses: dict[str, list[float]] = {}
     for element in ElementTree.parse(path).getroot():  # noqa: S314 - comes with a locked package
         senses.setdefault(element.attrib["form"].lower(), []).append(float(element.attrib["polarity"]))
@@ -160,14 +164,14 @@ def _of_pattern(path: Path) -> dict[str, float]:
 
 
 def _of_vader(path: Path) -> dict[str, float]:
-    """VADER's lexicon: word, mean of ten people's ratings from -4 to 4, and more, between tabs."""
+    """VADER's lexicon, tab-separated: the word, the mean of ten ratings from -4 to 4, and further fields."""
     lines = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line)
     return {line[0].lower(): float(line[1]) / _VADER_SCALE for line in lines}
 
 
 @cache
 def _emoji() -> dict[str, float]:
-    """Emoji weigh what VADER's lexicon says of the words that describe them; a few are named in words.yml."""
+    """The weights of emoji, from the words with which VADER describes them; words.yml sets a few itself."""
     package = _words()["en"]["lexicon"]["package"]
     english = _of_vader(_file_of(package, _words()["en"]["lexicon"]["file"]))
     weights = {}

@@ -1,8 +1,8 @@
-"""How people feel about what they write about: polarity and label of short texts in Dutch, German and English.
+"""Sentiment: polarity and label of short texts in Dutch, German and English.
 
-A lexicon says what words weigh; negation, emphasis and "but" change it, as in VADER (Hutto & Gilbert, ICWSM 2014), here
-for three languages. Nothing is downloaded and nothing leaves the machine. Where no word judges, the answer is unknown:
-"the screen stayed black" has no such word, and irony is taken at its word. README says how often it is right.
+A lexicon has the weights of words; negation, emphasis and "but" change them, as in VADER (Hutto & Gilbert, ICWSM 2014),
+here for three languages. Nothing is downloaded, and no text leaves the machine. A text without a word that carries
+sentiment is unknown, such as "the screen stayed black". Irony is read literally. docs/benchmarks.md has the accuracy.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from orchestration.perception.lexicon import LANGUAGES, Lexicon, lexicon, shared_rules
 
-# Neighbours of the three languages are told apart from them; everything else is seldom met.
-_LANGUAGES_TOLD_APART = ("nl", "de", "en", "fr", "es", "it", "pt", "da", "sv", "pl")
+# The three languages, and neighbours that must not be taken for them; other languages are rare.
+_RECOGNISED_LANGUAGES = ("nl", "de", "en", "fr", "es", "it", "pt", "da", "sv", "pl")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[.,;:!?]+(?=\s|$)|[^\w\s]")
 _EMOTICON = re.compile(r"(?<!\S)[:;=8][-o^']?[()DPp/\\|*]+(?!\S)")
 _END_OF_CLAUSE = frozenset(",.;:!?")
@@ -27,7 +27,7 @@ _HAPPY, _SAD = "🙂", "🙁"
 @dataclass(frozen=True, slots=True)
 class Sentiment:
     """polarity: -1 (negative) to 1 (positive), None where the label is unknown. label: negative, neutral, positive or
-    unknown. language: ISO 639-1, as told or recognised; None where neither."""
+    unknown. language: ISO 639-1, as given or recognised; None where neither."""
 
     polarity: float | None
     label: str
@@ -38,10 +38,10 @@ def score_texts(texts: Sequence[str | None], languages: Sequence[str | None]) ->
     """The sentiment of each text, in the order of the texts.
 
     languages: for each text its language (ISO 639-1, also as `nl-BE`), or None to have it recognised. Texts in other
-    languages are unknown. Equal texts are scored once. Raises ValueError where the two differ in length.
+    languages are unknown. Equal texts are scored once. Raises ValueError if the two differ in length.
     """
     if len(texts) != len(languages):
-        raise ValueError(f"There are {len(texts)} texts and {len(languages)} languages: give one for each.")
+        raise ValueError(f"There are {len(texts)} texts and {len(languages)} languages: pass one language per text.")
     scored: dict[tuple[str | None, str | None], Sentiment] = {}
     for pair in zip(texts, languages, strict=True):
         if pair not in scored:
@@ -49,10 +49,10 @@ def score_texts(texts: Sequence[str | None], languages: Sequence[str | None]) ->
     return [scored[pair] for pair in zip(texts, languages, strict=True)]
 
 
-def _sentiment(text: str | None, told: str | None) -> Sentiment:
+def _sentiment(text: str | None, given_language: str | None) -> Sentiment:
     if text is None or not text.strip():
-        return Sentiment(None, "unknown", _code(told))
-    language = _code(told) or _recognised(text)
+        return Sentiment(None, "unknown", _code(given_language))
+    language = _code(given_language) or _recognised(text)
     if language not in LANGUAGES:
         return Sentiment(None, "unknown", language)
     words = lexicon(language)
@@ -72,7 +72,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _weighed(tokens: list[str], words: Lexicon) -> tuple[float, float, bool]:
-    """Praise and blame of a text (both 0 or more), and whether it says in so many words that it is neither."""
+    """Praise and blame of a text (both 0 or more), and whether it says explicitly that it is neutral."""
     rules = words.rules
     weights: list[tuple[int, float]] = []
     says_neutral = False
@@ -107,8 +107,10 @@ def _weighed(tokens: list[str], words: Lexicon) -> tuple[float, float, bool]:
 
 
 def _changed_by(tokens: list[str], clause_start: int, position: int, size: int, weight: float, words: Lexicon) -> float:
-    """The factor by which the words around a judgement change it: emphasis, and negation before it (or, as in Dutch and
-    German main clauses, right after it)."""
+    """The factor by which the words around a weighted one change it: emphasis and negation before it.
+
+    In Dutch and German main clauses the negation may also stand right after it.
+    """
     rules = words.rules
     factor = 1.0
     before = tokens[max(clause_start, position - rules.negation_window) : position]
@@ -136,5 +138,5 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(_LANGUAGES_TOLD_APART))
+    identifier.set_languages(list(_RECOGNISED_LANGUAGES))
     return identifier

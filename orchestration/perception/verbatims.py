@@ -1,4 +1,4 @@
-"""The sentiment of every verbatim of the warehouse: each distinct text is scored once and remembered by its key."""
+"""The sentiment of every verbatim in the warehouse. Each distinct text is scored once and stored by its key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = "text_key bigint, polarity double, label varchar, language varchar, s
 
 @dataclass(frozen=True)
 class ScoredVerbatims:
-    """texts: distinct texts of today. scored: those that were scored now. unknown: those without a judgement."""
+    """texts: distinct texts in the table. scored: texts scored by this call. unknown: texts with label unknown."""
 
     texts: int
     scored: int
@@ -25,11 +25,11 @@ class ScoredVerbatims:
 def score_verbatims(
     connection: duckdb.DuckDBPyConnection, verbatims: str, *, schema: str = "perception", batch_rows: int = 50_000
 ) -> ScoredVerbatims:
-    """Brings `<schema>.text_sentiment` up to the texts of a table: one row per text, without the text itself.
+    """Update `<schema>.text_sentiment` to the texts of a table: one row per text, without the text itself.
 
-    verbatims: a table with text_key, verbatim and language. Scored are texts that are new, or all of them once the
-    scorer has changed; texts that are gone are forgotten. batch_rows: texts in memory at a time.
-    All or nothing: a broken call leaves the table as it was.
+    verbatims: a table with text_key, verbatim and language. New texts are scored, and all texts once the scorer has
+    changed; rows of texts that are gone are deleted. batch_rows: texts in memory at a time.
+    The update is one transaction: a failed call leaves the table as it was.
     """
     table = f"{schema}.text_sentiment"
     connection.execute(f"create schema if not exists {schema}")

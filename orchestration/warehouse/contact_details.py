@@ -1,4 +1,4 @@
-"""Contact details in the one form in which they are compared. The original is always kept beside it."""
+"""Contact details in a standard form for comparison. Models keep the original beside it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Languages in which a country may be written out.
+# Languages in which country names are recognised.
 _LANGUAGES = ("en", "de", "nl", "fr", "es", "it")
-# An international prefix as people write it who do not know their own country's: 00 and 001.
+# The international prefix 00, which libphonenumber only reads in countries that dial it.
 _INTERNATIONAL_PREFIX = re.compile(r"^\s*00\s*(?=[1-9])")
 _SPELLINGS_KEPT = 200_000
 
 
 @lru_cache(maxsize=1_000)
 def country_code(country: str | None) -> str | None:
-    """The country (ISO 3166-1 alpha-2) that a text means: `nl`, `Nederland`, `The Netherlands`; else None.
+    """The country (ISO 3166-1 alpha-2) that a text names: `nl`, `Nederland`, `The Netherlands`; None if unknown.
 
-    Two letters are taken for a code. Names are those of the Unicode CLDR in six languages.
+    Two letters count as a code. Names are those of the Unicode CLDR in six languages.
     """
     text = (country or "").strip().casefold().removeprefix("the ").strip()
     if len(text) == 2 and text.isascii() and text.isalpha():
@@ -42,9 +42,9 @@ def _names_of_countries() -> dict[str, str]:
 
 @lru_cache(maxsize=_SPELLINGS_KEPT)
 def e164(phone: str | None, country: str | None = None) -> str | None:
-    """A phone number in E.164 (`+31612345678`), without its extension, or None where the text is no possible number.
+    """A phone number in E.164 (`+31612345678`), without its extension; None if the text is not a possible number.
 
-    country: where it was written down, as a code or a name; needed where the number does not begin with + or 00.
+    country: code or name of its country; required if the number does not begin with + or 00.
     The rules of numbering are those of Google's libphonenumber, through the package phonenumbers.
     """
     import phonenumbers
@@ -63,7 +63,7 @@ def e164(phone: str | None, country: str | None = None) -> str | None:
 
 
 def e164_column(phones: pa.ChunkedArray | pa.Array, countries: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """`e164` of two text columns of one length. The library knows one number at a time: each distinct spelling once."""
+    """`e164` of two text columns of equal length; `e164` caches, so that each distinct spelling is parsed once."""
     import pyarrow as pa
 
     return pa.array(

@@ -1,4 +1,4 @@
-"""Functions that the models call and DuckDB does not have: a plug-in of dbt-duckdb, named in profiles.yml."""
+"""Functions that models call and DuckDB lacks: a plug-in of dbt-duckdb, named in profiles.yml."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from orchestration.warehouse.contact_details import e164_column
 
 
 class Plugin(BasePlugin):
-    """Gives every connection of dbt the function `e164(phone, country)`. Only tables may use it: a view would ask every
-    reader for it."""
+    """Adds the function `e164(phone, country)` to every connection of dbt. Only tables may use it: readers of a view
+    would need it, too."""
 
     def configure_connection(self, conn: Any) -> None:
         """Called by dbt-duckdb when it opens the warehouse."""
 
-        # DuckDB evaluates the annotations of what it is given, where it has no names to look them up.
+        # Without annotations: DuckDB would evaluate them where their names are unknown.
         def function(phones, countries):  # type: ignore[no-untyped-def]
             return e164_column(phones, countries)
 

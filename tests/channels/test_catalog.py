@@ -1,4 +1,4 @@
-"""The catalog says in one line per fault what is wrong, and never shows a secret."""
+"""The catalog reports each fault in one line, and never shows a secret."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_wrong_value_names_the_place_and_what_is_allowed(tmp_path: Path) -> None
     ]
 
 
-def test_each_fault_has_a_line_of_its_own(tmp_path: Path) -> None:
+def test_each_fault_has_its_own_line(tmp_path: Path) -> None:
     lines = faults(tmp_path, FILES + "{path: a.csv, fromat: csv, cadence: daily, key: [Contact Id]}\n")
     assert lines == [
         "firm.yaml: system shop, stream contacts, field key.0: 'Contact Id' is not a landed column name; write it in "
@@ -92,10 +92,10 @@ def test_missing_connector_is_required(tmp_path: Path) -> None:
 
 def test_duplicate_key_is_an_error(tmp_path: Path) -> None:
     text = FILES + "{path: a.csv, format: csv}\n      contacts: {path: b.csv, format: csv}\n"
-    assert faults(tmp_path, text) == ["firm.yaml: line 8: contacts is given twice; keep one of the two"]
+    assert faults(tmp_path, text) == ["firm.yaml: line 8: contacts is defined twice; keep one of the two"]
 
 
-def test_name_that_is_no_folder_name_is_refused(tmp_path: Path) -> None:
+def test_name_that_is_not_snake_case_is_rejected(tmp_path: Path) -> None:
     text = "catalog: firm\nsystems:\n  Web Shop: {connector: files, location: a, streams: {on: {path: b}}}\n"
     assert faults(tmp_path, text) == [
         "firm.yaml: system Web Shop: is not a name for a system; write it in snake_case, as in web_shop",
@@ -104,9 +104,9 @@ def test_name_that_is_no_folder_name_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_delimiter_belongs_to_csv_only(tmp_path: Path) -> None:
+def test_delimiter_is_for_csv_only(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, FILES + "{path: a.jsonl, format: jsonl, delimiter: ';'}\n")
-    assert line == "firm.yaml: system shop, stream contacts: delimiter belongs to format csv only; remove it"
+    assert line == "firm.yaml: system shop, stream contacts: delimiter is for format csv only; remove it"
 
 
 def test_yaml_error_names_the_line(tmp_path: Path) -> None:
@@ -134,14 +134,14 @@ def test_variables_come_from_the_environment_or_their_default(tmp_path: Path) ->
     assert system.field_to_renew("url") == "the environment variable HELPDESK_URL"
 
 
-def test_missing_variable_is_named_with_its_place(tmp_path: Path) -> None:
+def test_missing_variable_is_reported_with_its_place(tmp_path: Path) -> None:
     assert faults(tmp_path, DATABASE) == [
         "firm.yaml: system helpdesk, field url: the environment variable HELPDESK_URL is not set; set it, or write "
         "${HELPDESK_URL:-default}"
     ]
 
 
-def test_secrets_appear_neither_in_messages_nor_in_representations(tmp_path: Path) -> None:
+def test_secrets_appear_in_no_message_and_no_repr(tmp_path: Path) -> None:
     environment = {"HELPDESK_URL": "postgresql://u:hunter2@h/d", "TABLE": "hunter2"}
     catalog = load_catalog(write(tmp_path, DATABASE), {**environment, "TABLE": "t"})
     assert "hunter2" not in repr(catalog)
@@ -160,7 +160,7 @@ def test_catalog_is_imported_without_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-# --- What a stream says about its deliveries and columns -------------------------------------------------------------
+# --- The deliveries and columns of a stream -------------------------------------------------------------
 
 
 def test_first_day_is_2015_unless_the_catalog_says_otherwise(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ READ = (
 )
 
 
-def test_what_is_read_whole_is_a_snapshot_and_everything_else_an_appended_delivery(tmp_path: Path) -> None:
+def test_stream_without_cursor_is_a_snapshot_and_any_other_appends(tmp_path: Path) -> None:
     def deliveries(more: str) -> set[str]:
         return {stream.delivery for _, stream in load_catalog(write(tmp_path, READ % (more, more)), {}).streams()}
 
@@ -193,20 +193,20 @@ def test_what_is_read_whole_is_a_snapshot_and_everything_else_an_appended_delive
             ", cursor: updated_at, delivery: snapshot",
             "delivery snapshot is the full table, and cursor fetches a part of it; remove one of the two",
         ),
-        (", delivery: replace", "delivery replace belongs to files only; write append or snapshot"),
-        (", lag: 1h", "lag needs cursor: the column whose newest value is reached back from"),
+        (", delivery: replace", "delivery replace is for files only; write append or snapshot"),
+        (", lag: 1h", "lag needs cursor, the column that it is subtracted from"),
     ],
 )
-def test_delivery_and_lag_must_fit_the_way_of_reading(tmp_path: Path, fields: str, fault: str) -> None:
+def test_delivery_and_lag_must_fit_the_connector(tmp_path: Path, fields: str, fault: str) -> None:
     assert faults(tmp_path, READ % (fields, fields)) == [
         f"firm.yaml: system desk, stream tickets: {fault}",
         f"firm.yaml: system chat, stream messages: {fault}",
     ]
 
 
-def test_lag_is_no_field_of_files(tmp_path: Path) -> None:
+def test_files_have_no_lag(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, FILES + "{path: a.csv, format: csv, lag: 1d}\n")
-    assert line == "firm.yaml: system shop, stream contacts: lag belongs to databases and APIs only; remove it"
+    assert line == "firm.yaml: system shop, stream contacts: lag is for databases and APIs only; remove it"
 
 
 def test_columns_and_types_are_read(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_columns_and_types_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["int", "decimal", "decimal(2,3)", "decimal(39,0)", "varchar(20)", "bigint; drop"])
-def test_type_that_is_not_on_the_list_is_refused(tmp_path: Path, kind: str) -> None:
+def test_unknown_type_is_rejected(tmp_path: Path, kind: str) -> None:
     (line,) = faults(tmp_path, FILES + f"{{path: a.csv, format: csv, types: {{amount: '{kind}'}}}}\n")
     assert line == (
         f"firm.yaml: system shop, stream contacts, field types.amount: {kind!r} is not a type; write varchar, bigint, "
@@ -230,6 +230,6 @@ def test_type_that_is_not_on_the_list_is_refused(tmp_path: Path, kind: str) -> N
     )
 
 
-def test_mapped_column_is_named_as_it_lands(tmp_path: Path) -> None:
+def test_mapped_column_must_be_a_landed_name(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, FILES + "{path: a.csv, format: csv, columns: {customer_nr: Customer No}}\n")
     assert line.startswith("firm.yaml: system shop, stream contacts, field columns.customer_nr: 'Customer No' is not a")

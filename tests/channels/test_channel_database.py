@@ -1,4 +1,4 @@
-"""Tables land by cursor or as a whole: no row is lost at the boundary, and nothing that is known lands again."""
+"""Tables land by cursor or as a whole: no row is lost at the boundary, and no known row lands again."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ CURSOR = "table: tickets, key: [id], cursor: updated_at"
 T1, T2, T3 = "2024-03-31 02:30:00", "2024-03-31 02:30:00.000001", "2024-04-01 00:00:00"
 
 
-def test_rows_at_the_last_cursor_value_are_caught_later_and_known_ones_do_not_repeat(
+def test_later_rows_at_the_last_cursor_value_land_and_known_ones_do_not_repeat(
     bench: Bench, url: str, run: Run
 ) -> None:
     catalog = tickets(bench, url, CURSOR)
@@ -83,7 +83,7 @@ def test_rows_at_the_last_cursor_value_are_caught_later_and_known_ones_do_not_re
     assert bench.land(catalog).load_id is None
 
 
-def test_update_that_leaves_the_cursor_value_alone_is_caught_at_the_boundary(bench: Bench, url: str, run: Run) -> None:
+def test_update_without_a_new_cursor_value_lands_at_the_boundary(bench: Bench, url: str, run: Run) -> None:
     catalog = tickets(bench, url, CURSOR)
     add(run, 1, T1)
     bench.land(catalog)
@@ -125,7 +125,7 @@ def test_rows_without_a_cursor_value_land_once(bench: Bench, url: str, run: Run)
     assert {number for (number,) in bench.rows("id", INCOMING)} == {1, 2, 3}
 
 
-def test_wall_clocks_stay_without_time_zone(bench: Bench, url: str, run: Run) -> None:
+def test_timestamps_without_time_zone_keep_none(bench: Bench, url: str, run: Run) -> None:
     add(run, 1, T1)
     landed = bench.land(tickets(bench, url, CURSOR))
     assert landed.columns["updated_at"] == "TIMESTAMP"
@@ -158,7 +158,7 @@ def test_many_rows_with_one_cursor_value_do_not_land_again(bench: Bench, url: st
     assert bench.rows("count(DISTINCT id), count(DISTINCT _source_row)", INCOMING) == [(60_000, 60_000)]
 
 
-def test_missing_table_and_columns_are_told(bench: Bench, url: str, run: Run) -> None:
+def test_missing_table_and_columns_are_reported(bench: Bench, url: str, run: Run) -> None:
     add(run, 1, T1)
     with pytest.raises(ChannelError, match=r"^helpdesk/tickets: table gone does not exist; create it, or correct"):
         bench.land(tickets(bench, url, "table: gone"))
@@ -168,7 +168,7 @@ def test_missing_table_and_columns_are_told(bench: Bench, url: str, run: Run) ->
         bench.land(tickets(bench, url, "table: tickets, key: [ticket_id]"))
 
 
-def test_empty_table_is_told_unless_the_catalog_allows_it(bench: Bench, url: str, run: Run) -> None:
+def test_empty_table_is_reported_unless_the_catalog_allows_it(bench: Bench, url: str, run: Run) -> None:
     with pytest.raises(ChannelError, match=r"table tickets holds no rows; fill it, or set `allow_empty: true`"):
         bench.land(tickets(bench, url, CURSOR))
     for fields in (CURSOR, "table: tickets"):
@@ -201,11 +201,11 @@ def test_wrong_database_is_not_transient(bench: Bench, postgres_url: str) -> Non
     assert not caught.value.transient
 
 
-def test_value_that_does_not_fit_its_column_is_told_without_the_value(bench: Bench, tmp_path: Path) -> None:
+def test_value_that_does_not_fit_its_column_is_reported_without_the_value(bench: Bench, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "loose.db") as connection:
         connection.execute("CREATE TABLE tickets (id INTEGER, updated_at TIMESTAMP)")
         connection.execute("INSERT INTO tickets VALUES (1, 'Ann Secret')")
-    with pytest.raises(ChannelError, match="holds a value that does not fit the type of its column") as caught:
+    with pytest.raises(ChannelError, match="contains a value that does not fit the type of its column") as caught:
         bench.land(tickets(bench, f"sqlite:///{tmp_path}/loose.db", "table: tickets"))
     assert "Secret" not in str(caught.value)
 

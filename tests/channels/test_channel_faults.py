@@ -1,7 +1,7 @@
-"""What servers, databases and files do wrong in the middle: it is told in one sentence, and no row is lost or doubled.
+"""Servers, databases and files that fail in the middle: one sentence reports it, and no row is lost or duplicated.
 
-Other faults stand beside what they belong to: a killed process and a full disk in test_channel_landing.py, encodings,
-damaged archives and files that are being written in test_channel_files.py.
+Other faults are elsewhere: a killed process and a full disk in test_channel_landing.py, encodings, damaged archives and
+files that are being written in test_channel_files.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from orchestration.channels.connectors import database, files, rest_api
+from orchestration.channels.connectors import _file_copies, _file_reading, _rest_client
+from orchestration.channels.connectors._database_reader import TableReader
 from orchestration.channels.errors import ChannelError
 from tests.channels.test_channel_database import postgres_url  # noqa: F401 (a fixture)
 from tests.channels.test_channel_rest_api import CURSOR, INCOMING, Chat, chat, message, messages  # noqa: F401
@@ -41,7 +42,7 @@ def ids(bench: Bench) -> list[Any]:
 # --- A server --------------------------------------------------------------------------------------------------------
 
 
-def test_server_that_wants_patience_between_pages_gets_it(bench: Bench, full_chat: Chat) -> None:
+def test_retry_after_between_pages_is_respected(bench: Bench, full_chat: Chat) -> None:
     def fail(number: int) -> None:
         if number == 2:
             full_chat.failures = [(429, {"Retry-After": "1"}), (500, {}), (503, {})]
@@ -53,10 +54,10 @@ def test_server_that_wants_patience_between_pages_gets_it(bench: Bench, full_cha
     assert ids(bench) == ALL
 
 
-def test_server_that_fails_for_good_between_pages_lands_nothing_until_it_is_well(
+def test_server_that_keeps_failing_between_pages_lands_nothing_until_it_recovers(
     bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest_api, "_ATTEMPTS", 2)
+    monkeypatch.setattr(_rest_client, "_ATTEMPTS", 2)
     catalog = messages(bench, full_chat.url)
     full_chat.before_answer = lambda number: full_chat.failures.extend([(500, {})] if number > 1 else [])
     with pytest.raises(ChannelError, match="still answers HTTP 500 after 2 attempts; run again later") as caught:
@@ -68,18 +69,18 @@ def test_server_that_fails_for_good_between_pages_lands_nothing_until_it_is_well
     assert ids(bench) == ALL
 
 
-def test_slow_answer_is_asked_for_again(bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_api, "_REQUEST_SECONDS", (1.0, 0.3))
+def test_slow_answer_is_requested_again(bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_rest_client, "_REQUEST_SECONDS", (1.0, 0.3))
     full_chat.before_answer = lambda number: time.sleep(0.6 if number == 2 else 0)
     assert bench.land(messages(bench, full_chat.url)).rows == 9
     assert ids(bench) == ALL
 
 
-def test_server_that_stays_slow_is_told_and_lands_nothing_until_it_answers(
+def test_server_that_stays_slow_is_reported_and_lands_nothing_until_it_answers(
     bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest_api, "_REQUEST_SECONDS", (1.0, 0.2))
-    monkeypatch.setattr(rest_api, "_ATTEMPTS", 2)
+    monkeypatch.setattr(_rest_client, "_REQUEST_SECONDS", (1.0, 0.2))
+    monkeypatch.setattr(_rest_client, "_ATTEMPTS", 2)
     catalog = messages(bench, full_chat.url)
     full_chat.before_answer = lambda number: time.sleep(0.4 if number > 1 else 0)
     with pytest.raises(ChannelError, match="the server does not answer; run again later") as caught:
@@ -90,17 +91,17 @@ def test_server_that_stays_slow_is_told_and_lands_nothing_until_it_answers(
     assert ids(bench) == ALL
 
 
-def test_answer_that_is_cut_in_the_middle_is_asked_for_again(bench: Bench, full_chat: Chat) -> None:
+def test_answer_that_is_cut_in_the_middle_is_requested_again(bench: Bench, full_chat: Chat) -> None:
     full_chat.before_answer = lambda number: setattr(full_chat, "cuts", 1 if number == 2 else full_chat.cuts)
     assert bench.land(messages(bench, full_chat.url)).rows == 9
     assert len(full_chat.requests) == 4
     assert ids(bench) == ALL
 
 
-def test_connection_that_is_always_cut_is_told_and_lands_nothing(
+def test_connection_that_is_always_cut_is_reported_and_lands_nothing(
     bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest_api, "_ATTEMPTS", 2)
+    monkeypatch.setattr(_rest_client, "_ATTEMPTS", 2)
     catalog = messages(bench, full_chat.url)
     full_chat.before_answer = lambda number: setattr(full_chat, "cuts", 1 if number > 1 else 0)
     with pytest.raises(ChannelError, match="the server does not answer; run again later") as caught:
@@ -112,7 +113,7 @@ def test_connection_that_is_always_cut_is_told_and_lands_nothing(
     assert ids(bench) == ALL
 
 
-def test_token_that_expires_between_pages_is_told_and_once_renewed_all_lands(bench: Bench, full_chat: Chat) -> None:
+def test_token_that_expires_between_pages_is_reported_and_once_renewed_all_lands(bench: Bench, full_chat: Chat) -> None:
     full_chat.before_answer = lambda number: setattr(full_chat, "token", "good" if number == 1 else "renewed")
     with pytest.raises(ChannelError, match=r"\(HTTP 401\); renew the environment variable CHAT_TOKEN$"):
         bench.land(messages(bench, full_chat.url))
@@ -121,7 +122,7 @@ def test_token_that_expires_between_pages_is_told_and_once_renewed_all_lands(ben
     assert ids(bench) == ALL
 
 
-def test_row_that_slips_onto_the_next_page_lands_once(bench: Bench, full_chat: Chat) -> None:
+def test_row_that_moves_to_the_next_page_lands_once(bench: Bench, full_chat: Chat) -> None:
     def insert(number: int) -> None:
         if number == 2:
             full_chat.messages.insert(0, message(10, at="2024-01-01T00:00:00Z"))
@@ -130,15 +131,13 @@ def test_row_that_slips_onto_the_next_page_lands_once(bench: Bench, full_chat: C
     catalog = messages(bench, full_chat.url, fields="")
     bench.land(catalog)
     assert ids(bench) == ALL
-    # The new row came before the page that had been read: the next reading finds it.
+    # The new row is on a page that had been read: the next reading finds it.
     bench.land(catalog)
     assert {number for (number,) in ids(bench)} == {str(number) for number in range(1, 11)}
 
 
 @pytest.mark.parametrize(("lag", "found"), [("lag: 30d,", True), ("", False)])
-def test_row_that_slips_onto_the_page_before_is_found_by_the_lag(
-    bench: Bench, full_chat: Chat, lag: str, found: bool
-) -> None:
+def test_lag_finds_a_row_that_moves_to_the_previous_page(bench: Bench, full_chat: Chat, lag: str, found: bool) -> None:
     def remove(number: int) -> None:
         if number == 2:
             full_chat.messages.pop(0)
@@ -175,7 +174,7 @@ def test_equal_items_of_a_stream_without_key_all_land(bench: Bench, chat: Chat) 
 
 
 @pytest.mark.parametrize("items", [True, False])
-def test_paginator_that_comes_to_no_end_is_told_and_not_followed(
+def test_endless_paginator_is_reported_and_not_followed(
     bench: Bench, full_chat: Chat, monkeypatch: pytest.MonkeyPatch, items: bool
 ) -> None:
     page = full_chat.page
@@ -190,7 +189,7 @@ def test_paginator_that_comes_to_no_end_is_told_and_not_followed(
         catalog = messages(bench, full_chat.url)
         with pytest.raises(
             ChannelError,
-            match=r"^chat/messages: /messages sends the same items page after page and comes to no end; correct `pagin",
+            match=r"^chat/messages: /messages repeats the same items and does not end; correct `paginator",
         ):
             bench.land(catalog)
     assert len(full_chat.requests) < 30
@@ -201,7 +200,7 @@ def test_paginator_that_comes_to_no_end_is_told_and_not_followed(
 # --- A database ------------------------------------------------------------------------------------------------------
 
 
-def test_database_that_restarts_while_it_is_read_is_told_and_read_again(
+def test_database_that_restarts_while_it_is_read_is_reported_and_read_again(
     bench: Bench,
     postgres_url: str,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
@@ -214,9 +213,9 @@ def test_database_that_restarts_while_it_is_read_is_told_and_read_again(
             "repeat('x', 200) AS note FROM generate_series(1, 120000) AS i",
         ):
             connection.execute(sa.text(statement))
-    read = database._Reader.batches
+    read = TableReader.batches
 
-    def interrupted(reader: database._Reader, *conditions: Any) -> Iterator[Any]:
+    def interrupted(reader: TableReader, *conditions: Any) -> Iterator[Any]:
         for batch in read(reader, *conditions):
             yield batch
             if batch.num_rows:
@@ -234,11 +233,11 @@ def test_database_that_restarts_while_it_is_read_is_told_and_read_again(
         "    calls: {table: calls, key: [id], cursor: at}\n"
     )
     with monkeypatch.context() as broken, pytest.raises(ChannelError) as caught:
-        broken.setattr(database._Reader, "batches", interrupted)
+        broken.setattr(TableReader, "batches", interrupted)
         bench.land(catalog)
     assert str(caught.value) == (
-        "desk/calls: the database does not answer or closed the connection; run again later, and see the environment "
-        "variable CALLS_URL"
+        "desk/calls: the database does not answer or closed the connection; run again later, or correct the "
+        "environment variable CALLS_URL"
     )
     assert caught.value.transient
     engine.dispose()
@@ -259,7 +258,7 @@ def deliver(bench: Bench, name: str, first: int, count: int) -> None:
     (bench.data / name).write_text("Id,Name\n" + "".join(f"{number},x\n" for number in range(first, first + count)))
 
 
-def test_faulty_file_among_many_is_named_tried_again_and_holds_up_no_other(bench: Bench) -> None:
+def test_faulty_file_among_many_is_named_and_tried_again_and_the_others_land(bench: Bench) -> None:
     catalog = bench.files(CONTACTS)
     for number in range(20):
         deliver(bench, f"{number:02d}.csv", 10 * number, 10)
@@ -280,9 +279,7 @@ def test_faulty_file_among_many_is_named_tried_again_and_holds_up_no_other(bench
     assert bench.rows("id::INT") == [(number,) for number in range(200)]
 
 
-def test_large_file_that_proves_damaged_in_the_middle_leaves_no_row_and_the_others_land(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_no_row_of_a_large_file_damaged_in_the_middle_lands_and_the_others_do(bench: Bench, tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         for name, first in (("a", 0), ("b", 1_000_000), ("c", 2_000_000)):
             connection.execute(
@@ -290,7 +287,7 @@ def test_large_file_that_proves_damaged_in_the_middle_leaves_no_row_and_the_othe
                 f"TO '{bench.data}/{name}.parquet' (COMPRESSION zstd)"
             )
     whole = (bench.data / "b.parquet").read_bytes()
-    assert len(whole) > files._SMALL_BYTES
+    assert len(whole) > _file_copies.SMALL_BYTES
     middle = len(whole) * 2 // 3
     (bench.data / "b.parquet").write_bytes(whole[:middle] + bytes(5_000) + whole[middle + 5_000 :])
     catalog = bench.files("contacts: {path: '*.parquet', format: parquet, key: [id]}")
@@ -309,7 +306,7 @@ def test_file_that_is_written_while_it_is_read_waits_and_the_others_land(
     deliver(bench, "a.csv", 0, 10)
     deliver(bench, "b.csv", 1_000_000, count)
     added = 0
-    check = files._refuse_moving_file
+    check = _file_reading.refuse_changed_file
 
     def append_and_check(file_system: Any, file: Any, where: str) -> None:
         nonlocal added
@@ -320,7 +317,7 @@ def test_file_that_is_written_while_it_is_read_waits_and_the_others_land(
         check(file_system, file, where)
 
     with monkeypatch.context() as writing:
-        writing.setattr(files, "_refuse_moving_file", append_and_check)
+        writing.setattr(_file_reading, "refuse_changed_file", append_and_check)
         landed = bench.land(bench.files(CONTACTS))
     assert (landed.rows, landed.files) == (10, ("a.csv",))
     assert landed.faults == ("shop/contacts: b.csv was changed while it was read; run again once it is complete",)
@@ -328,7 +325,7 @@ def test_file_that_is_written_while_it_is_read_waits_and_the_others_land(
     assert bench.rows("count(DISTINCT id), count(*)") == [(10 + count + added, 10 + count + added)]
 
 
-def test_file_that_comes_under_a_second_name_does_not_land_again_and_is_noted(bench: Bench) -> None:
+def test_file_under_a_second_name_does_not_land_again_and_counts_as_repeat(bench: Bench) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "2025-01-31.csv", 0, 10)
     bench.land(catalog)
@@ -370,14 +367,14 @@ TWICE = "VALUES (1, TIMESTAMPTZ '2024-10-27 02:30:00+02:00'), (2, TIMESTAMPTZ '2
 UTC = [(1, "2024-10-27 00:30:00+00"), (2, "2024-10-27 01:30:00+00")]
 
 
-def test_hour_that_happens_twice_stays_two_moments_in_parquet(bench: Bench) -> None:
+def test_hour_that_occurs_twice_stays_two_moments_in_parquet(bench: Bench) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"COPY (SELECT * FROM ({TWICE}) AS t (id, happened_at)) TO '{bench.data}/a.parquet'")
     bench.land(bench.files("contacts: {path: '*.parquet', format: parquet}"))
     assert bench.rows("id, (happened_at AT TIME ZONE 'UTC')::VARCHAR || '+00'") == UTC
 
 
-def test_hour_that_happens_twice_stays_two_moments_in_a_database(bench: Bench, postgres_url: str) -> None:  # noqa: F811
+def test_hour_that_occurs_twice_stays_two_moments_in_a_database(bench: Bench, postgres_url: str) -> None:  # noqa: F811
     engine = sa.create_engine(postgres_url)
     with engine.begin() as connection:
         for statement in (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from orchestration.channels.connectors import files
+from orchestration.channels.connectors import _file_copies, _file_reading
 from orchestration.channels.errors import ChannelError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CONTACTS = "contacts: {path: '*.csv', format: csv, key: [contact_id]}"
 HEADER = b"ContactId,First Name,EMail\n"
 
 
-def test_columns_are_snake_case_and_rows_know_their_origin(bench: Bench) -> None:
+def test_columns_are_snake_case_and_rows_have_their_origin(bench: Bench) -> None:
     (bench.data / "a.csv").write_bytes(HEADER + b"1, Ann ,a@x.example\n2,,b@x.example\n")
     landed = bench.land(bench.files(CONTACTS))
     assert (landed.rows, landed.rejected_rows, landed.files) == (2, 0, ("a.csv",))
@@ -42,7 +42,7 @@ def test_columns_are_snake_case_and_rows_know_their_origin(bench: Bench) -> None
     ]
 
 
-def test_byte_order_mark_is_no_part_of_the_first_column(bench: Bench) -> None:
+def test_byte_order_mark_is_not_part_of_the_first_column(bench: Bench) -> None:
     (bench.data / "a.csv").write_bytes(b"\xef\xbb\xbf" + HEADER + b"1,Ann,a\n")
     bench.land(bench.files(CONTACTS))
     assert bench.rows("contact_id") == [("1",)]
@@ -72,7 +72,7 @@ BAD_ROWS = [
     (b"8,too few\n", "2 fields instead of 3"),
     (b'9,"never closed,x\n', BAD_QUOTE),
     (b'10,"closed"early,x\n', BAD_QUOTE),
-    (b"11,\xff\xfe,x\n", "bytes that are not utf-8"),
+    (b"11,\xff\xfe,x\n", "bytes that are not valid utf-8"),
 ]
 
 
@@ -157,7 +157,7 @@ def test_compressed_csv_is_recognised_by_its_name(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.9999])
-def test_cut_gzip_lands_nothing_of_its_file_and_holds_up_no_other(bench: Bench, kept: float) -> None:
+def test_nothing_of_a_cut_gzip_lands_and_the_other_files_do(bench: Bench, kept: float) -> None:
     (bench.data / "a.csv.gz").write_bytes(gzip.compress(HEADER + b"1,a,b\n"))
     chance = random.Random(7)
     whole = gzip.compress(HEADER + b"".join(b"%d,%d,b\n" % (n, chance.getrandbits(64)) for n in range(20_000)))
@@ -173,7 +173,7 @@ def test_cut_gzip_lands_nothing_of_its_file_and_holds_up_no_other(bench: Bench, 
     assert bench.rows("count(*), count(DISTINCT (contact_id, _source_file))") == [(20_001, 20_001)]
 
 
-def test_json_lines_keep_nested_values_as_text_and_reject_what_is_no_object(bench: Bench) -> None:
+def test_json_lines_keep_nested_values_as_text_and_reject_other_lines_than_objects(bench: Bench) -> None:
     (bench.data / "a.jsonl").write_bytes(
         b'{"userId": 1, "name": "Zo\xc3\xab", "tags": ["x", {"y": 1.5}], "when": "2024-01-02"}\n'
         b"\n"
@@ -202,10 +202,10 @@ def test_json_line_in_a_wrong_encoding_is_rejected_alone(bench: Bench) -> None:
     landed = bench.land(bench.files("contacts: {path: a.jsonl, format: jsonl}"))
     assert (landed.rows, landed.rejected_rows) == (2, 1)
     assert bench.rows("id, _source_row") == [("1", 1), ("3", 3)]
-    assert bench.rows("_source_row, reason", "shop/contacts/rejects") == [(2, "bytes that are not utf-8")]
+    assert bench.rows("_source_row, reason", "shop/contacts/rejects") == [(2, "bytes that are not valid utf-8")]
 
 
-def test_parquet_keeps_its_types_and_wall_clocks_stay_without_time_zone(bench: Bench) -> None:
+def test_parquet_keeps_its_types_and_timestamps_without_time_zone(bench: Bench) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             "COPY (SELECT 1::INTEGER AS \"UserId\", TIMESTAMP '2024-03-31 02:30:00' AS at_local, "
@@ -258,7 +258,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("content", "stream", "message"), FAILURES)
-def test_faulty_delivery_is_told_in_one_sentence(
+def test_faulty_delivery_is_reported_in_one_sentence(
     bench: Bench, content: bytes | None, stream: str, message: str
 ) -> None:
     if content is not None:
@@ -294,14 +294,14 @@ def test_empty_file_is_accepted_when_the_catalog_allows_it(bench: Bench) -> None
 def test_file_that_is_written_while_it_is_read_is_left_for_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bench.data / "a.csv"
     path.write_bytes(HEADER + b"1,a,b\n")
-    read_csv = files._READERS["csv"]
+    read_csv = _file_reading._READERS["csv"]
 
     def read_and_append(source: Source) -> Iterator[Batch]:
         yield from read_csv(source)
         with path.open("ab") as more:
             more.write(b"2,a,b\n")
 
-    monkeypatch.setitem(files._READERS, "csv", read_and_append)
+    monkeypatch.setitem(_file_reading._READERS, "csv", read_and_append)
     with pytest.raises(ChannelError, match=r"a\.csv was changed while it was read; run again once it is") as caught:
         bench.land(bench.files(CONTACTS))
     assert caught.value.transient
@@ -309,7 +309,7 @@ def test_file_that_is_written_while_it_is_read_is_left_for_later(bench: Bench, m
     assert bench.land(bench.files(CONTACTS)).rows == 2
 
 
-def test_messages_hold_no_values_of_rows(bench: Bench) -> None:
+def test_messages_contain_no_values_of_rows(bench: Bench) -> None:
     (bench.data / "a.csv").write_bytes(HEADER + b"1,Ann Secret,a\n")
     (bench.data / "b.csv").write_bytes(b"Other\nAnn Secret\n")
     (fault,) = bench.land(bench.files(CONTACTS)).faults
@@ -327,7 +327,7 @@ def test_relative_paths_below_folders_name_the_source_file(bench: Bench) -> None
 
 
 def strange_files(folder: Path, kind: str) -> None:
-    """Files that are alike but for their blank lines, line ends, marks, headers, packing, faults and rejects."""
+    """Files that differ in blank lines, line ends, byte order marks, headers, compression, faults and rejects."""
     if kind == "parquet":
         with duckdb.connect() as connection:
             for number in range(9):
@@ -374,8 +374,8 @@ def test_small_files_give_the_same_rows_rejects_and_faults_as_if_read_one_by_one
     from tests.channels.conftest import Bench as AnotherBench
 
     results = []
-    for one, small_bytes in ((bench, files._SMALL_BYTES), (AnotherBench(tmp_path_factory.mktemp("alone")), -1)):
-        monkeypatch.setattr(files, "_SMALL_BYTES", small_bytes)
+    for one, small_bytes in ((bench, _file_copies.SMALL_BYTES), (AnotherBench(tmp_path_factory.mktemp("alone")), -1)):
+        monkeypatch.setattr(_file_copies, "SMALL_BYTES", small_bytes)
         strange_files(one.data, kind)
         landed = one.land(one.files(f"contacts: {{path: '*.{kind}*', format: {kind}, key: [id]}}"))
         columns = ", ".join(sorted(name for name in landed.columns if name != "_source_day"))

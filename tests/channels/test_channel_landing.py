@@ -1,4 +1,4 @@
-"""Landing loses no row and doubles none, whatever happens to the process, the working folder or the disk."""
+"""Landing loses and duplicates no row, whatever happens to the process, the working folder or the disk."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def deliver(bench: Bench, name: str, first: int, count: int) -> None:
     (bench.data / name).write_text("Id,Name\n" + lines)
 
 
-# Each kills the process with SIGKILL at one point of the way from the source to the marker of the load.
+# Each kills the process with SIGKILL at one point between reading the source and writing the marker of the load.
 KILLS = {
-    "while the source is read": "after(files, '_refuse_moving_file', 1)",
+    "while the source is read": "after(_file_reading, 'refuse_changed_file', 1)",
     "before the extracted package is committed": "before(Extract, 'commit_packages')",
     "after the extracted package is committed": "after(Extract, 'commit_packages')",
     "before the package is normalised": "before(Pipeline, 'normalize')",
@@ -52,7 +52,7 @@ from dlt.pipeline.pipeline import Pipeline
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from fsspec.implementations.local import LocalFileSystem
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.channels.connectors import files
+from orchestration.channels.connectors import _file_reading
 from orchestration.channels.landing.land import land_stream
 
 def die():
@@ -101,7 +101,7 @@ def land_and_die(bench: Bench, how: str, days: str = "") -> None:
 
 
 @pytest.mark.parametrize("point", KILLS)
-def test_killed_landing_loses_and_doubles_no_row(bench: Bench, point: str) -> None:
+def test_killed_landing_loses_and_duplicates_no_row(bench: Bench, point: str) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "a.csv", 0, 10)
     first = bench.land(catalog)
@@ -122,7 +122,7 @@ def test_killed_landing_loses_and_doubles_no_row(bench: Bench, point: str) -> No
 
 
 @pytest.mark.parametrize("point", ["half-way through the copy of a data file", "before the marker is stored"])
-def test_killed_landing_whose_working_folder_is_lost_too_loses_and_doubles_no_row(bench: Bench, point: str) -> None:
+def test_killed_landing_without_its_working_folder_loses_and_duplicates_no_row(bench: Bench, point: str) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "a.csv", 0, 10)
     bench.land(catalog)
@@ -174,7 +174,7 @@ def test_landing_writes_nothing_to_the_terminal(bench: Bench, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")
 
 
-def test_second_process_on_the_same_stream_is_sent_away(bench: Bench) -> None:
+def test_second_process_on_the_same_stream_is_rejected(bench: Bench) -> None:
     from filelock import FileLock
 
     deliver(bench, "a.csv", 0, 10)
@@ -184,7 +184,7 @@ def test_second_process_on_the_same_stream_is_sent_away(bench: Bench) -> None:
     assert caught.value.transient
 
 
-# --- What becomes of a load ------------------------------------------------------------------------------------------
+# --- Accepting and holding loads -------------------------------------------------------------------------------------
 
 
 def test_accepted_load_is_in_rows_and_no_longer_pending(bench: Bench) -> None:
@@ -294,7 +294,7 @@ def test_declared_columns_are_written_only_when_they_change(bench: Bench) -> Non
         ensure_declared_columns(bench.landing_url, *STREAM, {"id": "NUMBERISH"})
 
 
-def test_declared_columns_do_not_disturb_accepted_rows(bench: Bench) -> None:
+def test_declared_columns_do_not_change_accepted_rows(bench: Bench) -> None:
     deliver(bench, "a.csv", 0, 10)
     load_id = bench.land(bench.files(CONTACTS), declared={"id": "VARCHAR", "name": "VARCHAR"}).load_id
     assert load_id is not None
@@ -305,7 +305,7 @@ def test_declared_columns_do_not_disturb_accepted_rows(bench: Bench) -> None:
 # --- A full disk -----------------------------------------------------------------------------------------------------
 
 
-def test_full_disk_is_told_and_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_and_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from fsspec.implementations.local import LocalFileSystem
 
     def full(*_: object, **__: object) -> None:

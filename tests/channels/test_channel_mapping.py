@@ -1,4 +1,4 @@
-"""A column that was renamed or retyped at the source is mapped back in the catalog, and no value is lost on the way."""
+"""The catalog maps columns that were renamed or retyped at the source, and no value is lost."""
 
 from __future__ import annotations
 
@@ -74,14 +74,19 @@ def test_value_that_does_not_fit_its_type_is_rejected_whole_and_the_others_are_c
         (4, None, None, 4),
     ]
     assert bench.rows("_source_row, raw, reason, _source_day::VARCHAR", REJECTS) == [
-        (2, '{"customer_no":"x","spent":"2","since":"2024-01-02"}', "customer_no is no bigint", "2025-01-31"),
+        (2, '{"customer_no":"x","spent":"2","since":"2024-01-02"}', "customer_no is not a valid bigint", "2025-01-31"),
         (
             3,
             '{"customer_no":"3","spent":"2.555","since":"2024-02-30"}',
-            "spent is no decimal(9,2), since is no date",
+            "spent is not a valid decimal(9,2), since is not a valid date",
             "2025-01-31",
         ),
-        (5, '{"customer_no":"1.5","spent":"0","since":"2024-01-02"}', "customer_no is no bigint", "2025-01-31"),
+        (
+            5,
+            '{"customer_no":"1.5","spent":"0","since":"2024-01-02"}',
+            "customer_no is not a valid bigint",
+            "2025-01-31",
+        ),
     ]
 
 
@@ -129,5 +134,9 @@ def test_columns_of_a_table_are_mapped_and_cast(bench: Bench, tmp_path: Path) ->
         (None, None, None),
     ]
     ((raw, reason, day),) = bench.rows("raw, reason, _source_day::VARCHAR", REJECTS)
-    assert (raw, reason, day) == ('{"id":"x","changed_at":"2024-01-02 00:00:00"}', "id is no bigint", "2024-01-02")
+    assert (raw, reason, day) == (
+        '{"id":"x","changed_at":"2024-01-02 00:00:00"}',
+        "id is not a valid bigint",
+        "2024-01-02",
+    )
     assert bench.land(catalog).load_id is None

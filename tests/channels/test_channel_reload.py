@@ -1,4 +1,4 @@
-"""Days can be fetched again, as one load, and what follows neither repeats nor misses a row."""
+"""Days can be loaded again, as one load; later loads neither repeat nor miss a row."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def landed_by(bench: Bench, landing: Landing, where: str = "shop/contacts/incomi
 # --- The day of a row ------------------------------------------------------------------------------------------------
 
 
-def test_rows_of_files_know_the_first_day_of_the_period_in_the_name(bench: Bench) -> None:
+def test_rows_of_files_have_the_first_day_of_the_period_in_the_name(bench: Bench) -> None:
     Path(bench.data, "2025/02/01").mkdir(parents=True)
     for number, name in enumerate(("a_2025-01-31.csv", "b_202412.csv", "c.csv", "2025/02/01/d.csv")):
         deliver(bench, name, number)
@@ -74,23 +74,23 @@ def test_file_that_is_new_at_a_reload_does_not_land_a_second_time(bench: Bench) 
     assert landed_by(bench, bench.land(catalog)) == [2]
 
 
-def test_stream_without_dated_files_lands_whole_and_says_so(bench: Bench) -> None:
+def test_stream_without_dated_files_lands_whole_with_a_remark(bench: Bench) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "a.csv", 1)
     deliver(bench, "b.csv", 2)
     bench.land(catalog)
     again = bench.land(catalog, days=DAYS)
     assert landed_by(bench, again) == [1, 2]
-    assert again.remark == "shop/contacts: no file has a date in its name, so all of them were fetched again"
+    assert again.remark == "shop/contacts: no file has a date in its name, so all files were loaded again"
     assert bench.land(catalog).load_id is None
 
 
-def test_days_without_files_land_nothing_and_say_so(bench: Bench) -> None:
+def test_days_without_files_land_nothing_with_a_remark(bench: Bench) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "2025-01-29.csv", 1)
     nothing = bench.land(catalog, days=DAYS)
     assert (nothing.load_id, nothing.rows) == (None, 0)
-    assert nothing.remark.startswith("shop/contacts: no file belongs to 2025-01-30 to 2025-01-31; ask for other days")
+    assert nothing.remark.startswith("shop/contacts: no file belongs to 2025-01-30 to 2025-01-31; choose other days")
     assert bench.land(catalog).rows == 1
 
 
@@ -103,7 +103,7 @@ def test_days_without_files_land_nothing_and_say_so(bench: Bench) -> None:
         "before the marker is stored",
     ],
 )
-def test_killed_reload_leaves_no_half_and_the_next_landing_is_right(bench: Bench, point: str) -> None:
+def test_killed_reload_lands_whole_or_not_at_all(bench: Bench, point: str) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "2025-01-30_a.csv", 1)
     deliver(bench, "2025-01-30_b.csv", 2)
@@ -114,7 +114,7 @@ def test_killed_reload_leaves_no_half_and_the_next_landing_is_right(bench: Bench
     by_load: dict[str, list[int]] = {}
     for number, load_id in bench.rows("id::INT, _dlt_load_id"):
         by_load.setdefault(load_id, []).append(number)
-    # The reload is there as a whole or not at all.
+    # The reload landed as a whole or not at all.
     assert sorted(by_load.values()) in ([[1, 2], [3]], [[1, 2], [1, 2], [3]])
     assert bench.land(catalog).load_id is None
 
@@ -138,7 +138,7 @@ def test_all_files_of_a_snapshot_land_when_one_of_them_has_changed(bench: Bench)
     assert bench.land(catalog).load_id is None
 
 
-def test_new_snapshot_lands_alone_although_it_holds_what_an_older_one_held(bench: Bench) -> None:
+def test_new_snapshot_with_the_content_of_an_older_one_lands_alone(bench: Bench) -> None:
     catalog = bench.files(SNAPSHOT)
     for day, numbers in (("01", (1,)), ("02", (1, 2)), ("03", (1,))):
         deliver(bench, f"2025-01-{day}.csv", *numbers)
@@ -214,7 +214,7 @@ def test_reload_before_anything_has_landed_does_not_hide_the_rest(bench: Bench, 
     ("fields", "remark"),
     [("", ""), (", cursor: version", "helpdesk/tickets: version holds no days, so all rows were ")],
 )
-def test_what_has_no_days_lands_whole(bench: Bench, desk: sqlite3.Connection, fields: str, remark: str) -> None:
+def test_table_without_days_lands_whole(bench: Bench, desk: sqlite3.Connection, fields: str, remark: str) -> None:
     catalog = tickets(bench, fields)
     add(desk, 1, "2024-01-01 00:00:00")
     bench.land(catalog)
@@ -228,7 +228,7 @@ def test_what_has_no_days_lands_whole(bench: Bench, desk: sqlite3.Connection, fi
 
 
 @pytest.mark.parametrize("cursor", ["updated_at", "day", "text_at"])
-def test_lag_finds_rows_that_are_committed_late_and_lands_known_ones_once(
+def test_lag_finds_rows_that_are_committed_late_and_does_not_repeat_known_ones(
     bench: Bench, desk: sqlite3.Connection, cursor: str
 ) -> None:
     catalog = tickets(bench, f", cursor: {cursor}, lag: 2d")
@@ -246,7 +246,7 @@ def test_lag_finds_rows_that_are_committed_late_and_lands_known_ones_once(
     desk.execute("UPDATE tickets SET version = 99 WHERE id = 3")
     assert 3 in landed_by(bench, bench.land(catalog), INCOMING)
     assert bench.land(catalog).load_id is None
-    # What is older than the lag is not looked at again.
+    # Rows older than the lag are not read again.
     assert bench.rows("count(*)", INCOMING, "1") < [(12,)]
     assert {number for (number,) in bench.rows("id", INCOMING)} == {1, 2, 3, 4, 5}
     shutil.rmtree(bench.working_dir)
@@ -265,5 +265,5 @@ def test_late_row_lands_without_the_days_around_it(bench: Bench, desk: sqlite3.C
 def test_lag_needs_a_cursor_that_holds_moments(bench: Bench, desk: sqlite3.Connection) -> None:
     catalog = tickets(bench, ", cursor: version, lag: 2d")
     add(desk, 1, "2025-01-31 12:00:00")
-    with pytest.raises(ChannelError, match="version holds no moments that a lag could be taken from; remove `lag`"):
+    with pytest.raises(ChannelError, match="version holds no moments, so a lag cannot be applied; remove `lag`"):
         bench.land(catalog)

@@ -1,4 +1,4 @@
-"""Endpoints land page by page, wait when they are told to, and say whose token has expired."""
+"""Endpoints land page by page, respect Retry-After, and name the token that has expired."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from orchestration.channels.connectors import _rest_client
 from orchestration.channels.errors import ChannelError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_all_pages_land_as_text(bench: Bench, chat: Chat) -> None:
     assert bench.rows("id, body, stars, _source_row", INCOMING)[-1] == ("7", '{"Text":"n7"}', "1.5", 7)
 
 
-def test_cursor_asks_for_newer_items_only_and_repeats_none(bench: Bench, chat: Chat) -> None:
+def test_cursor_requests_newer_items_only_and_repeats_none(bench: Bench, chat: Chat) -> None:
     catalog = messages(bench, chat.url)
     chat.messages = [message(1), message(2)]
     bench.land(catalog)
@@ -137,7 +138,7 @@ def test_endpoint_without_cursor_lands_only_when_it_has_changed(bench: Bench, ch
     assert bench.land(catalog).rows == 2
 
 
-def test_server_that_asks_for_patience_and_fails_once_is_asked_again(bench: Bench, chat: Chat) -> None:
+def test_server_that_answers_retry_after_and_fails_once_is_asked_again(bench: Bench, chat: Chat) -> None:
     chat.messages = [message(1)]
     chat.failures = [(429, {"Retry-After": "1"}), (500, {})]
     assert bench.land(messages(bench, chat.url)).rows == 1
@@ -145,21 +146,19 @@ def test_server_that_asks_for_patience_and_fails_once_is_asked_again(bench: Benc
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_token_names_the_stream_and_the_variable_to_renew(bench: Bench, chat: Chat, status: int) -> None:
+def test_rejected_token_names_the_stream_and_the_variable_to_renew(bench: Bench, chat: Chat, status: int) -> None:
     chat.failures = [(status, {})]
     with pytest.raises(ChannelError) as caught:
         bench.land(messages(bench, chat.url, token="hunter2"))
     assert str(caught.value) == (
-        f"chat/messages: /messages: the server refuses the token (HTTP {status}); renew the environment variable "
+        f"chat/messages: /messages: the server rejects the token (HTTP {status}); renew the environment variable "
         "CHAT_TOKEN"
     )
     assert not caught.value.transient
 
 
 def test_server_that_keeps_failing_is_transient(bench: Bench, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.channels.connectors import rest_api
-
-    monkeypatch.setattr(rest_api, "_ATTEMPTS", 2)
+    monkeypatch.setattr(_rest_client, "_ATTEMPTS", 2)
     chat.failures = [(503, {})] * 2
     with pytest.raises(ChannelError, match="still answers HTTP 503 after 2 attempts; run again later") as caught:
         bench.land(messages(bench, chat.url))
@@ -167,9 +166,7 @@ def test_server_that_keeps_failing_is_transient(bench: Bench, chat: Chat, monkey
 
 
 def test_server_that_is_not_there_is_transient(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.channels.connectors import rest_api
-
-    monkeypatch.setattr(rest_api, "_ATTEMPTS", 1)
+    monkeypatch.setattr(_rest_client, "_ATTEMPTS", 1)
     with pytest.raises(ChannelError, match="the server does not answer; run again later") as caught:
         bench.land(messages(bench, "http://127.0.0.1:1"))
     assert caught.value.transient
@@ -194,13 +191,13 @@ def test_wrong_path_or_selector_or_paginator_names_the_catalog(bench: Bench, cha
         )
 
 
-def test_no_items_at_all_is_told_unless_the_catalog_allows_it(bench: Bench, chat: Chat) -> None:
+def test_no_items_at_all_is_reported_unless_the_catalog_allows_it(bench: Bench, chat: Chat) -> None:
     with pytest.raises(ChannelError, match=r"delivered no items; correct `path` or `data_selector`, or set `allow"):
         bench.land(messages(bench, chat.url))
     assert bench.land(messages(bench, chat.url, fields="allow_empty: true,")).load_id is None
 
 
-def test_lacking_key_is_told(bench: Bench, chat: Chat) -> None:
+def test_missing_key_is_reported(bench: Bench, chat: Chat) -> None:
     chat.messages = [{"number": 1}]
     with pytest.raises(ChannelError, match=r"/messages: has no column id \(key\); deliver it .* or correct `key`"):
         bench.land(messages(bench, chat.url, fields=""))
@@ -216,11 +213,11 @@ def test_fields_of_items_are_mapped_and_cast(bench: Bench, chat: Chat) -> None:
     assert (landed.rows, landed.rejected_rows, landed.columns["stars"]) == (2, 1, "DOUBLE")
     assert bench.rows("id, stars, _source_day::VARCHAR", INCOMING) == [(1, 1.0, "2024-01-01"), (3, 1.5, "2024-01-03")]
     assert bench.rows("raw, reason", "chat/messages/rejects") == [
-        ('{"id":"2","updated_at":"2024-01-02T00:00:00Z","stars":"many"}', "stars is no double")
+        ('{"id":"2","updated_at":"2024-01-02T00:00:00Z","stars":"many"}', "stars is not a valid double")
     ]
 
 
-def test_days_are_fetched_again_and_the_cursor_stays(bench: Bench, chat: Chat) -> None:
+def test_days_are_loaded_again_and_the_cursor_stays(bench: Bench, chat: Chat) -> None:
     catalog = messages(bench, chat.url)
     chat.messages = [message(number) for number in range(1, 8)]
     bench.land(catalog)
@@ -233,13 +230,13 @@ def test_days_are_fetched_again_and_the_cursor_stays(bench: Bench, chat: Chat) -
     nothing = bench.land(catalog, days=("2023-01-01", "2023-01-02"))
     assert (nothing.load_id, nothing.remark) == (
         None,
-        "chat/messages: /messages delivers nothing of 2023-01-01 to 2023-01-02",
+        "chat/messages: /messages delivers no items of 2023-01-01 to 2023-01-02",
     )
     chat.messages.append(message(8))
     assert bench.land(catalog).rows == 1
 
 
-def test_endpoint_without_cursor_is_fetched_again_whole(bench: Bench, chat: Chat) -> None:
+def test_endpoint_without_cursor_is_loaded_again_whole(bench: Bench, chat: Chat) -> None:
     catalog = messages(bench, chat.url, fields="")
     chat.messages = [message(1), message(2)]
     bench.land(catalog)
@@ -247,7 +244,7 @@ def test_endpoint_without_cursor_is_fetched_again_whole(bench: Bench, chat: Chat
     assert bench.land(catalog).load_id is None
 
 
-def test_lag_finds_items_that_appear_late_and_lands_known_ones_once(bench: Bench, chat: Chat) -> None:
+def test_lag_finds_items_that_appear_late_and_does_not_repeat_known_ones(bench: Bench, chat: Chat) -> None:
     catalog = messages(bench, chat.url, CURSOR + "lag: 2d,")
     chat.messages = [message(number) for number in range(1, 6)]
     bench.land(catalog)

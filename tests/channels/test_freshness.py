@@ -1,4 +1,4 @@
-"""How new a stream is follows from its rows and the names of its files, not from the clock."""
+"""Freshness follows from rows and file names, not from the clock."""
 
 from datetime import date, datetime, timedelta
 
@@ -30,41 +30,41 @@ def reach(query: str, files: list[str], **fields: object):
         "'13.06.2025 08:00', '14.06.2025 09:30'",
     ],
 )
-def test_the_column_that_the_catalog_names_says_how_far_the_rows_reach(moments: str) -> None:
+def test_the_day_column_of_the_catalog_gives_the_newest_moment(moments: str) -> None:
     found = reach(f"select unnest([{moments}]) as sold_at", ["shop/2025-06-01.csv"], day="sold_at")
     assert found.newest_at == datetime(2025, 6, 14, 9, 30)
     assert found.days == (date(2025, 6, 13), date(2025, 6, 14))
 
 
-def test_a_row_from_the_future_is_not_believed() -> None:
+def test_a_row_from_the_future_is_ignored() -> None:
     found = reach("select unnest(['2025-06-14 09:30:00', '2099-01-01 00:00:00']) as sold_at", [], day="sold_at")
     assert found.newest_at == datetime(2025, 6, 14, 9, 30)
     assert found.days == (date(2025, 6, 14),)
 
 
-def test_without_a_column_the_names_of_the_files_say_it() -> None:
+def test_without_a_day_column_the_file_names_give_it() -> None:
     found = reach("select 1 as x", ["receipts_20250612.csv", "receipts_20250613.csv"])
     assert found.newest_at == datetime(2025, 6, 14)  # the 13th is over
     assert found.days == (date(2025, 6, 12), date(2025, 6, 13))
 
 
-def test_a_file_of_a_month_stands_for_its_days_so_far() -> None:
+def test_a_file_of_a_month_covers_its_days_so_far() -> None:
     found = reach("select 1 as x", ["changes_2025-06.csv"])
     assert found.newest_at == AS_OF
     assert found.days == tuple(date(2025, 6, day) for day in range(1, 16))
 
 
-def test_moments_that_cannot_be_read_leave_it_to_the_file() -> None:
+def test_file_names_replace_unreadable_moments() -> None:
     found = reach("select '6/13/2025' as sold_at", ["2025-06-10.csv"], day="sold_at")
     assert found.days == (date(2025, 6, 10),)
 
 
-def test_where_nothing_says_so_nobody_knows() -> None:
+def test_without_column_and_file_date_freshness_is_unknown() -> None:
     found = reach("select 1 as x", ["contacts.csv"])
     assert (found.newest_at, found.days) == (None, ())
 
 
-def test_the_next_delivery_is_expected_after_the_cadence_and_a_quarter_of_it() -> None:
+def test_the_next_delivery_is_expected_after_the_cadence_and_a_quarter() -> None:
     daily = stream(cadence="1d")
     assert expected_by(daily, datetime(2025, 6, 14)) == datetime(2025, 6, 15, 6)
     assert expected_by(stream(), datetime(2025, 6, 14)) is None

@@ -1,4 +1,4 @@
-"""A stream of which some files are faulty shows as failed, and its good rows are accepted all the same."""
+"""Intake: the state of a stream, and the rows that are accepted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def taken_in(bench: Bench, days: tuple[date, date] | None = None) -> StreamState
     return state
 
 
-def test_faulty_files_are_told_and_the_good_rows_are_accepted(bench: Bench) -> None:
+def test_faulty_files_are_reported_and_the_good_rows_are_accepted(bench: Bench) -> None:
     (bench.data / "a.csv").write_text("Id,Name\n1,x\n2,y\n")
     (bench.data / "b.csv").write_bytes(b"")
     (bench.data / "c.csv").write_text("Id\n3\n")
@@ -43,7 +43,7 @@ def test_faulty_files_are_told_and_the_good_rows_are_accepted(bench: Bench) -> N
     assert bench.rows("id", "shop/contacts/rows") == [("1",), ("2",), ("3",)]
 
 
-def test_file_that_repeats_another_is_worth_a_remark_and_no_fault(bench: Bench) -> None:
+def test_file_that_repeats_another_gives_a_remark_and_no_fault(bench: Bench) -> None:
     (bench.data / "a.csv").write_text("Id,Name\n1,x\n")
     taken_in(bench)
     (bench.data / "copy.csv").write_text("Id,Name\n1,x\n")
@@ -52,7 +52,7 @@ def test_file_that_repeats_another_is_worth_a_remark_and_no_fault(bench: Bench) 
     assert state.remark == "shop/contacts: copy.csv repeats what another file has delivered, and did not land again"
 
 
-def test_days_that_hold_nothing_are_worth_a_remark(bench: Bench) -> None:
+def test_days_without_rows_give_a_remark(bench: Bench) -> None:
     (bench.data / "2025-01-31.csv").write_text("Id,Name\n1,x\n")
     taken_in(bench)
     state = taken_in(bench, (date(2024, 1, 1), date(2024, 1, 2)))

@@ -1,4 +1,4 @@
-"""How long events take is read off deliveries that were seen; a first load of years of history is none of years."""
+"""Latencies come from observed deliveries; a first load with years of history is not years late."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ def found(
         )
 
 
-def test_history_that_a_first_load_brings_at_once_says_nothing() -> None:
+def test_history_in_a_first_load_has_no_latency() -> None:
     moments = {"orders.csv": ["2020-01-01 12:00:00", "2024-12-31 12:00:00"]}
     assert found(moments, as_of=datetime(2025, 2, 1)) == NOTHING
 
 
-def test_a_file_that_names_its_day_cannot_have_been_delivered_before_that_was_over() -> None:
+def test_a_file_named_after_a_day_was_delivered_at_its_end_at_the_earliest() -> None:
     moments = {"orders_2025-01-30.csv": before(datetime(2025, 1, 31), 1, 4, 4)}
     assert found(moments, as_of=datetime(2025, 2, 1)) == Latencies("file names", {HOUR: 1, 4 * HOUR: 2})
 
 
-def test_a_file_of_the_month_that_goes_on_counts_until_the_as_of() -> None:
+def test_a_file_of_the_current_month_counts_until_the_as_of() -> None:
     moments = {"orders_2025-01.csv": ["2025-01-15 10:00:00"]}
     assert found(moments, as_of=datetime(2025, 1, 15, 12)) == Latencies("file names", {2 * HOUR: 1})
 
 
-def test_what_the_first_file_brings_along_does_not_count_and_what_a_later_one_brings_late_does() -> None:
+def test_old_rows_in_the_first_file_do_not_count_and_late_rows_in_a_later_one_do() -> None:
     moments = {
         "orders_2025-01-30.csv": ["2021-01-01 00:00:00", "2025-01-30 20:00:00"],
         "orders_2025-01-31.csv": ["2025-01-30 23:00:00"],
@@ -69,25 +69,25 @@ def test_what_the_first_file_brings_along_does_not_count_and_what_a_later_one_br
     assert found(moments, as_of=datetime(2025, 2, 1)) == Latencies("file names", {4 * HOUR: 1, 25 * HOUR: 1})
 
 
-def test_a_row_that_names_only_its_day_counts_from_the_end_of_it() -> None:
+def test_a_row_with_only_a_day_counts_from_its_end() -> None:
     moments = {"orders_2025-01.csv": ["2025-01-30"]}
     assert found(moments, as_of=datetime(2025, 2, 5)) == Latencies("file names", {24 * HOUR: 1})
 
 
-def test_rows_that_a_run_finds_new_were_delivered_by_its_as_of_and_those_of_tomorrow_are_not_believed() -> None:
+def test_rows_that_a_run_finds_new_count_until_its_as_of_and_future_rows_are_ignored() -> None:
     run = datetime(2025, 2, 2)
     moments = {"2025-01-30.csv": before(run, 1, 2), "orders.csv": [*before(run, 3), "2025-02-03 00:00:00"]}
     expected = Latencies("runs", {HOUR: 1, 2 * HOUR: 1, 3 * HOUR: 1})
     assert found(moments, as_of=run, delivered_at=run) == expected
 
 
-def test_rows_that_an_earlier_load_has_brought_are_not_late() -> None:
+def test_rows_of_an_earlier_load_are_not_late() -> None:
     run = datetime(2025, 2, 2)
     moments = {"orders.csv": ["2020-01-01 00:00:00", *before(run, 4)]}
     assert found(moments, as_of=run, delivered_at=run, key=("id",)) == Latencies("runs", {4 * HOUR: 1})
 
 
-def test_a_change_counts_from_when_it_was_made_and_not_from_when_the_row_began() -> None:
+def test_a_change_counts_from_its_cursor_and_not_from_its_day() -> None:
     run = datetime(2025, 2, 2)
     moments = {"orders.csv": before(run, 4)}
     assert found(moments, as_of=run, delivered_at=run, cursor="ordered_at", day="id") == Latencies(
@@ -102,14 +102,14 @@ def test_seconds_are_kept_to_three_digits() -> None:
     assert found(moments, as_of=run, delivered_at=run).rows_by_seconds == expected
 
 
-def test_a_full_copy_does_not_say_since_when_its_rows_were_in_it() -> None:
+def test_a_snapshot_has_no_latency() -> None:
     moments = {"orders_2025-01-30.csv": ["2025-01-30 20:00:00"]}
     as_of = datetime(2025, 2, 1)
     assert found(moments, as_of=as_of, delivery="snapshot") == NOTHING
     assert found(moments, as_of=as_of, delivered_at=as_of, delivery="snapshot") == NOTHING
 
 
-def test_a_column_without_moments_and_a_stream_without_column_say_nothing() -> None:
+def test_without_a_column_of_moments_there_is_no_latency() -> None:
     assert found({"2025-01-30.csv": ["soon", "6/13/2025"]}, as_of=datetime(2025, 2, 1)) == NOTHING
     assert found({"2025-01-30.csv": ["2025-01-30 20:00:00"]}, as_of=datetime(2025, 2, 1), day=None) == NOTHING
 
@@ -122,7 +122,7 @@ def deliver(bench: Bench, name: str, first_id: int, moments: Sequence[str]) -> N
 def run(
     bench: Bench, as_of: datetime, *, wait: timedelta | None = None, days: tuple[date, date] | None = None
 ) -> dict[str, Any]:
-    """One run: the stream is taken in, and published `wait` after it landed. Returns its status."""
+    """Take the stream in, and publish it `wait` after it landed. Returns its status."""
     ((system, stream),) = bench.catalog(
         "shop:\n  title: Shop\n  connector: files\n  location: data\n  streams:\n"
         "    orders: {path: '*.csv', format: csv, key: [id], day: ordered_at}\n"
@@ -144,9 +144,9 @@ def landing(status: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(status[column] for column in columns)
 
 
-def test_a_stream_is_known_by_its_files_first_and_by_what_runs_have_seen_as_soon_as_they_have(bench: Bench) -> None:
-    """Twenty rows, 1 to 20 hours before midnight: the tenth is the middle, the nineteenth 95 %. Then one of 5 hours,
-    published two hours after it landed: 7 hours, known from the next run on. What is fetched again is not late."""
+def test_observed_latencies_replace_those_from_file_names(bench: Bench) -> None:
+    """Twenty rows, 1 to 20 hours before midnight: the tenth is the median, the nineteenth 95 %. Then one of 5 hours,
+    published two hours after it landed: 7 hours, known from the next run on. Days loaded again are not late."""
     deliver(bench, "orders_2025-01-30.csv", 1, before(datetime(2025, 1, 31), *range(1, 21)))
     assert landing(run(bench, datetime(2025, 2, 1), wait=timedelta(minutes=5))) == (
         "file names", 20, 10 * HOUR, 19 * HOUR,
@@ -161,7 +161,7 @@ def test_a_stream_is_known_by_its_files_first_and_by_what_runs_have_seen_as_soon
     assert (third["mart_row_count"], third["mart_p50_seconds"], third["mart_p95_seconds"]) == (1, 7 * HOUR, 7 * HOUR)
 
 
-def test_a_warehouse_that_is_built_anew_knows_what_the_names_of_files_say(bench: Bench) -> None:
+def test_a_rebuilt_warehouse_takes_latencies_from_file_names(bench: Bench) -> None:
     deliver(bench, "orders_2025-01-30.csv", 1, ["2025-01-30 20:00:00"])
     run(bench, datetime(2025, 1, 31))
     deliver(bench, "orders_2025-01-31.csv", 2, ["2025-01-31 20:00:00"])

@@ -1,4 +1,4 @@
-"""The day or month in a path is found however it is written, and nothing else is taken for one."""
+"""The day or month in a path is found in every notation, and no other number is mistaken for one."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LAST_OF_JANUARY = (date(2025, 1, 31), date(2025, 1, 31))
         ("2025-01/part-0001.csv", JANUARY),
         ("events_2025-12_to30_0000.parquet", (date(2025, 12, 1), date(2025, 12, 31))),
         ("2024-02.csv", (date(2024, 2, 1), date(2024, 2, 29))),
-        # The most precise wins, and of several alike the last.
+        # A day wins over a month, and the last of several wins.
         ("2025-02/orders_2025-01-31.csv", LAST_OF_JANUARY),
         ("2025-01-31/orders_2025-02.csv", LAST_OF_JANUARY),
         ("2025-01-30_to_2025-01-31.csv", LAST_OF_JANUARY),
         ("2024-12_to_2025-01.csv", JANUARY),
-        # Dates that do not exist, and numbers that are none.
+        # Dates that do not exist, and numbers that are not dates.
         ("orders_2025-02-31.csv", None),
         ("orders_2025-13.csv", None),
         ("orders_20251301.csv", None),

@@ -1,4 +1,4 @@
-"""Removal effects, against three journeys worked out by hand and against removing every touch one after the other."""
+"""Removal effects, compared with three journeys worked out by hand and with removing each touch in turn."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ def _columns(moves: list[tuple[int, int, int]]) -> list[np.ndarray]:
 
 
 def test_three_journeys_give_the_removal_effects_worked_out_by_hand() -> None:
-    # From A one buys with 3/5 and from B with 4/5, so from the start with 2/3 * 3/5 + 1/3 * 4/5 = 2/3.
+    # P(purchase) is 3/5 from A and 4/5 from B, so from the start 2/3 * 3/5 + 1/3 * 4/5 = 2/3.
     # Without A only start, B, purchase is left: 1/3 * 1/2 = 1/6, a quarter of 2/3. Without B only start, A, purchase:
     # 2/3 * 1/3 = 2/9, a third of 2/3.
     assert removal_effects(*_columns(MOVES), touches=2) == pytest.approx([3 / 4, 2 / 3])
 
 
 def test_journeys_without_a_purchase_change_the_effects() -> None:
-    # Nine more people come to A and leave: without A they are no loss, but B is now less often passed on the way.
+    # Nine more people reach A and leave: without A no purchase of theirs is lost, but fewer walks pass B.
     more = [(0, 1, 2 + 9), *MOVES[1:3], (1, 4, 1 + 9), *MOVES[4:]]
     # a = b/12 + 1/12, b = 1/2 + a/2: a = 3/23, b = 13/23; P = 11/12 a + 1/12 b = 46/276 = 1/6.
     # Without A: 1/12 * 1/2 = 1/24. Without B: 11/12 * 1/12 = 11/144.
     assert removal_effects(*_columns(more), touches=2) == pytest.approx([1 - 6 / 24, 1 - 6 * 11 / 144])
 
 
-def test_a_touch_that_every_purchase_passes_has_effect_one_and_one_that_none_passes_nought() -> None:
+def test_touch_on_every_purchase_path_has_effect_one_and_touch_on_none_has_zero() -> None:
     moves = [(0, 1, 5), (1, 4, 5), (0, 2, 3), (2, 5, 3)]  # 4 purchase, 5 lost; the third touch is never seen
     assert removal_effects(*_columns(moves), touches=3) == pytest.approx([1, 0, 0])
 
 
-def test_without_any_purchase_all_effects_are_nought() -> None:
+def test_without_any_purchase_all_effects_are_zero() -> None:
     assert removal_effects(*_columns([(0, 1, 5), (1, 3, 5)]), touches=1) == pytest.approx([0])
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_effects_equal_those_of_taking_each_touch_out(seed: int) -> None:
+def test_effects_equal_those_of_removing_each_touch(seed: int) -> None:
     rng = np.random.default_rng(seed)
     touches = int(rng.integers(2, 12))
     counts = rng.integers(0, 6, (touches + 1, touches + 3))
-    counts[:, 0] = 0  # nothing leads back to the start
+    counts[:, 0] = 0  # no move leads back to the start
     counts[0, touches + 1 :] = 0  # every path has a touch
     counts[:, touches + 2] += 1  # and can end
     chances = counts / counts.sum(axis=1, keepdims=True)
 
     def bought(moves: np.ndarray) -> float:
-        """The chance of a purchase, by walking until nobody is under way."""
+        """The probability of a purchase, by walking until every walk has ended."""
         at, buyers = np.eye(touches + 1)[0], 0.0
         for _ in range(3_000):
             at = at @ moves
@@ -70,7 +70,7 @@ def test_effects_equal_those_of_taking_each_touch_out(seed: int) -> None:
     assert found == pytest.approx(expected, abs=1e-9)
 
 
-def test_each_product_line_has_a_chain_of_its_own_and_writing_twice_changes_nothing() -> None:
+def test_each_product_line_has_its_own_chain_and_writing_twice_changes_nothing() -> None:
     connection = duckdb.connect()
     prepare_removal_effects(connection)
     kinds = {0: ("start", None), 1: ("url", "A"), 2: ("coupon", "B"), 3: ("purchased", None), 4: ("lost", None)}
@@ -94,7 +94,7 @@ def test_each_product_line_has_a_chain_of_its_own_and_writing_twice_changes_noth
         ]
 
 
-def test_nothing_to_count_leaves_an_empty_table() -> None:
+def test_no_transitions_give_an_empty_table() -> None:
     connection = duckdb.connect()
     connection.execute(
         "create table moves (product_line varchar, from_kind varchar, from_value varchar, to_kind varchar,"

@@ -1,4 +1,4 @@
-"""Influence: PageRank held against a graph solved by hand and against networkx."""
+"""Influence: PageRank compared with a graph solved by hand and with networkx."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _follow(connection: duckdb.DuckDBPyConnection, *pairs: tuple[int, int], kind
 
 
 def test_four_people_rank_as_worked_out_by_hand() -> None:
-    # 0 → 1, 0 → 2, 1 → 2, 2 → 0, 3 → 2; nobody points at 3. With d = 0.85 and t = 0.15 / 4 = 0.0375:
+    # 0 → 1, 0 → 2, 1 → 2, 2 → 0, 3 → 2; no edge leads to 3. With d = 0.85 and t = 0.15 / 4 = 0.0375:
     #   r3 = t;  r0 = t + d r2;  r1 = t + d r0 / 2;  r2 = t + d (r0 / 2 + r1 + r3)
     # Put into r2: r2 (1 - d²/2 - d³/2) = t (1 + d/2 + d + d²/2 + d) = t (1 + 5d/2 + d²/2), so with d = 0.85:
     r2 = 0.0375 * (1 + 2.125 + 0.36125) / (1 - 0.36125 - 0.3070625)
@@ -60,18 +60,18 @@ def test_weighted_graphs_with_dead_ends_rank_as_networkx_says() -> None:
         assert ours == pytest.approx([theirs[number] for number in range(people)], abs=1e-8)
 
 
-def test_people_who_are_no_customers_pass_influence_on_but_are_not_listed(connection) -> None:
+def test_people_who_are_not_customers_pass_influence_on_but_are_not_listed(connection) -> None:
     _follow(connection, (-7, 1), (-8, -7), (-9, -7), (2, 3))
     result = rank_influence(connection, "edge")
     ranked = dict(connection.execute("select customer_key, pagerank from perception.customer_influence").fetchall())
     assert ranked.keys() == {1, 2, 3}
-    # Both have one follower, but that of 1 is followed by two people who are no customers themselves.
+    # Both have one follower, but the follower of 1 has two followers, who are not customers.
     assert ranked[1] > ranked[3] > ranked[2]
     assert (result.people, result.customers, result.edges) == (6, 3, 4)
 
 
 def test_percentiles_run_from_the_least_to_the_most_influential_customer(connection) -> None:
-    # 4 is followed by three; 1, 2 and 3 by nobody, and share the lowest place.
+    # 4 has three followers; 1, 2 and 3 have none, and share the lowest rank.
     _follow(connection, (1, 4), (2, 4), (3, 4))
     rank_influence(connection, "edge")
     percentiles = connection.execute(
@@ -80,7 +80,7 @@ def test_percentiles_run_from_the_least_to_the_most_influential_customer(connect
     assert percentiles == [(1, 0), (2, 0), (3, 0), (4, 100)]
 
 
-def test_referrals_and_followers_count_distinct_people_and_nobody_themselves(connection) -> None:
+def test_referrals_and_followers_count_distinct_other_people(connection) -> None:
     _follow(connection, (2, 1), (3, 1), (2, 1), (1, 1))
     _follow(connection, (4, 1), (-5, 1), (1, 1), kind="referred_by")
     _follow(connection, (6, 1), kind="mentions")

@@ -1,8 +1,8 @@
-"""Sentiment: how often it is right on texts that it was not tuned on, and what it must never get wrong.
+"""Sentiment: its accuracy on texts that it was not tuned on, and cases that it must get right.
 
-verbatims.tsv was written and labelled by hand before the first scorer existed: 60 texts per language to judge with
-(`test`), 30 to tune with (`tune`), of a bank, a hotel, a shop, an insurer, with negation, irony, mixed feelings, plain
-questions and spelling errors. `positive`, `neutral`, `negative` say what a reader would; nobody labels `unknown`.
+verbatims.tsv was written and labelled by hand before the first scorer existed: 60 texts per language to test with
+(`test`), 30 to tune with (`tune`), of a bank, a hotel, a shop and an insurer, with negation, irony, mixed feelings,
+plain questions and spelling errors. The labels `positive`, `neutral`, `negative` are a reader's; `unknown` is none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _label(text: str | None, language: str | None) -> str:
 
 
 def _quality(pairs: list[tuple[str, str]]) -> tuple[float, float, float, float]:
-    """Coverage, accuracy where it judges, macro-F1 over all (unknown is a miss), share taken for the opposite."""
+    """Coverage, accuracy where not unknown, macro-F1 over all (unknown is a miss), share of opposite labels."""
     judged = [(truth, said) for truth, said in pairs if said != "unknown"]
     scores = []
     for label in LABELS:
@@ -65,7 +65,7 @@ def test_four_of_five_judgements_on_unseen_texts_are_right_and_three_of_five_tex
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_customers_of_the_demo_company_say_is_judged_as_it_was_meant(language: str) -> None:
+def test_texts_of_the_demo_company_get_the_sentiment_they_were_written_with(language: str) -> None:
     moods = VERBATIMS[DEMO_LANGUAGES.index(language)]
     pairs = [(LABELS[mood], _label(text, language)) for mood, texts in enumerate(moods) for text in texts]
     coverage, accuracy, _, opposite = _quality(pairs)
@@ -75,7 +75,7 @@ def test_what_customers_of_the_demo_company_say_is_judged_as_it_was_meant(langua
 
 
 def test_reviews_of_contoso_agree_with_their_stars_or_are_unknown() -> None:
-    # All the different texts of its web reviews, with the stars that stand beside them.
+    # All distinct texts of its web reviews, with their stars.
     stars = {
         "The shipment was delayed": 2,
         "Product is available only in limited colors": 3,
@@ -114,11 +114,11 @@ def test_english_judgements_mostly_have_the_sign_that_vader_gives() -> None:
         ("en", "It was good.", "It wasn’t good."),
     ],
 )
-def test_negation_turns_praise_round(language: str, good: str, denied: str) -> None:
+def test_negation_turns_praise_into_blame(language: str, good: str, denied: str) -> None:
     assert (_label(good, language), _label(denied, language)) == ("positive", "negative")
 
 
-def test_what_follows_but_outweighs_what_stands_before_it() -> None:
+def test_words_after_but_outweigh_those_before_it() -> None:
     assert _label("The food was bad, but the service was excellent.", "en") == "positive"
     assert _label("The service was excellent, but the food was bad.", "en") != "positive"
     assert _label("Das Essen war schlecht, aber der Service war gut.", "de") == "positive"
@@ -131,25 +131,25 @@ def test_emphasis_strengthens_and_hedging_weakens() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "   ", "?!", "42", "Mijn klantnummer is 12345."])
-def test_what_says_nothing_of_feelings_is_unknown_and_not_neutral(text: str | None) -> None:
+def test_text_without_sentiment_is_unknown_and_not_neutral(text: str | None) -> None:
     sentiment = score_texts([text], ["nl"])[0]
     assert (sentiment.label, sentiment.polarity, sentiment.language) == ("unknown", None, "nl")
 
 
-def test_texts_in_other_languages_are_unknown_also_when_nobody_says_which() -> None:
+def test_texts_in_other_languages_are_unknown_with_and_without_a_given_language() -> None:
     french = "Je suis vraiment très déçu de la qualité de ce produit et du service après-vente."
     assert [s.label for s in score_texts([french, french], ["fr", None])] == ["unknown", "unknown"]
 
 
-def test_a_language_that_nobody_tells_is_recognised_in_nineteen_of_twenty_texts() -> None:
+def test_language_is_recognised_in_nineteen_of_twenty_texts() -> None:
     said = Counter(
         (row["language"], sentiment.language)
         for row, sentiment in zip(
             LABELLED, score_texts([row["text"] for row in LABELLED], [None] * len(LABELLED)), strict=True
         )
     )
-    right = sum(count for (truth, told), count in said.items() if truth == told)
-    wrong = sum(count for (truth, told), count in said.items() if told not in (truth, None))
+    right = sum(count for (truth, found), count in said.items() if truth == found)
+    wrong = sum(count for (truth, found), count in said.items() if found not in (truth, None))
     assert right >= 0.95 * len(LABELLED)
     assert wrong <= 0.02 * len(LABELLED)
 
@@ -163,8 +163,8 @@ def test_german_already_is_not_beautiful_and_a_dutch_experience_is_not_experienc
     assert lexicon("nl").weight("ervaring") == 0 < lexicon("nl").weight("ervaren")
 
 
-def test_the_words_of_a_language_are_words() -> None:
-    # In YAML `no`, `yes` and `true` are no words unless they are quoted.
+def test_the_words_of_a_language_are_strings() -> None:
+    # In YAML `no`, `yes` and `true` are not strings unless they are quoted.
     for language in LANGUAGES:
         words = lexicon(language)
         every = [*words.weights, *words.negations, *words.stronger, *words.weaker, *words.contrast, *words.neutral]
@@ -172,7 +172,7 @@ def test_the_words_of_a_language_are_words() -> None:
         assert all(-1.5 <= weight <= 1.5 for weight in words.weights.values())
 
 
-def test_answers_stand_in_the_order_of_the_texts_and_each_needs_its_language() -> None:
+def test_results_are_in_the_order_of_the_texts_and_each_text_needs_its_language() -> None:
     texts = ["Great!", "Terrible.", "Great!"]
     assert [s.label for s in score_texts(texts, ["en"] * 3)] == ["positive", "negative", "positive"]
     with pytest.raises(ValueError, match="3 texts and 2 languages"):

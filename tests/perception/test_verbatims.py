@@ -1,4 +1,4 @@
-"""The memory of scored texts: each once, none kept after it is gone, and never the text itself."""
+"""The table of scored texts: each text once, deleted with its source, never the text itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_text_is_scored_once_and_only_new_ones_later(connection) -> None:
     assert (again.texts, again.scored) == (4, 1)
 
 
-def test_what_is_gone_is_forgotten_and_what_is_written_holds_no_text(connection) -> None:
+def test_rows_of_removed_texts_are_deleted_and_no_row_contains_text(connection) -> None:
     score_verbatims(connection, "said")
     connection.execute("delete from said where text_key = 2")
     assert score_verbatims(connection, "said").texts == 2
@@ -41,7 +41,7 @@ def test_what_is_gone_is_forgotten_and_what_is_written_holds_no_text(connection)
     assert columns == {"text_key", "polarity", "label", "language", "scorer_version"}
 
 
-def test_what_an_older_scorer_scored_is_scored_anew(connection) -> None:
+def test_texts_of_an_older_scorer_are_scored_again(connection) -> None:
     score_verbatims(connection, "said")
     connection.execute("update perception.text_sentiment set scorer_version = 'older', label = 'neutral'")
     assert score_verbatims(connection, "said").scored == 3
@@ -53,10 +53,10 @@ def test_batches_add_up_to_all_texts(connection) -> None:
     assert len(_labels(connection)) == 3
 
 
-def test_a_broken_call_leaves_the_table_as_it_was(connection) -> None:
+def test_a_failed_call_leaves_the_table_as_it_was(connection) -> None:
     score_verbatims(connection, "said")
     before = _labels(connection)
-    # What is gone is forgotten first; then the column that is missing here is asked for.
+    # Deleting the rows of removed texts succeeds; then the missing column fails.
     connection.execute("create table broken as select text_key, verbatim from said where text_key = 1")
     with pytest.raises(duckdb.BinderException):
         score_verbatims(connection, "broken")
@@ -64,7 +64,7 @@ def test_a_broken_call_leaves_the_table_as_it_was(connection) -> None:
     assert score_verbatims(connection, "said").scored == 0
 
 
-def test_nothing_said_gives_an_empty_table(connection) -> None:
+def test_no_texts_give_an_empty_table(connection) -> None:
     connection.execute("delete from said")
     assert score_verbatims(connection, "said").texts == 0
     assert _labels(connection) == {}

@@ -1,4 +1,4 @@
-"""Contact details have one form in which they are compared."""
+"""Contact details have one standard form for comparison."""
 
 import pyarrow as pa
 import pytest
@@ -18,7 +18,7 @@ from orchestration.warehouse.contact_details import country_code, e164, e164_col
         ("(983)566-0706x952", "US", "+19835660706"),
         ("001-983-566-0706", "US", "+19835660706"),
         ("983.566.0706", "United States", "+19835660706"),
-        # No possible number: too short, no digits, or a country is missing.
+        # Not a possible number: too short, no digits, or without a country.
         ("-6854", "US", None),
         ("geen telefoon", "NL", None),
         ("06 12345678", None, None),
@@ -38,7 +38,7 @@ def test_a_number_has_one_form_however_it_is_written(written: str | None, countr
         ("Atlantis", None), ("", None), (None, None),
     ],
 )  # fmt: skip
-def test_a_country_is_known_by_its_code_and_by_its_name_in_several_languages(text: str | None, code: str | None):
+def test_a_country_is_recognised_by_code_and_by_name_in_several_languages(text: str | None, code: str | None):
     assert country_code(text) == code
 
 

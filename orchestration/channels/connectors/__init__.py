@@ -2,8 +2,8 @@
 
     extract(system, stream, request) -> Delivery
 
-A connector copies: it never interprets a value, and it knows nothing of landing. The one exception is asked for in the
-catalog: `types` casts a column, and a value that does not fit goes to the rejects.
+A connector copies: it never interprets a value, and it does not know landing. The one exception stands in the catalog:
+`types` casts a column, and a row whose value does not fit goes to the rejects.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ BATCH_ROWS = 200_000
 class Request:
     """What landing asks a connector for.
 
-    `seen`: what the last delivery told to remember. `scratch`: an empty folder for temporary copies. `declared`: landed
-    columns that files and tables must have. `days`: fetch again what belongs to these days (first and last), landed or
-    not. `skip`: files that proved faulty in the middle, with their fault. `changed_type`: the column of an Arrow schema
-    whose type is no longer the landed one, if there is one.
+    seen: what the last delivery remembered. scratch: an empty folder for temporary copies. declared: landed columns
+    that files and tables must have. days: load what belongs to these days (first and last) again, landed or not. skip:
+    files that proved faulty in the middle, with their faults. changed_type: returns the column of an Arrow schema whose
+    type differs from the landed one, if there is one.
     """
 
     seen: Mapping[str, Any]
@@ -53,11 +53,12 @@ class Batch:
 
 @dataclass
 class Delivery:
-    """What a source has that landing does not; `batches` is None if that is nothing.
+    """What a source has and landing does not; batches is None if there is nothing new.
 
-    Everything else but `remark` is complete once `batches` is exhausted. `seen`: what the next request must know.
-    `files`: the files, table or endpoint that the rows come from. `repeats`: files that were left out because another
-    file had delivered the same before. `faults`: what is wrong with the files that were left out.
+    All fields but remark are complete once batches is exhausted. seen: what the next request must know. files: the
+    files, table or endpoint that the rows come from. repeats: files that were left out because another file had
+    delivered the same content. faults: what is wrong with the other files that were left out. remark: a note for a user
+    who asked for days.
     """
 
     batches: Iterator[Batch] | None = None
@@ -65,12 +66,11 @@ class Delivery:
     files: list[str] = field(default_factory=list)
     repeats: list[str] = field(default_factory=list)
     faults: list[ChannelError] = field(default_factory=list)
-    # What somebody who asked for days should know.
     remark: str = ""
 
 
 class FileFault(ChannelError):
-    """A fault of some files that showed after a part of their rows had left: all has to be read again without them."""
+    """A fault of some files that was found after some of their rows were delivered: read the others again."""
 
     def __init__(self, names: Collection[str], fault: ChannelError) -> None:
         super().__init__(str(fault), fault.transient)
@@ -81,7 +81,8 @@ class FileFault(ChannelError):
 def landed_names(names: Iterable[str], where: str, renamed: Mapping[str, str] | None = None) -> list[str]:
     """Column names as they land: snake_case by dlt's convention, so that dlt renames nothing afterwards.
 
-    `where` opens the message of the ChannelError that two equal names raise. `renamed`: snake_case name -> landed name.
+    where: opens the message of errors. renamed: snake_case name -> landed name. Raises ChannelError if two columns
+    would get the same name.
     """
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
@@ -103,7 +104,7 @@ def require_columns(
 ) -> None:
     """Raise a ChannelError if `delivered` lacks one of the wanted columns.
 
-    `wanted`: what asks for columns (`key`, `cursor`, `declared`) -> their landed names.
+    wanted: why columns are wanted (`key`, `cursor`, `declared`) -> their landed names.
     """
     for reason, columns in wanted.items():
         missing = [column for column in columns if column not in delivered]
@@ -120,7 +121,7 @@ def require_columns(
 
 
 def changed_type(where: str, column: str, catalog_file: str) -> ChannelError:
-    """The fault of a column whose type is no longer the one that it landed with."""
+    """The fault of a column whose type differs from the landed one."""
     return ChannelError(
         f"{where}: the type of column {column} has changed at the source; deliver it as before, or map it with `types` "
         f"in {catalog_file}"
@@ -128,9 +129,9 @@ def changed_type(where: str, column: str, catalog_file: str) -> ChannelError:
 
 
 def with_source(rows: pa.Table, source: str, first_row: int, day: date | pa.ChunkedArray | None = None) -> pa.Table:
-    """`rows` plus where each came from: `_source_file`, `_source_row` counted from `first_row`, and `_source_day`.
+    """`rows` with their origin: `_source_file`, `_source_row` (counted from `first_row`) and `_source_day`.
 
-    `day`: one day for all rows, or a column of days.
+    day: one day for all rows, or a column of days.
     """
     import numpy as np
     import pyarrow as pa
@@ -147,7 +148,7 @@ def with_source(rows: pa.Table, source: str, first_row: int, day: date | pa.Chun
 
 
 def days_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The days of a column of moments, null where it holds none: dates, timestamps, or text that opens with a date."""
+    """The days of a column of dates, timestamps, or text that starts with a date; null for other values."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""Columns whose type the catalog fixes with `types`: cast, and rows with a value that does not fit set aside."""
+"""Columns that the catalog casts with `types`. Rows with a value that does not fit become rejects."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ORIGIN = ("_source_file", "_source_row", "_source_day")
-# DuckDB rounds while it casts; a value that would lose something does not fit.
+# DuckDB rounds while it casts; a value that would lose digits does not fit.
 _EXACT = "DECIMAL(38, 10)"
 
 
 def cast_batch(batch: Batch, types: Mapping[str, str]) -> Iterator[Batch]:
-    """The rows of `batch` with the columns in `types` cast to those types, and those that cannot be cast as rejects.
+    """The rows of `batch` with the columns in `types` cast; rows that cannot be cast become a batch of rejects.
 
-    `types`: landed column -> DuckDB type. A rejected row is kept whole, as JSON text.
+    types: landed column -> DuckDB type. A reject keeps the whole row, as JSON text, and a reason.
     """
     import duckdb
 
@@ -38,7 +38,8 @@ def cast_batch(batch: Batch, types: Mapping[str, str]) -> Iterator[Batch]:
             delivered = [_quoted(name) for name in batch.rows.column_names if name not in _ORIGIN]
             packed = ", ".join(f"{column} := {column}" for column in delivered)
             reasons = ", ".join(
-                f"CASE WHEN {misfits[name]} THEN '{name} is no {kind.lower()}' END" for name, kind in wanted.items()
+                f"CASE WHEN {misfits[name]} THEN '{name} is not a valid {kind.lower()}' END"
+                for name, kind in wanted.items()
             )
             rejects: pa.Table = connection.execute(
                 f"SELECT {', '.join(_ORIGIN)}, to_json(struct_pack({packed}))::VARCHAR AS raw, "
@@ -50,7 +51,7 @@ def cast_batch(batch: Batch, types: Mapping[str, str]) -> Iterator[Batch]:
 
 
 def _misfit(name: str, kind: str) -> str:
-    """The condition for values that are there and cannot be cast without a loss."""
+    """The condition for values that are not null and cannot be cast without loss."""
     column = _quoted(name)
     misfit = f"try_cast({column} AS {kind}) IS NULL"
     if kind == "BIGINT" or kind.startswith("DECIMAL"):

@@ -1,4 +1,4 @@
-"""What sources without a memory of their own need: has this content been landed before?"""
+"""Change detection for sources that only return their current content: has this content landed before?"""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _MODULUS = 2**64
-# How many parts of the time that is read again are watched apart: one late row lands its part again, not all of it.
+# The lag is divided into this many parts, each with its own fingerprint: a late row lands its part again, not all.
 _PARTS_OF_LAG = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fingerprint:
-    """A digest of a set of rows that does not depend on their order: databases promise none.
+    """A digest of a set of rows. It ignores their order, because databases guarantee none.
 
-    It rests on DuckDB's `hash`, which may change with DuckDB's version; the rows then land once more, which staging
-    takes for a repeat.
+    It rests on DuckDB's `hash`, which may change with DuckDB's version; the rows then land once more, and staging
+    treats them as repeats.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Fingerprint:
         self._xor = 0
 
     def add(self, rows: pa.Table) -> None:
-        """Take `rows` into account."""
+        """Add rows."""
         for found in _fingerprints(rows, "''").values():
             self.merge(found)
 
     def merge(self, other: Fingerprint) -> None:
-        """Take the rows of another fingerprint into account."""
+        """Add the rows of another fingerprint."""
         self._rows += other._rows
         self._sum = (self._sum + other._sum) % _MODULUS
         self._xor ^= other._xor
@@ -47,7 +47,7 @@ class Fingerprint:
 
 
 def _fingerprints(rows: pa.Table, label: str) -> dict[str, Fingerprint]:
-    """The fingerprints of the rows with the same `label`, an expression of SQL."""
+    """The fingerprint of the rows with each value of `label`, a SQL expression."""
     import duckdb
 
     found: dict[str, Fingerprint] = {}
@@ -64,7 +64,7 @@ def _fingerprints(rows: pa.Table, label: str) -> dict[str, Fingerprint]:
 
 
 class Spool:
-    """Rows kept on disk until it is known whether they are news. Memory holds one batch at a time."""
+    """Rows kept on disk until it is known whether they are new. Memory holds one batch at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -90,7 +90,7 @@ class Spool:
         return self
 
     def batches(self, batch_rows: int) -> Iterator[pa.Table]:
-        """The rows again, `batch_rows` at most at a time. None can be added afterwards."""
+        """The rows, at most `batch_rows` at a time. No rows can be added afterwards."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -102,10 +102,10 @@ class Spool:
 
 
 class Window:
-    """The rows at the end of a stream: those of the newest cursor value and, with a lag, of the time before it.
+    """The rows at the end of a stream: those with the newest cursor value and, with a lag, those of the time before it.
 
-    They are watched in parts, each with a fingerprint; a part that has changed lands again. Without a lag there is one
-    part: the rows of the newest value.
+    They are divided into parts, each with a fingerprint; a changed part lands again. Without a lag there is one part:
+    the rows with the newest value.
     """
 
     def __init__(self, cursor: str, lag: timedelta, newest: Any = None) -> None:
@@ -120,7 +120,7 @@ class Window:
         return None if self.newest is None else start_of(self.newest, self._lag)
 
     def add(self, batch: pa.Table) -> None:
-        """Take those rows of `batch` into account that belong to the window; newer ones move it on."""
+        """Add the rows of `batch` that belong to the window. A newer cursor value moves the window forward."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -136,7 +136,7 @@ class Window:
             self._parts.setdefault(label, Fingerprint()).merge(fingerprint)
 
     def merged(self, later: Window) -> Window:
-        """The window of the rows of both, of which `later` holds the newer ones."""
+        """The window over the rows of both; `later` has the newer ones."""
         both = Window(self._cursor, self._lag, self.newest if later.newest is None else later.newest)
         if not self._lag and both.newest != self.newest:
             both._parts = dict(later._parts)
@@ -149,15 +149,15 @@ class Window:
         return both
 
     def fingerprints(self) -> dict[str, str]:
-        """Part -> its fingerprint, to be remembered."""
+        """Part -> its fingerprint, for the next request."""
         return {label: str(fingerprint) for label, fingerprint in self._parts.items()}
 
     def changed(self, known: Mapping[str, str]) -> list[str]:
-        """The parts that are not as they were when they were landed. `known`: their fingerprints then."""
+        """The parts that have changed since they landed. known: their fingerprints at that time."""
         return [label for label, fingerprint in self.fingerprints().items() if known.get(label) != fingerprint]
 
     def pick(self, rows: pa.Table, parts: Iterable[str]) -> pa.Table:
-        """Those of `rows` that belong to one of the `parts`."""
+        """The rows that belong to one of the `parts`."""
         import duckdb
 
         with contextlib.closing(duckdb.connect()) as connection:
@@ -198,7 +198,7 @@ def _microseconds(moment: Any) -> int:
 
 
 def is_moment(value: Any) -> bool:
-    """Whether a cursor value is a moment that a lag can be taken from: a date, a time stamp, or ISO text of one."""
+    """Whether a lag can be subtracted from a cursor value: it is a date, a timestamp, or ISO text of one."""
     if isinstance(value, str):
         try:
             datetime.fromisoformat(value)
@@ -209,12 +209,12 @@ def is_moment(value: Any) -> bool:
 
 
 def start_of(newest: Any, lag: timedelta) -> Any:
-    """The value `lag` before `newest`, at the start of a part of the window, written as `newest` is."""
+    """The value `lag` before `newest`, at the start of a part of the window, in the type and notation of `newest`."""
     if not lag:
         return newest
     if isinstance(newest, str):
         start = start_of(datetime.fromisoformat(newest), lag)
-        # Without fraction and time zone: as text it then comes before every moment of that second.
+        # Without fraction and time zone, the text sorts before every moment of that second.
         return (
             start.date().isoformat()
             if len(newest) <= len("2025-01-31")

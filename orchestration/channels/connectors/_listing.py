@@ -1,4 +1,4 @@
-"""Which files of a folder or an object store match a stream. Nothing is opened."""
+"""The files of a folder or an object store that match a stream. No file is opened."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 class File:
     """A file as its store lists it."""
 
-    path: str  # relative to the location of the system: how people know the file
+    path: str  # relative to the location of the system: the name of the file in messages
     full_path: str
     size: int
     stamp: str  # changes when the file is written: modification time, or the store's etag
 
     @cached_property
     def period(self) -> tuple[date, date] | None:
-        """The first and last day that its path speaks of."""
+        """The first and last day of the period in its path, if there is one."""
         return period_of(self.path)
 
     def is_known(self, seen: Mapping[str, Any]) -> bool:
-        """Whether it is the very file that was landed. `seen`: path -> {size, stamp}."""
+        """Whether the file has landed and has not changed since. seen: path -> {size, stamp}."""
         known = seen.get(self.path)
         return known is not None and known["size"] == self.size and known["stamp"] == self.stamp
 
 
 def list_files(system: FilesSystem, stream: FileStream) -> list[tuple[str, int, str]]:
-    """The files of a stream as (relative path, size in bytes, stamp); nothing is opened. Raises ChannelError."""
+    """The files of a stream as (relative path, size in bytes, stamp); no file is opened. Raises ChannelError."""
     return [
         (file.path, file.size, file.stamp) for file in matching_files(file_system_of(system, stream), system, stream)
     ]
@@ -58,15 +58,15 @@ def file_system_of(system: FilesSystem, stream: FileStream) -> AbstractFileSyste
         return fsspec.filesystem(protocol, **system.storage_options)
     except (ImportError, ValueError) as error:
         raise ChannelError(
-            f"{stream.label}: locations of the kind {protocol}:// cannot be read here; install the fsspec package for "
-            f"it or correct `location` in {system.catalog_file.name}"
+            f"{stream.label}: the fsspec package for {protocol}:// is not installed; install it, or correct "
+            f"`location` in {system.catalog_file.name}"
         ) from error
 
 
 def matching_files(file_system: AbstractFileSystem, system: FilesSystem, stream: FileStream) -> list[File]:
     """The files of a stream, sorted by their paths. Raises ChannelError if there are none."""
     root = file_system._strip_protocol(system.location)  # noqa: SLF001 (fsspec documents it for this use)
-    nothing = (
+    no_file = (
         f"{stream.label}: no file matches {stream.path} in {system.location}; deliver the file or correct `path` in "
         f"{system.catalog_file.name}"
     )
@@ -74,7 +74,7 @@ def matching_files(file_system: AbstractFileSystem, system: FilesSystem, stream:
         if is_local(file_system):
             files = list(_local_files(root, stream.path))
         else:
-            # An object store answers from a listing that fsspec keeps; a new file must be seen.
+            # fsspec caches the listing of an object store; a new file must be found.
             file_system.invalidate_cache()
             found = file_system.glob(posixpath.join(root, stream.path), detail=True)
             files = [described(root, info) for info in found.values() if info["type"] == "file"]
@@ -84,11 +84,11 @@ def matching_files(file_system: AbstractFileSystem, system: FilesSystem, stream:
                 f"{system.catalog_file.name}"
             )
     except FileNotFoundError as error:
-        raise ChannelError(nothing) from error
+        raise ChannelError(no_file) from error
     except PermissionError as error:
         raise ChannelError(
-            f"{stream.label}: {system.location} may not be read with the present rights; grant them or renew the "
-            f"credentials, see {system.field_to_renew('storage_options')}"
+            f"{stream.label}: no permission to read {system.location}; grant it, or renew the credentials in "
+            f"{system.field_to_renew('storage_options')}"
         ) from error
     except OSError as error:
         raise ChannelError(f"{stream.label}: {system.location} does not answer; run again later", True) from error
@@ -96,28 +96,28 @@ def matching_files(file_system: AbstractFileSystem, system: FilesSystem, stream:
         silent = any("onnect" in type(cause).__name__ or "imeout" in type(cause).__name__ for cause in causes(error))
         raise ChannelError(
             f"{stream.label}: {system.location} "
-            + ("does not answer; run again later" if silent else "refuses access; renew the credentials"),
+            + ("does not answer; run again later" if silent else "denies access; renew the credentials"),
             transient=silent,
         ) from error
     if not files:
-        raise ChannelError(nothing)
+        raise ChannelError(no_file)
     return sorted(files, key=lambda file: file.path)
 
 
 def is_local(file_system: AbstractFileSystem) -> bool:
-    """Whether its files can be opened by their paths."""
+    """Whether files can be opened by their paths."""
     return file_system.protocol == "file" or "file" in file_system.protocol
 
 
 def described(root: str, info: Mapping[str, Any]) -> File:
-    """A file from what fsspec tells of it."""
+    """A file, from what fsspec reports of it."""
     stamp = info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("LastModified") or info.get("created")
     full_path = info["name"]
     return File(posixpath.relpath(full_path, root), full_path, int(info["size"] or 0), str(stamp).strip('"'))
 
 
 def _local_files(root: str, pattern: str) -> Iterator[File]:
-    """The files below `root` that match, as fsspec's glob finds them, with one look at each folder and each file."""
+    """The files below `root` that fsspec's glob would find, with one call per folder and per file."""
     from fsspec.utils import glob_translate
 
     if not Path(root).is_dir():
@@ -133,7 +133,7 @@ def _local_files(root: str, pattern: str) -> Iterator[File]:
                     if depth is None or level < depth:
                         yield from walk(entry.path, name + "/", level + 1)
                 elif matches(name):
-                    with contextlib.suppress(FileNotFoundError):  # it has just been taken away
+                    with contextlib.suppress(FileNotFoundError):  # removed just now
                         found = entry.stat()
                         if stat.S_ISREG(found.st_mode):
                             yield File(name, entry.path, found.st_size, str(found.st_mtime))

@@ -1,4 +1,4 @@
-"""What the readers of the file formats share: a verified local file, and DuckDB to read it with."""
+"""What the readers of file formats share: a verified local file, and DuckDB to read it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK_BYTES = 1 << 20
-# Longer than this no record is read that DuckDB has refused.
+# A record that DuckDB rejects is read in Python up to this length.
 LONGEST_RECORD_CHARS = 1 << 20
-# The column in which DuckDB tells from which of several files a row comes.
+# The column in which DuckDB returns the path of the file that a row comes from.
 PATH_COLUMN = "_source_path"
 
 
 @dataclass(frozen=True)
 class Source:
-    """One verified local file and all that is known about it."""
+    """One verified local file, its stream, and what reading it needs. where: opens the message of errors."""
 
     name: str
     path: Path
@@ -38,11 +38,12 @@ class Source:
     declared: Collection[str]
     connection: duckdb.DuckDBPyConnection
     day: date | None = None
-    # The unpacked content of a small file.
+    # The uncompressed content of a small file.
     content: bytes | None = None
 
     @property
     def is_packed(self) -> bool:
+        """Whether the file is compressed with gzip."""
         return self.path.name.endswith(".gz")
 
     def columns(self, names: Collection[str]) -> list[str]:
@@ -50,7 +51,7 @@ class Source:
         return landed_names(names, self.where, self.stream.columns)
 
     def require(self, columns: Collection[str], declared: bool = True) -> None:
-        """Raise a ChannelError if the landed `columns` lack one that the catalog or staging asks for."""
+        """Raise a ChannelError if the landed `columns` lack one that the catalog or, if `declared`, staging names."""
         wanted: dict[str, Collection[str]] = {
             "key": self.stream.key,
             "cursor": (self.stream.cursor,) if self.stream.cursor else (),
@@ -63,14 +64,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Together:
-    """The rows of several files, and how many each has."""
+    """The rows of several files. counts: file -> number of its rows."""
 
     rows: pa.Table
     counts: Mapping[str, int]
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own that spills to `scratch`."""
+    """A DuckDB in memory that spills to `scratch`."""
     import duckdb
 
     connection = duckdb.connect(config={"temp_directory": str(scratch), "autoinstall_known_extensions": "false"})
@@ -79,17 +80,17 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def literal(text: str) -> str:
-    """`text` as a literal of SQL."""
+    """`text` as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """`name` as an identifier of SQL."""
+    """`name` as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literals(sources: Collection[Source]) -> str:
-    """The paths of `sources` as a list of SQL."""
+    """The paths of `sources` as a SQL list."""
     return "[" + ", ".join(literal(str(source.path)) for source in sources) + "]"
 
 
@@ -102,9 +103,9 @@ def arrow_tables(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[
 
 
 def with_origins(rows: pa.Table, sources: Collection[Source], row_column: str = "") -> Together:
-    """The rows of several files with their origin, in place of `PATH_COLUMN`, by which they are sorted in runs.
+    """The rows of several files, with their origin in place of `PATH_COLUMN`. The rows of a file are consecutive.
 
-    `row_column` holds the number of a row in its file; without it the rows of a file are counted from 1.
+    row_column: the column with the number of a row in its file; without it, the rows of a file are counted from 1.
     """
     import numpy as np
     import pyarrow as pa
@@ -142,7 +143,7 @@ def _chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def rejects(source: Source, bad: list[tuple[int, str, str]]) -> pa.Table:
-    """Records that could not be read: (line number, text, reason) of each."""
+    """Unreadable records as rejects. bad: (line number, text, reason) of each."""
     import pyarrow as pa
 
     lines, raws, reasons = zip(*bad, strict=True)
@@ -164,7 +165,7 @@ def open_text(source: Source, errors: str) -> io.TextIOWrapper:
     """The file as text in its declared encoding, line ends unchanged."""
     opener = gzip.open if source.is_packed else open
     encoding = source.stream.encoding
-    # A byte order mark is no part of the first column's name.
+    # A byte order mark is not part of the first column's name.
     if is_utf8(encoding):
         encoding = "utf-8-sig"
     return opener(source.path, "rt", encoding=encoding, errors=errors, newline="")  # type: ignore[return-value]
@@ -176,12 +177,12 @@ def is_utf8(encoding: str) -> bool:
 
 
 def is_undecodable(text: str, errors: str) -> bool:
-    """Whether `text`, read with the error handler `errors`, holds bytes that are not valid in its encoding."""
+    """Whether `text`, read with the error handler `errors`, contains bytes that are invalid in its encoding."""
     if text.isascii():
         return False
     return "\ufffd" in text if errors == "replace" else any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def printable(text: str) -> str:
-    """`text` as it can be kept: without line end, undecodable bytes replaced."""
+    """`text` in a form that can be stored: without line end, undecodable bytes replaced."""
     return text.encode("utf-8", errors="replace").decode("utf-8").rstrip("\r\n")

@@ -1,7 +1,7 @@
 """CSV files. Every value lands as text.
 
-A file that DuckDB does not accept as a whole is read a second time, record by record, so that only its unreadable
-records are set aside: DuckDB's own `store_rejects` takes good rows along when a quote stays open.
+A file that DuckDB rejects is read a second time, record by record, so that only its unreadable records become rejects:
+DuckDB's own `store_rejects` also drops good rows when a quote stays open.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from orchestration.channels.errors import ChannelError
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-# A quoted value may hold line breaks. A quote that is still open after this much text is a stray one.
+# A quoted value may contain line breaks. A quote that is still open after this many lines is a stray one.
 _LONGEST_RECORD_LINES = 1_000
 _CAREFUL_BATCH_ROWS = 50_000
 _LONGEST_FIELD_CHARS = 1 << 24
 
 
 def shape(source: Source) -> Hashable:
-    """What small files must have in common to be read together; None if this one must be read alone."""
+    """What small files must share to be read together; None if this file must be read alone."""
     if source.content is None or not is_utf8(source.stream.encoding):
         return None
     header = source.content.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].removesuffix(b"\r")
@@ -49,7 +49,7 @@ def shape(source: Source) -> Hashable:
 
 
 def read(source: Source) -> Iterator[Batch]:
-    """The rows of one file, and its records that cannot be read."""
+    """The rows of one file, and its unreadable records as rejects."""
     import duckdb
 
     header = _header(source)
@@ -60,7 +60,7 @@ def read(source: Source) -> Iterator[Batch]:
     path = _as_utf8(source)
     if path is not None:
         scan = _scan(source, literal(str(path)), columns)
-        # The whole file must be readable before the first row leaves: one pass that looks at every value.
+        # The whole file must be readable before the first row is delivered: one pass over every value.
         try:
             counted = source.connection.execute(f"SELECT count(*), count(COLUMNS(*)) FROM {scan}").fetchone()
         except duckdb.InvalidInputException:
@@ -79,7 +79,7 @@ def read(source: Source) -> Iterator[Batch]:
 
 
 def read_together(sources: list[Source]) -> Together | None:
-    """The rows of small files of one shape, or None if one of them has to be looked at alone."""
+    """The rows of small files of one shape; None if one of them must be read alone."""
     import duckdb
 
     first = sources[0]
@@ -104,7 +104,7 @@ def _scan(source: Source, paths: str, columns: list[str], options: str = "") -> 
 
 
 def _undecodable(source: Source) -> str:
-    """How undecodable bytes are let through, to be found again in the text: wide encodings know only one way."""
+    """The error handler that keeps undecodable bytes recognisable; wide encodings support only `replace`."""
     is_wide = source.stream.encoding.lower().startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
     return "replace" if is_wide else "surrogateescape"
 
@@ -125,7 +125,7 @@ def _header(source: Source) -> list[str] | None:
 
 
 def _as_utf8(source: Source) -> Path | None:
-    """A UTF-8 file with the same text, or None if some bytes are not valid in the declared encoding."""
+    """A UTF-8 file with the same text; None if some bytes are invalid in the declared encoding."""
     if is_utf8(source.stream.encoding):
         return source.path
     copy = source.scratch / "as-utf8.csv"
@@ -139,10 +139,10 @@ def _as_utf8(source: Source) -> Path | None:
 
 
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, int, str, list[str] | None, str]]:
-    """(record number, line number, text, fields or None, what is wrong) of each record, blank lines left out.
+    """(record number, line number, text, fields or None, problem) of each record, without blank lines.
 
-    A quote that is never closed costs its own line only: the record is closed again at the end of the line, and reading
-    goes on with the next one.
+    A quote that is never closed costs its own line only: the record ends with the line, and reading continues with the
+    next one.
     """
     csv.field_size_limit(_LONGEST_FIELD_CHARS)
     ahead: list[str] = []
@@ -177,7 +177,7 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, int, s
 
 
 _OPEN_QUOTE = "a quote is not closed"
-# What follows decides how a stray quote is seen, so both are told alike.
+# The text after a stray quote decides which of the two it looks like, so both have one message.
 _BAD_QUOTE = "a quote is not closed, or closed too early"
 
 
@@ -185,7 +185,7 @@ def _fields(text: str, delimiter: str) -> tuple[list[str] | None, str]:
     try:
         records = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        # The only way in which the csv module tells its errors apart.
+        # The csv module distinguishes its errors by their text only.
         return None, _OPEN_QUOTE if "unexpected end of data" in str(error) else _BAD_QUOTE
     return (records[0], "") if len(records) == 1 else (None, "a line break outside quotes")
 
@@ -223,12 +223,12 @@ def _record_by_record(source: Source, columns: list[str]) -> Iterator[Batch]:
                 continue
             if fields is not None:
                 if len(fields) == width + 1 and fields[-1] == "":
-                    fields.pop()  # a delimiter at the end of the line: DuckDB takes it, too
+                    fields.pop()  # a delimiter at the end of the line, which DuckDB accepts, too
                 if len(fields) != width:
                     problem = f"{len(fields)} fields instead of {width}"
                     fields = None
             if is_undecodable(raw, errors):
-                fields, problem = None, f"bytes that are not {source.stream.encoding}"
+                fields, problem = None, f"bytes that are not valid {source.stream.encoding}"
             if fields is None:
                 bad.append((line, printable(raw), problem))
             else:

@@ -1,17 +1,16 @@
 """Tables and views of a database that SQLAlchemy reaches, read by dlt's table loader as Arrow tables.
 
-With a cursor, rows at or above its last value are read, and those that were landed before are left out; with a lag, the
-rows of that time before it, too, so that rows that were committed late are found. Without a cursor the table is read
-whole and landed only if its content has changed.
+With a cursor, rows at or above its last value are read, and rows that have landed are left out. A lag also reads the
+rows of that time before it, so that rows that were committed late are found. Without a cursor the table is read whole,
+and lands only if its content has changed.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,23 +26,20 @@ from orchestration.channels.connectors import (
 )
 from orchestration.channels.connectors._casts import cast_batch
 from orchestration.channels.connectors._changes import Spool, Window, is_moment
+from orchestration.channels.connectors._database_reader import BATCH_ROWS, TableReader
 from orchestration.channels.errors import ChannelError, causes
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Engine, Table
 
-# Rows pass through Python objects here; this keeps a wide table within some 200 MB.
-_BATCH_ROWS = 50_000
 _CONNECT_SECONDS = 10
-_JULIANDAY_IMPRECISION = 1e-7  # days, some 9 ms: it is a float
-_IMPRECISION = timedelta(seconds=1)  # more than that; rows are looked at more closely afterwards
 
 
 def extract(system: DatabaseSystem, stream: TableStream, request: Request) -> Delivery:
-    """Rows of the table that have not been landed.
+    """Rows of the table that have not landed.
 
-    `request.seen`: {content} of a table without cursor; {cursor, boundary, without_cursor} of one with.
+    request.seen: {content} without a cursor; {cursor, boundary, without_cursor} with one. Raises ChannelError.
     """
     import sqlalchemy as sa
 
@@ -66,7 +62,7 @@ def extract(system: DatabaseSystem, stream: TableStream, request: Request) -> De
             "declared": tuple(column for column in request.declared if not column.startswith("_")),
         }
         require_columns(list(names.values()), wanted, where, system.catalog_file.name)
-        reader = _Reader(engine, table, names)
+        reader = TableReader(engine, table, names)
         if stream.cursor is None:
             delivery = _whole(reader, stream, request)
         elif request.days:
@@ -89,14 +85,14 @@ def _table_name(stream: TableStream) -> str:
 
 
 def _engine_options(system: DatabaseSystem) -> dict[str, Any]:
-    # A server that does not answer must not hold up the night. Only these drivers are known to take the argument.
-    takes_it = system.url.get_secret_value().startswith(("postgresql:", "postgresql+psycopg", "mysql+pymysql:"))
-    return {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if takes_it else {}
+    # A server that does not answer must not block the run. Only these drivers are known to accept the argument.
+    accepts_it = system.url.get_secret_value().startswith(("postgresql:", "postgresql+psycopg", "mysql+pymysql:"))
+    return {"connect_args": {"connect_timeout": _CONNECT_SECONDS}} if accepts_it else {}
 
 
 @contextlib.contextmanager
 def _failures(system: DatabaseSystem, stream: TableStream, where: str) -> Iterator[None]:
-    """Turn what SQLAlchemy and drivers raise into a ChannelError, without their messages: those hold rows."""
+    """Turn errors of SQLAlchemy and drivers into a ChannelError, without their messages: those contain rows."""
     import sqlalchemy as sa
     from dlt.common.libs.pyarrow import PyToArrowConversionException
     from pyarrow import ArrowException
@@ -110,23 +106,24 @@ def _failures(system: DatabaseSystem, stream: TableStream, where: str) -> Iterat
         raise ChannelError(f"{stream.label}: the database URL is not valid; correct {renew}") from error
     except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise ChannelError(
-            f"{stream.label}: the driver that the database URL asks for is not installed; install it or correct {renew}"
+            f"{stream.label}: the driver that the database URL names is not installed; install it, or correct {renew}"
         ) from error
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         words = " ".join(str(cause).lower() for cause in causes(error))
         if any(word in words for word in ("password", "authentication", "access denied", "role ")):
-            raise ChannelError(f"{stream.label}: the database refuses the user; renew {renew}") from error
+            raise ChannelError(f"{stream.label}: the database rejects the login; renew {renew}") from error
         if "does not exist" in words or "unknown database" in words or "unable to open database" in words:
             raise ChannelError(f"{stream.label}: the database does not exist; correct {renew}") from error
         raise ChannelError(
-            f"{stream.label}: the database does not answer or closed the connection; run again later, and see {renew}",
+            f"{stream.label}: the database does not answer or closed the connection; run again later, or correct "
+            f"{renew}",
             transient=True,
         ) from error
     except sa.exc.ProgrammingError as error:
-        raise ChannelError(f"{where} may not be read by this user; grant SELECT on it, or correct {renew}") from error
+        raise ChannelError(f"{where}: no permission to read it; grant SELECT, or correct {renew}") from error
     except (sa.exc.SQLAlchemyError, PyToArrowConversionException, ArrowException, ValueError, TypeError) as error:
         raise ChannelError(
-            f"{where} holds a value that does not fit the type of its column ({type(error).__name__}); repair the "
+            f"{where} contains a value that does not fit the type of its column ({type(error).__name__}); repair the "
             "source, or read a view that casts the column to text"
         ) from error
 
@@ -156,93 +153,6 @@ def _reflected(engine: Engine, stream: TableStream, where: str, system: Database
         ) from error
 
 
-class _Reader:
-    """One reflected table and how to read some of its rows as Arrow tables with landed names."""
-
-    def __init__(self, engine: Engine, table: Table, names: Mapping[str, str]) -> None:
-        self.engine = engine
-        self.table = table
-        self.names = names
-
-    def column(self, landed: str) -> Any:
-        return next(self.table.columns[name] for name, column in self.names.items() if column == landed)
-
-    def at_or_above(self, cursor: Any, last: Any) -> Any:
-        """The condition for rows that may be new; `_above` looks at them more closely."""
-        import sqlalchemy as sa
-
-        if self.engine.dialect.name == "sqlite" and isinstance(last, datetime):
-            # SQLite compares texts, and writes the same time with and without a fraction.
-            return sa.func.julianday(cursor) >= sa.func.julianday(last.isoformat(" ")) - _JULIANDAY_IMPRECISION
-        return cursor >= last
-
-    def within(self, cursor: Any, days: tuple[date, date]) -> tuple[Any, ...] | None:
-        """Conditions for the rows whose cursor lies in the days; None if it holds neither moments nor text."""
-        import sqlalchemy as sa
-
-        first, end = days[0], days[1] + timedelta(days=1)
-        if isinstance(cursor.type, sa.DateTime):
-            zone = UTC if cursor.type.timezone else None
-            start, stop = (datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, end))
-            return self.at_or_above(cursor, start), sa.not_(self.at_or_above(cursor, stop + _IMPRECISION))
-        if isinstance(cursor.type, sa.Date):
-            return cursor >= first, cursor < end
-        if isinstance(cursor.type, sa.String):
-            return cursor >= first.isoformat(), cursor < end.isoformat()
-        return None
-
-    def batches(self, *conditions: Any) -> Iterator[pa.Table]:
-        import sqlalchemy as sa
-        from dlt.sources.sql_database.schema_types import table_to_columns
-
-        hints = table_to_columns(self.table, "full_with_precision")
-        for column in self.table.columns:
-            # Without this dlt reads a wall clock as UTC, which nobody has said that it is.
-            if isinstance(column.type, sa.DateTime) and not column.type.timezone:
-                hints[column.name]["timezone"] = False
-            # dlt would look at the values of each batch, and take a batch of nulls for a column without a type.
-            if isinstance(column.type, (sa.Float, sa.Double)) and not column.type.asdecimal:
-                hints[column.name].setdefault("data_type", "double")
-        loader = _table_loader()(
-            self.engine,
-            "pyarrow",
-            self.table,
-            hints,
-            chunk_size=_BATCH_ROWS,
-            query_adapter_callback=lambda query, _: query.where(*conditions) if conditions else query,
-        )
-        for rows in loader.load_rows():
-            yield rows.rename_columns([self.names[name] for name in rows.column_names])
-
-
-@lru_cache(maxsize=1)
-def _table_loader() -> Any:
-    """dlt's loader, with a shorter way from rows to Arrow; dlt's own is taken for values that need care."""
-    import pyarrow as pa
-    from dlt.common.destination import DestinationCapabilitiesContext
-    from dlt.common.libs.pyarrow import get_py_arrow_datatype, row_tuples_to_arrow
-    from dlt.sources.sql_database import TableLoader
-
-    class Loader(TableLoader):
-        def _convert_result(self, result: Any, backend_kwargs: dict[str, Any]) -> Iterator[pa.Table]:  # noqa: ARG002
-            capabilities = DestinationCapabilitiesContext.generic_capabilities()
-            hints = {name: self.columns.get(name, {"name": name}) for name in list(result.keys())}
-            is_plain = all(hint.get("data_type", "json") != "json" for hint in hints.values())
-            kinds = [get_py_arrow_datatype(hint, capabilities, "UTC") for hint in hints.values()] if is_plain else []
-            for partition in result.partitions(size=self.chunk_size):
-                rows = [row._data for row in partition]  # noqa: SLF001 (as dlt does)
-                if is_plain:
-                    try:
-                        columns = zip(kinds, zip(*rows, strict=True), strict=True)
-                        yield pa.table([pa.array(values, kind) for kind, values in columns], names=list(hints))
-                        continue
-                    except (pa.ArrowInvalid, pa.ArrowTypeError):
-                        is_plain = False
-                yield row_tuples_to_arrow(rows, capabilities, hints, "UTC")
-
-    return Loader
-
-
 def _numbered(batches: Iterator[pa.Table], source: str, cursor: str | None) -> Iterator[Batch]:
     first_row = 1
     for rows in batches:
@@ -251,24 +161,24 @@ def _numbered(batches: Iterator[pa.Table], source: str, cursor: str | None) -> I
             first_row += rows.num_rows
 
 
-def _whole(reader: _Reader, stream: TableStream, request: Request) -> Delivery:
+def _whole(reader: TableReader, stream: TableStream, request: Request) -> Delivery:
     spool = Spool(request.scratch / "table.parquet").fill(reader.batches())
     is_known = str(spool.fingerprint) == request.seen.get("content") and not request.days
     if is_known or (spool.rows == 0 and not stream.allow_empty):
         return Delivery(remark=f"{stream.label}: the table holds no rows" if request.days else "")
     source = _table_name(stream)
-    return Delivery(_numbered(spool.batches(_BATCH_ROWS), source, None), {"content": str(spool.fingerprint)}, [source])
+    return Delivery(_numbered(spool.batches(BATCH_ROWS), source, None), {"content": str(spool.fingerprint)}, [source])
 
 
-def _of_days(reader: _Reader, stream: TableStream, request: Request, days: tuple[date, date]) -> Delivery:
-    """The rows whose cursor value lies in the days; what the next request starts from stays as it is."""
+def _of_days(reader: TableReader, stream: TableStream, request: Request, days: tuple[date, date]) -> Delivery:
+    """The rows whose cursor value lies in the days. The cursor of the next request stays as it is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     name = str(stream.cursor)
     conditions, remark = reader.within(reader.column(name), days), ""
     if conditions is None:
-        conditions, remark = (), f"{stream.label}: {name} holds no days, so all rows were fetched again"
+        conditions, remark = (), f"{stream.label}: {name} holds no days, so all rows were loaded again"
 
     def tables() -> Iterator[pa.Table]:
         for batch in reader.batches(*conditions):
@@ -284,12 +194,12 @@ def _of_days(reader: _Reader, stream: TableStream, request: Request, days: tuple
     batches = tables()
     start = next(batches, None)
     if start is None:
-        return Delivery(remark=f"{stream.label}: no row has a {name} of {days[0]} to {days[1]}; ask for other days")
+        return Delivery(remark=f"{stream.label}: no row has a {name} of {days[0]} to {days[1]}; choose other days")
     source = f"{_table_name(stream)}?{name}={days[0]}..{days[1]}"
     return Delivery(_numbered(chain([start], batches), source, name), dict(request.seen), [source], remark=remark)
 
 
-def _since(reader: _Reader, stream: TableStream, request: Request, where: str, system: DatabaseSystem) -> Delivery:
+def _since(reader: TableReader, stream: TableStream, request: Request, where: str, system: DatabaseSystem) -> Delivery:
     name, seen = str(stream.cursor), request.seen
     cursor = reader.column(name)
     last = _decoded(seen.get("cursor"))
@@ -297,12 +207,12 @@ def _since(reader: _Reader, stream: TableStream, request: Request, where: str, s
     def refuse_lag_without_moments(value: Any) -> None:
         if stream.lag and value is not None and not is_moment(value):
             raise ChannelError(
-                f"{where}: {name} holds no moments that a lag could be taken from; remove `lag` or correct `cursor` in "
+                f"{where}: {name} holds no moments, so a lag cannot be applied; remove `lag` or correct `cursor` in "
                 f"{system.catalog_file.name}"
             )
 
     refuse_lag_without_moments(last)
-    # Rows without a cursor value have no place in the order: they land whenever their set has changed.
+    # Rows without a cursor value have no order: they land whenever their set has changed.
     without = Spool(request.scratch / "without_cursor.parquet").fill(reader.batches(cursor.is_(None)))
     without_is_new = without.rows > 0 and str(without.fingerprint) != seen.get("without_cursor")
 
@@ -313,7 +223,7 @@ def _since(reader: _Reader, stream: TableStream, request: Request, where: str, s
     first = next(newer, None)
     refuse_lag_without_moments(first[name][0].as_py() if first is not None else None)
     # Without newer rows the table has been read to its end, and the window is complete.
-    if first is None and not window.changed(_known_parts(seen)) and not without_is_new:
+    if first is None and not window.changed(_boundary_parts(seen)) and not without_is_new:
         return Delivery()
 
     source = _table_name(stream) + ("" if last is None else f"?{name}>={_encoded(window.start)['value']}")
@@ -326,11 +236,11 @@ def _since(reader: _Reader, stream: TableStream, request: Request, where: str, s
             later.add(batch)
             yield batch
             batch = next(newer, None)
-        if changed := window.changed(_known_parts(seen)):
-            for batch in spool.batches(_BATCH_ROWS):
+        if changed := window.changed(_boundary_parts(seen)):
+            for batch in spool.batches(BATCH_ROWS):
                 yield window.pick(batch, changed)
         if without_is_new:
-            yield from without.batches(_BATCH_ROWS)
+            yield from without.batches(BATCH_ROWS)
         now = window.merged(later)
         delivery.seen["without_cursor"] = str(without.fingerprint)
         if now.newest is not None:
@@ -341,15 +251,16 @@ def _since(reader: _Reader, stream: TableStream, request: Request, where: str, s
     return delivery
 
 
-def _known_parts(seen: Mapping[str, Any]) -> Mapping[str, str]:
+def _boundary_parts(seen: Mapping[str, Any]) -> Mapping[str, str]:
+    """Part of the window -> fingerprint. An older version kept the one part of a stream without lag as text."""
     boundary = seen.get("boundary", {})
     return {"": boundary} if isinstance(boundary, str) else boundary
 
 
 def _above(batches: Iterator[pa.Table], cursor: str, last: Any, window: Window, spool: Spool) -> Iterator[pa.Table]:
-    """The rows above the cursor value `last`; those of the window before it go into `window` and `spool`.
+    """The rows above the cursor value `last`; the rows of the window before it go into `window` and `spool`.
 
-    Compared here and not by the database, whose clock may be finer than the microseconds that arrive.
+    Python compares, not the database, whose clock may be finer than the microseconds that arrive.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -368,7 +279,7 @@ def _above(batches: Iterator[pa.Table], cursor: str, last: Any, window: Window, 
             yield above
 
 
-# The state is JSON; the type of a cursor must survive it exactly, a wall clock without time zone above all.
+# The state is JSON; it must keep the exact type of a cursor, above all a timestamp without time zone.
 _CODECS: dict[str, Any] = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,

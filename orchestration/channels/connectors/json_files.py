@@ -1,4 +1,4 @@
-"""JSON lines. Every value lands as text: a text as it is, anything else as its JSON text."""
+"""JSON lines. Every value lands as text: a string as it is, any other value as JSON text."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _IS_OBJECT = "coalesce(CASE WHEN json_valid(raw) THEN json_type(raw) = 'OBJECT' 
 
 
 def shape(source: Source) -> Hashable:
-    """What small files must have in common to be read together; None if this one must be read alone."""
+    """What small files must share to be read together; None if this file must be read alone."""
     return None if source.content is None else ("packed" if source.is_packed else "plain")
 
 
 def read(source: Source) -> Iterator[Batch]:
-    """The rows of one file, and its lines that are no JSON objects."""
+    """The rows of one file, and its lines that are not JSON objects as rejects."""
     import duckdb
 
     path, condition = source.path, "raw IS NOT NULL"
     try:
         keys = _keys(source, path)
-    except (duckdb.InvalidInputException, _NoObject):
+    except (duckdb.InvalidInputException, _NotAnObject):
         condition = _IS_OBJECT
         try:
             keys = _keys_of_objects(source, path)
@@ -75,7 +75,7 @@ def read(source: Source) -> Iterator[Batch]:
 
 
 def read_together(sources: list[Source]) -> Together | None:
-    """The rows of small files of one shape, or None if one of them has to be looked at alone."""
+    """The rows of small files of one shape; None if one of them must be read alone."""
     import duckdb
 
     connection = sources[0].connection
@@ -91,7 +91,7 @@ def read_together(sources: list[Source]) -> Together | None:
         keys_of: dict[str, dict[str, None]] = {}
         for path, keys, _ in found:
             if not keys:
-                return None  # {}, or no object at all
+                return None  # {}, or not an object
             keys_of.setdefault(path, {}).update(dict.fromkeys(keys))
         for path, keys in keys_of.items():
             by_path[path].require(by_path[path].columns(keys), declared=False)
@@ -111,8 +111,8 @@ def read_together(sources: list[Source]) -> Together | None:
     return with_origins(rows, sources, "_number")
 
 
-class _NoObject(Exception):
-    """A line that may be no JSON object."""
+class _NotAnObject(Exception):
+    """A line that may not be a JSON object."""
 
 
 def _lines(paths: str, options: str = "") -> str:
@@ -124,7 +124,7 @@ def _lines(paths: str, options: str = "") -> str:
 
 
 def _fields(keys: Iterable[str]) -> str:
-    # One look at the line for all fields. `->>` semantics: a text as it is, anything else as its JSON text.
+    # One pass over the line for all fields. Semantics of `->>`: a string as it is, any other value as JSON text.
     pointers = ", ".join(literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys)
     return f"json_extract_string(raw, [{pointers}])"
 
@@ -134,23 +134,23 @@ def _picked(columns: list[str]) -> str:
 
 
 def _keys(source: Source, path: Path) -> list[str] | None:
-    """All fields in the order in which they first appear, None if there are no lines; every line must be an object."""
+    """All fields in order of first appearance, None without lines. Raises _NotAnObject for other lines than objects."""
     lines = f"SELECT json_keys(raw) AS keys, _line FROM ({_lines(literal(str(path)))}) WHERE raw IS NOT NULL"
     first = source.connection.execute(f"{lines} LIMIT 1").fetchall()
     if not first:
         return None
-    # Most lines are alike, and to compare lists takes half as long as to group them.
+    # Most lines have the same fields, and comparing lists takes half as long as grouping them.
     others = source.connection.execute(
         f"SELECT keys, min(_line) FROM ({lines}) WHERE keys <> ?::VARCHAR[] GROUP BY keys", [first[0][0]]
     ).fetchall()
     found = sorted([*first, *others], key=lambda line: line[1])
     if any(not keys for keys, _ in found):
-        raise _NoObject
+        raise _NotAnObject
     return list(dict.fromkeys(key for keys, _ in found for key in keys))
 
 
 def _keys_of_objects(source: Source, path: Path) -> list[str] | None:
-    """As `_keys`, of those lines that are objects."""
+    """As `_keys`, over the lines that are objects."""
     found = source.connection.execute(
         f"SELECT json_keys(raw) AS keys, min(_line) FROM ({_lines(literal(str(path)))}) WHERE {_IS_OBJECT} "
         "GROUP BY keys ORDER BY min(_line)"
@@ -160,15 +160,15 @@ def _keys_of_objects(source: Source, path: Path) -> list[str] | None:
 
 
 def _write_decodable_lines(source: Source, path: Path) -> Iterator[tuple[int, str, str]]:
-    """Copy the file without lines that DuckDB cannot take (bad encoding, too long), and yield those.
+    """Copy the file without lines that DuckDB cannot read (bad encoding, too long), and yield those.
 
-    A blank line takes their place, so that line numbers stay.
+    A blank line replaces each, so that line numbers stay correct.
     """
     with open_text(source, "surrogateescape") as text, path.open("w", encoding="utf-8", newline="") as out:
         for number, line in enumerate(text, start=1):
             content = line.rstrip("\r\n")
             if is_undecodable(content, "surrogateescape"):
-                yield number, printable(content), "bytes that are not utf-8"
+                yield number, printable(content), "bytes that are not valid utf-8"
                 content = ""
             elif len(content) >= LONGEST_RECORD_CHARS:
                 yield number, content, "longer than 1 MiB"

@@ -1,5 +1,5 @@
-"""Parquet files. Their types land as they are, but for numbers: whole ones land as BIGINT and others as DOUBLE, so that
-a file with narrower numbers does not stop the next."""
+"""Parquet files. Their types land unchanged, except that integers land as BIGINT and floats as DOUBLE, so that a file
+with narrower numbers does not stop the next one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROW_COLUMN = "file_row_number"
 
 
 def shape(source: Source) -> Hashable:
-    """What small files must have in common to be read together; None if this one must be read alone."""
+    """What small files must share to be read together; None if this file must be read alone."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,14 +55,14 @@ def read(source: Source) -> Iterator[Batch]:
             yield Batch(with_source(table.rename_columns(columns), source.name, rows + 1, source.day))
             rows += table.num_rows
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        # What stands in a damaged page decides how reading it fails.
+        # The content of a damaged page decides which error reading it raises.
         if isinstance(error, duckdb.OutOfMemoryException) or is_disk_full(error):
             raise
         raise ChannelError(f"{source.where} is cut off or damaged (Parquet); deliver it again") from error
 
 
 def read_together(sources: list[Source]) -> Together | None:
-    """The rows of small files of one shape, or None if one of them has to be looked at alone."""
+    """The rows of small files of one shape; None if one of them must be read alone."""
     import duckdb
     import pyarrow as pa
 
@@ -74,7 +74,7 @@ def read_together(sources: list[Source]) -> Together | None:
     try:
         rows = sources[0].connection.execute(query).to_arrow_table()
     except (duckdb.Error, pa.ArrowException, OSError):
-        return None  # and whatever it is, it is told by the reading of one file
+        return None  # reading the files one by one reports the error
     added = (PATH_COLUMN, _ROW_COLUMN)
     names = [name for name in rows.column_names if name not in added]
     try:
