@@ -1,7 +1,7 @@
 """The report on connectedness: which systems exist and are linked, which are fast enough, and who sees their data.
 
-One HTML file with its plots inside, for readers who know nothing of the warehouse: no script, no outside address, and
-no figure about a single person. Everything in it comes from the marts of the subject `connectedness`.
+One HTML file with its plots inside, for readers who do not know the warehouse: no script, no external address, and no
+figure about a single person. All figures come from the marts of the subject `connectedness`.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _SECONDS = {
 class ConnectednessFigures:
     """What the report says in numbers.
 
-    linked_systems: systems that share a customer with another one. fast_streams: of the measured_streams, those that
-    are at least as fast as what they deliver asks for. seen_systems: systems whose data reaches a mart about customers.
+    linked_systems: systems that share a customer with another one. fast_streams: the measured_streams that meet their
+    latency requirement. seen_systems: systems whose data reaches a mart about customers.
     """
 
     systems: int
@@ -74,7 +74,7 @@ class ConnectednessFigures:
 def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Path) -> ConnectednessFigures:
     """Writes the report on the published warehouse into the file `target`, atomically, and returns its figures.
 
-    Raises WarehouseError where the disk is full or the folder may not be written; an older report then stays.
+    Raises WarehouseError where the disk is full or the folder cannot be written; an older report then stays.
     """
     systems = rows_of(connection, "select * from marts.source_system_connectedness order by activity_count desc, title")
     links = rows_of(connection, "select * from marts.source_system_link")
@@ -102,7 +102,7 @@ def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Pa
 
 
 def in_words(seconds: float | None) -> str:
-    """A duration as a person says it: `14 h`, `3 days`; empty where there is none."""
+    """A duration in words: `14 h`, `3 days`; empty for None."""
     if seconds is None:
         return ""
     for unit, name in ((86_400, "day"), (3_600, "h"), (60, "min")):
@@ -170,23 +170,23 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
 
 
 def _separate_pairs(links: Sequence[Row], titles: dict[str, str]) -> list[tuple[str, int]]:
-    """Per system that has nothing to be compared with some others by: (system, number of those), most first."""
+    """Per system without any link path to others: (system, number of those), most first."""
     found = Counter(titles[link["source_system"]] for link in links if link["link_path"] == "none")
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _unused_pairs(links: Sequence[Row]) -> int:
-    """Pairs of systems that could be linked by their identifiers and share no customer."""
+    """Pairs of systems with a link path that share no customer."""
     return sum(link["link_path"] != "none" and not link["shared_customer_count"] for link in links) // 2
 
 
 def _sentence(link: Row) -> str:
-    """The sentence of the mart, with the figure written for readers."""
+    """The sentence of the mart, with a thousands separator in its figure."""
     return str(link["sentence"]).replace(str(link["activity_count"]), f"{link['activity_count']:,}", 1)
 
 
 def _reach_table(systems: Sequence[Row], reaches: Sequence[Row]) -> list[Row]:
-    """Per system: the contexts and other marts that its data reaches, and who sees them."""
+    """Per system: the contexts and other marts that use its data, and their readers."""
     table = []
     for system in systems:
         own = [reach for reach in reaches if reach["source_system"] == system["source_system"]]
@@ -231,7 +231,7 @@ def _matrix(systems: Sequence[Row], links: Sequence[Row]) -> alt.LayerChart | al
         "rate:Q",
         scale=alt.Scale(domain=[0, 1], range=["#f2f8f9", "#8fc1cc", "#0f4c5c"]),
         legend=alt.Legend(
-            title="Share known there too",
+            title="Share known to both",
             format="%",
             orient="bottom",
             gradientLength=220,
@@ -256,7 +256,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
         {
             "channel": channel["title"],
             "visibility": channel["visibility"],
-            "kind": "reaches the line" if channel["is_above_target"] else "stays below it",
+            "kind": "reaches the target" if channel["is_above_target"] else "below the target",
             "label": f"{percent(channel['visibility'])} of {channel['activity_count']:,}",
         }
         for channel in channels
@@ -270,7 +270,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
     bar = base.mark_bar(height=18).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=["reaches the line", "stays below it"], range=[BLUE, ORANGE]),
+            scale=alt.Scale(domain=["reaches the target", "below the target"], range=[BLUE, ORANGE]),
             legend=alt.Legend(title=None, orient="bottom"),
         )
     )
@@ -304,7 +304,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     most = max(bar["activity"] for bar in bars)
     reasons = sorted({bar["reason"] for bar in bars})
     base = alt.Chart(plot_data(bars)).encode(
-        x=alt.X("activity:Q", title="Activity that it would make visible, at most (scale of square roots)",
+        x=alt.X("activity:Q", title="Activity that the link would attribute, at most (square-root scale)",
                 scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format=",.0f", tickCount=6)),
         y=alt.Y("link:N", sort=alt.SortField("rank"), title=None, axis=alt.Axis(labelLimit=380)),
     )  # fmt: skip
@@ -342,21 +342,19 @@ def _latency(streams: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | None:
                 "p95": max(1, p95),
                 "needed": stream["needed_seconds"],
                 "label": f"{in_words(p50)} – {in_words(p95)}  ({rows_in_words})",
-                "kind": {True: "fast enough", False: "too slow for what it delivers"}.get(
-                    stream["is_fast_enough"], "nothing to compare with"
-                ),
+                "kind": {True: "fast enough", False: "too slow"}.get(stream["is_fast_enough"], "no requirement"),
             }
         )
     lowest = min(min(row["p50"], row["needed"] or row["p50"]) for row in rows)
     highest = max(row["p95"] for row in rows)
     labels = " : ".join(f"datum.value == {seconds} ? '{label}'" for seconds, label in _SECONDS.items()) + " : ''"
-    axis = alt.Axis(values=list(_SECONDS), labelExpr=labels, title="From event to delivery (logarithmic)")
+    axis = alt.Axis(values=list(_SECONDS), labelExpr=labels, title="Latency from event to delivery (logarithmic)")
     base = alt.Chart(plot_data(rows)).encode(
         y=alt.Y("stream:N", sort=[row["stream"] for row in rows], title=None, axis=alt.Axis(labelLimit=300)),
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(
-                domain=["fast enough", "too slow for what it delivers", "nothing to compare with"],
+                domain=["fast enough", "too slow", "no requirement"],
                 range=[BLUE, ORANGE, "#8a979f"],
             ),
             legend=alt.Legend(title=None, orient="bottom", labelLimit=260),

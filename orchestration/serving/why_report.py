@@ -123,10 +123,10 @@ def waterfall(link: Link) -> dict[str, Any]:
     """
     from splink.internals.charts import WaterfallChart
 
-    told = [weight for weight in link.weights if weight.bits]
-    start = link.match_weight - sum(weight.bits for weight in told)
+    weights = [weight for weight in link.weights if weight.bits]
+    start = link.match_weight - sum(weight.bits for weight in weights)
     bars = [("Prior", "before comparing", start)]
-    bars += [(weight.comparison.replace("_", " "), weight.outcome, weight.bits) for weight in told]
+    bars += [(weight.comparison.replace("_", " "), weight.outcome, weight.bits) for weight in weights]
     bars.append(("Final score", "all together", link.match_weight))
     chart = WaterfallChart(
         [

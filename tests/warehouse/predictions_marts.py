@@ -207,9 +207,9 @@ EFFECTS = """
         (4, 'Opening', 'store', '2025-05-31', null, null, null, 'effect unknown',
             'Effect unknown: there is no hold-out to compare with (at least 2 people).'),
         (5, null, 'post', null, null, null, null, 'effect unknown',
-            'Effect unknown: nobody is listed whom it approached or held out.'),
+            'Effect unknown: no recipient or hold-out is listed.'),
         (6, 'Winter check', 'email', '2026-02-28', null, null, null, 'running',
-            'It runs until 2026-02-28: its effect is told afterwards.')
+            'It runs until 2026-02-28: its effect is measured afterwards.')
     ) as t (number, title, channel, ends_on, effect, low, high, state, reason);
     insert into marts.campaign_effect_pooled by name
     from (values

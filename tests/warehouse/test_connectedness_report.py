@@ -1,4 +1,4 @@
-"""The report on connectedness tells the figures of the marts, in one file, and nothing about a single person."""
+"""The report on connectedness shows the figures of the marts, in one file, and nothing about a single person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 
 # Three systems. The CRM knows 4 people, 3 of them linked; the web site saw 200 visits, 20 by known customers; the
-# sensor sent 50 readings of nobody.
+# sensor sent 50 readings without a customer.
 MARTS = """
     create schema marts; create schema core; create schema quality;
     create table quality.publication as select 'run' as run_id, timestamp '2026-01-31 06:00' as as_of;
@@ -87,20 +87,21 @@ def test_the_figures_are_those_of_the_marts(warehouse: duckdb.DuckDBPyConnection
     assert (figures.streams, figures.measured_streams, figures.fast_streams) == (3, 2, 1)
 
 
-def test_each_step_says_its_figures_in_a_sentence(page: str) -> None:
+def test_each_section_states_its_figures_in_sentences(page: str) -> None:
     text = Page(page).text
     for sentence in (
         "As of 31 January 2026, 06:00 UTC.",
-        "3 systems are coupled. 1 of them keeps records of people: 4 records, of which 75 % belong to",
-        "Nothing that Sensors delivers could be attributed to a customer.",
-        "Few firms see 75 % of it: the dashed line. 1 channel reaches it, and Web is furthest below it with 10 %.",
-        "A further 7 have a probable customer",
-        "The first: Web: 1,500 visits are dark.",
-        "1 pair of systems has nothing to compare people by",
+        "3 systems are in the catalog. 1 of them keeps records of people: 4 records, of which 75 % belong to",
+        "No activity of Sensors is attributed to a customer.",
+        "The dashed line is the target of 75 %, which few firms reach. 1 channel reaches it; Web is furthest below it "
+        "with 10 %.",
+        "A further 7 have a probable customer and are not counted.",
+        "The largest: Web: 1,500 visits are dark.",
+        "1 pair of systems has no common kind of identifier",
         "1 pair of systems could be linked by their identifiers",
-        "Of 3 streams, 2 show how long they take from an event to its delivery; 1 of these is as fast as what it",
-        "Too slow is Web <site> (page views: 14 h, needed within 15 min)",
-        "The data of 2 of 3 systems reach a table about customers",
+        "Of 3 streams, 2 have a measured latency from event to delivery; 1 of these meets its requirement.",
+        "Too slow: Web <site> (page views: 14 h, needed within 15 min)",
+        "The data of 2 of 3 systems reach a mart about customers",
         "Sensors reaches none",
     ):
         assert sentence in text, sentence
@@ -117,20 +118,20 @@ def test_the_plots_show_rates_shares_latencies_and_missing_links(page: str) -> N
     assert "5 min – 10 min (7 rows)" in latency and "10 h – 14 h (1,234 rows)" in latency
 
 
-def test_nothing_is_asked_of_another_address_and_nothing_runs(page: str) -> None:
+def test_page_requests_no_external_address_and_runs_no_script(page: str) -> None:
     assert_asks_nothing_of_another_address(page)
 
 
-def test_nobody_stands_in_it(page: str) -> None:
+def test_page_holds_no_name_of_a_customer(page: str) -> None:
     assert "Jolanthe" not in page and "Quorzan" not in page
 
 
-def test_names_from_the_catalog_are_text_and_no_markup(page: str) -> None:
+def test_names_from_the_catalog_are_escaped(page: str) -> None:
     assert "<site>" not in page
     assert "Web &lt;site&gt;" in page
 
 
-def test_an_installation_without_activity_and_latency_has_a_report_too(
+def test_installation_without_activity_and_latency_has_a_report(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     for table in ("source_system_link", "channel_visibility", "missing_link", "stream_latency", "source_system_reach"):
@@ -139,7 +140,7 @@ def test_an_installation_without_activity_and_latency_has_a_report_too(
     figures = write_connectedness_report(warehouse, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert figures.visibility is None
-    assert "no stream shows yet how fast it is" in text and "CRM, Sensors and Web <site> reach none" in text
+    assert "no stream has a measured latency yet" in text and "CRM, Sensors and Web <site> reach none" in text
 
 
 def test_a_report_that_cannot_be_finished_leaves_the_last_one(
@@ -159,7 +160,7 @@ def test_a_report_that_cannot_be_finished_leaves_the_last_one(
     [(None, ""), (0, "0 s"), (59, "59 s"), (60, "1 min"), (900, "15 min"), (7_199, "120 min"), (7_200, "2 h"),
      (86_400, "24 h"), (172_800, "2 days"), (2_592_000, "30 days")],
 )  # fmt: skip
-def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
+def test_durations_are_written_in_words(seconds: float | None, words: str) -> None:
     assert in_words(seconds) == words
 
 

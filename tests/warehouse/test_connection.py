@@ -31,7 +31,7 @@ def test_a_file_that_another_program_holds_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 1000, b"\x00" * 20_000])
-def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_no_database_is_reported_as_damaged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "warehouse.duckdb"
     path.write_bytes(content)
     with pytest.raises(WarehouseError, match="is damaged: move it away and run again"), open_warehouse(path):
@@ -39,7 +39,7 @@ def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path, conten
     assert path.read_bytes() == content
 
 
-def test_a_truncated_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+def test_truncated_file_is_reported_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with open_warehouse(path) as connection:
         connection.execute("create table t as select range as n, repeat('x', 50) as text from range(200000)")
@@ -62,5 +62,5 @@ def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     assert second.stdout.startswith("Another run is using this warehouse")
 
 
-def test_faults_that_are_not_about_the_file_keep_their_own_words(tmp_path: Path) -> None:
+def test_other_errors_keep_their_own_message(tmp_path: Path) -> None:
     assert failure_sentence(tmp_path / "w", duckdb.CatalogException("Table with name x does not exist!")) is None

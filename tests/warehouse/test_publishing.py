@@ -48,7 +48,7 @@ def test_readers_get_core_marts_and_quality_with_their_descriptions_and_no_raw_r
         assert columns == [("source_system",)]
 
 
-def test_what_has_changed_is_told_by_content_not_by_order(warehouse, tmp_path) -> None:
+def test_changes_are_detected_by_content_not_by_order(warehouse, tmp_path) -> None:
     target = tmp_path / "context360.duckdb"
     assert all(table.is_changed for table in publish(warehouse, target, run_id="1", as_of=MOMENT))
     warehouse.execute("create or replace table core.dim_customer as from core.dim_customer order by customer_key desc")
@@ -58,7 +58,7 @@ def test_what_has_changed_is_told_by_content_not_by_order(warehouse, tmp_path) -
     assert changed == {"core.dim_customer"}
 
 
-def test_rows_that_stand_twice_are_a_change(warehouse, tmp_path) -> None:
+def test_duplicate_rows_are_a_change(warehouse, tmp_path) -> None:
     target = tmp_path / "context360.duckdb"
     warehouse.execute("create or replace table core.dim_customer as select 1 as customer_key, 'a' as name")
     publish(warehouse, target, run_id="1", as_of=MOMENT)

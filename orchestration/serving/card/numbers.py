@@ -1,11 +1,12 @@
-"""The numbers of the card, from `card.yaml`, where each has its reason."""
+"""The numbers of the card, from `card.yaml`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+from orchestration.serving.numbers import content_of, numbers_from
 
 FILE = Path(__file__).with_name("card.yaml")
 
@@ -27,20 +28,9 @@ class CardNumbers:
 @lru_cache
 def card_numbers() -> CardNumbers:
     """The numbers of the card. Raises ValueError where the file lacks one, or its reason."""
-    found = _file()["numbers"]
-    for field in fields(CardNumbers):
-        if not found.get(field.name, {}).get("reason"):
-            raise ValueError(f"{FILE.name}: `{field.name}` needs a value and a reason.")
-    return CardNumbers(**{name: entry["value"] for name, entry in found.items()})
+    return numbers_from(FILE, CardNumbers)
 
 
 def operating_system(name: str | None) -> str | None:
     """How an operating system is written."""
-    return _file()["operating_systems"].get(name, name)
-
-
-@lru_cache
-def _file() -> dict[str, Any]:
-    import yaml
-
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return content_of(FILE)["operating_systems"].get(name, name)

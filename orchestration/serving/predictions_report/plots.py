@@ -1,6 +1,6 @@
 """The plots of the report on predictions: rows of the marts in, a chart out, or None where there is nothing to draw.
 
-Live scores are blue and held-out ones orange in all of them; what happened is dark.
+Live scores are blue and held-out ones orange in all plots; outcomes are dark.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from typing import Any
 
 from orchestration.serving.report_page import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, Row, plot_data
 
-DRIFT_LINE = 0.25  # by custom: a population stability index above it is a change (Siddiqi 2006)
-
 _LIVE, _HELD_OUT = "live", "held out"
 _ORIGINS = {"scored": _LIVE, "held out": _HELD_OUT}
 _ORIGIN_COLOURS = {_LIVE: BLUE, _HELD_OUT: ORANGE}
-# Lines that can be told apart in one plot, of models with a warning and of others; the rest are grey.
+# Distinguishable colours for models with a warning and for others; the rest are grey.
 _WARNING_COLOURS = ("#b03a2e", "#e07a5f", "#7a1f16", "#c98a86")
 _LINE_COLOURS = (BLUE, PURPLE, GREEN, "#8a6d3b")
 _MOST_LINES = 4
@@ -25,12 +23,19 @@ _MOST_LINES = 4
 _MEASURES = {
     "top_decile_lift": (1, ".1f", 1.0, "no better than chance"),
     "expected_calibration_error": (100, ".1f", None, ""),
-    "population_stability_index": (1, ".2f", DRIFT_LINE, f"changed above {DRIFT_LINE}"),
+    "population_stability_index": (1, ".2f", None, ""),  # the line is the threshold of the marts
 }
 
 
+def drift_threshold() -> float:
+    """The population stability index above which the marts call scores drifted."""
+    from orchestration.warehouse.dbt import project_variable
+
+    return float(project_variable("prediction")["drifted_from"])
+
+
 def expected_over_time(forecasts: Sequence[Row]) -> Any:
-    """Per forecast whose time has passed: the purchases that were expected, joined to those that were made."""
+    """Per forecast with a known outcome: expected purchases joined to actual ones."""
     import altair as alt
 
     if not forecasts:
@@ -40,37 +45,37 @@ def expected_over_time(forecasts: Sequence[Row]) -> Any:
             "forecast": f"{row['horizon_days']} days from {row['as_of'].day} {row['as_of']:%b %Y}",
             "kind": f"{_ORIGINS[row['origin']]}: expected",
             "expected": row["expected_purchases"],
-            "made": row["made_purchases"],
+            "actual": row["made_purchases"],
             "label": f"{row['expected_purchases']:,.0f} → {row['made_purchases']:,.0f}",
         }
         for row in reversed(forecasts)
     ]
-    kinds = [f"{_LIVE}: expected", f"{_HELD_OUT}: expected", "made"]
+    kinds = [f"{_LIVE}: expected", f"{_HELD_OUT}: expected", "actual"]
     colour = alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[BLUE, ORANGE, INK]),
                        legend=alt.Legend(title=None, orient="bottom"))  # fmt: skip
-    most = max(max(row["expected"], row["made"]) for row in rows)
+    most = max(max(row["expected"], row["actual"]) for row in rows)
     axis = alt.X(
         "expected:Q",
-        title="Days with a purchase, all customers together",
+        title="Days with a purchase, all customers",
         scale=alt.Scale(domain=[0, most * 1.02], nice=False),
         axis=alt.Axis(format=",.0f", tickCount=6),
     )
     y = alt.Y("forecast:N", sort=[row["forecast"] for row in rows], title=None, axis=alt.Axis(labelLimit=260))
     base = alt.Chart(plot_data(rows)).encode(y=y)
     width = 620
-    joined = base.mark_rule(strokeWidth=2, color=GREY).encode(x=axis, x2="made:Q")
-    said = base.mark_point(size=80, strokeWidth=2, filled=False, opacity=1).encode(x="expected:Q", color=colour)
-    made = (
-        alt.Chart(plot_data([row | {"kind": "made"} for row in rows]))
+    joined = base.mark_rule(strokeWidth=2, color=GREY).encode(x=axis, x2="actual:Q")
+    expected = base.mark_point(size=80, strokeWidth=2, filled=False, opacity=1).encode(x="expected:Q", color=colour)
+    actual = (
+        alt.Chart(plot_data([row | {"kind": "actual"} for row in rows]))
         .mark_point(size=55, filled=True, opacity=1)
-        .encode(y=y, x="made:Q", color=colour)
+        .encode(y=y, x="actual:Q", color=colour)
     )
     text = base.mark_text(align="left", fontSize=11, color=INK).encode(x=alt.value(width + 10), text="label:N")
-    return alt.layer(joined, said, made, text).properties(width=width, height=max(28 * len(rows), 40))
+    return alt.layer(joined, expected, actual, text).properties(width=width, height=max(28 * len(rows), 40))
 
 
 def expected_by_decile(deciles: Sequence[Row]) -> Any:
-    """Per tenth of the customers: the mean that was expected against what was made, and the line of equality."""
+    """Per decile of the customers: mean expected purchases against actual ones, and the line of equality."""
     import altair as alt
 
     if not deciles:
@@ -78,18 +83,18 @@ def expected_by_decile(deciles: Sequence[Row]) -> Any:
     rows = [
         {
             "expected": row["expected_purchases"],
-            "made": row["made_purchases"],
+            "actual": row["made_purchases"],
             "decile": row["decile"],
             "kind": _ORIGINS[row["origin"]],
         }
         for row in deciles
     ]
-    most = 1.06 * max(max(row["expected"], row["made"]) for row in rows) or 1.0
+    most = 1.06 * max(max(row["expected"], row["actual"]) for row in rows) or 1.0
     scale = alt.Scale(domain=[0, most], nice=False)
     line = _diagonal(most)
     base = alt.Chart(plot_data(rows)).encode(
         x=alt.X("expected:Q", title="Expected per customer", scale=scale, axis=alt.Axis(tickCount=5)),
-        y=alt.Y("made:Q", title="Made per customer", scale=scale, axis=alt.Axis(tickCount=5)),
+        y=alt.Y("actual:Q", title="Actual per customer", scale=scale, axis=alt.Axis(tickCount=5)),
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(domain=list(_ORIGIN_COLOURS), range=list(_ORIGIN_COLOURS.values())),
@@ -102,7 +107,7 @@ def expected_by_decile(deciles: Sequence[Row]) -> Any:
 
 
 def value_distribution(bands: Sequence[Row]) -> Any:
-    """How many customers are expected to bring how much in twelve months."""
+    """Number of customers by expected value in twelve months."""
     import altair as alt
 
     if not bands:
@@ -115,8 +120,9 @@ def value_distribution(bands: Sequence[Row]) -> Any:
         }
         for band in bands
     ]
+    currency = bands[0]["currency"]
     base = alt.Chart(plot_data(rows)).encode(
-        x=alt.X("band:N", sort=[row["band"] for row in rows], title=f"Expected in 12 months, {bands[0]['currency']}",
+        x=alt.X("band:N", sort=[row["band"] for row in rows], title=f"Expected value in 12 months, {currency}",
                 axis=alt.Axis(labelAngle=-40, labelLimit=160)),
         y=alt.Y("customers:Q", title="Customers", axis=alt.Axis(format=",.0f", tickCount=4)),
     )  # fmt: skip
@@ -126,7 +132,7 @@ def value_distribution(bands: Sequence[Row]) -> Any:
 
 
 def reliability(curve: Sequence[Row]) -> Any:
-    """One model: what it said against what happened, in tenths of its scores, with 95 % intervals and the diagonal."""
+    """One model: predicted against observed rates in deciles of its scores, with 95 % intervals and the diagonal."""
     import altair as alt
 
     if not curve:
@@ -140,14 +146,14 @@ def reliability(curve: Sequence[Row]) -> Any:
         }
         for row in curve
     ]
-    # An interval of few scores may reach far: it is cut off rather than that it squeezes all points into a corner.
+    # Few scores have a wide interval: it is cut off, so that it does not squeeze all points into a corner.
     most = min(1.0, 1.35 * max(max(row["predicted"], row["observed"]) for row in rows))
     scale = alt.Scale(domain=[0, most], nice=False, clamp=True)
     axis = alt.Axis(format="%" if most > 0.12 else ".1%", tickCount=4)
     colour = _ORIGIN_COLOURS[_ORIGINS[curve[0]["origin"]]]
-    base = alt.Chart(plot_data(rows)).encode(x=alt.X("predicted:Q", title="said", scale=scale, axis=axis))
+    base = alt.Chart(plot_data(rows)).encode(x=alt.X("predicted:Q", title="predicted", scale=scale, axis=axis))
     spans = base.mark_rule(strokeWidth=2, opacity=0.45, color=colour).encode(
-        y=alt.Y("low:Q", title="happened", scale=scale, axis=axis), y2="high:Q"
+        y=alt.Y("low:Q", title="observed", scale=scale, axis=axis), y2="high:Q"
     )
     dots = base.mark_point(filled=True, size=42, opacity=1, color=colour).encode(y="observed:Q")
     return alt.layer(_diagonal(most), spans, dots).properties(width=180, height=170)
@@ -158,6 +164,8 @@ def over_months(months: Sequence[Row], models: Sequence[Row], measure: str) -> A
     import altair as alt
 
     factor, form, reference, meaning = _MEASURES[measure]
+    if measure == "population_stability_index":
+        reference, meaning = drift_threshold(), f"drifted above {drift_threshold()}"
     used = {model["model_name"] for model in models}
     known = [row for row in months if row[measure] is not None and row["model_name"] in used]
     if len({row["scored_month"] for row in known}) < 2:
@@ -192,21 +200,7 @@ def over_months(months: Sequence[Row], models: Sequence[Row], measure: str) -> A
         color=colour,
         detail="line:N",
     )  # fmt: skip
-    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=[_LIVE, _HELD_OUT], range=[[1, 0], [5, 4]]), legend=None)
-    grey = base.transform_filter("datum.model == 'other models'")
-    bright = base.transform_filter("datum.model != 'other models'")
-    layers = [
-        layer
-        for part, width in ((grey, 1.2), (bright, 2.4))
-        for layer in (
-            part.mark_line(strokeWidth=width).encode(strokeDash=dash),
-            part.mark_point(size=34, opacity=1, strokeWidth=1.6).encode(
-                shape=alt.Shape("kind:N", scale=alt.Scale(domain=[_LIVE, _HELD_OUT], range=["circle", "diamond"]),
-                                legend=None),
-                fill=alt.condition("datum.kind == 'live'", colour, alt.value("white")),
-            ),
-        )
-    ]  # fmt: skip
+    layers = _lines(base, colour)
     if reference is not None:
         line = alt.Chart(plot_data([{"value": reference, "label": meaning}]))
         layers += [
@@ -218,39 +212,60 @@ def over_months(months: Sequence[Row], models: Sequence[Row], measure: str) -> A
     return alt.layer(*layers).properties(width=780, height=190)
 
 
-def effects(measured: Sequence[Row], pooled: Sequence[Row]) -> Any:
-    """Campaigns, and above them all of a channel together: the change of the chance to buy, with 95 % intervals."""
+def _lines(base: Any, colour: Any) -> list[Any]:
+    """Lines and points of live (solid, circle) and held-out figures (dashed, diamond); grey models lie below."""
     import altair as alt
 
-    together = [row for row in pooled if row["effect"] is not None]
-    if not measured and not together:
+    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=[_LIVE, _HELD_OUT], range=[[1, 0], [5, 4]]), legend=None)
+    grey = base.transform_filter("datum.model == 'other models'")
+    bright = base.transform_filter("datum.model != 'other models'")
+    return [
+        layer
+        for part, width in ((grey, 1.2), (bright, 2.4))
+        for layer in (
+            part.mark_line(strokeWidth=width).encode(strokeDash=dash),
+            part.mark_point(size=34, opacity=1, strokeWidth=1.6).encode(
+                shape=alt.Shape("kind:N", scale=alt.Scale(domain=[_LIVE, _HELD_OUT], range=["circle", "diamond"]),
+                                legend=None),
+                fill=alt.condition("datum.kind == 'live'", colour, alt.value("white")),
+            ),
+        )
+    ]  # fmt: skip
+
+
+def effects(measured: Sequence[Row], pooled: Sequence[Row]) -> Any:
+    """Change of the purchase rate by campaign and pooled by channel, with 95 % intervals."""
+    import altair as alt
+
+    pooled_effects = [row for row in pooled if row["effect"] is not None]
+    if not measured and not pooled_effects:
         return None
     names = [f"{row['title'] or row['campaign_id']}, {row['ends_on']:%b %Y}" for row in measured]
     often = Counter(names)
-    rows = [_effect(row, f"{row['title']} ({row['campaign_count']})", "together") for row in together] + [
+    rows = [_effect(row, f"{row['title']} ({row['campaign_count']})", "pooled") for row in pooled_effects] + [
         _effect(row, f"{name} ({row['campaign_id']})" if often[name] > 1 else name, "one campaign")
         for name, row in zip(names, measured, strict=True)
     ]
     y = alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=300))
-    colour = alt.Color("kind:N", scale=alt.Scale(domain=["together", "one campaign"], range=[INK, BLUE]),
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=["pooled", "one campaign"], range=[INK, BLUE]),
                        legend=alt.Legend(title=None, orient="bottom"))  # fmt: skip
     base = alt.Chart(plot_data(rows)).encode(y=y, color=colour)
     width = 560
     spans = base.mark_rule(strokeWidth=2.5, opacity=0.75).encode(
-        x=alt.X("low:Q", title="Change of the chance to buy, percentage points",
+        x=alt.X("low:Q", title="Change of the purchase rate, percentage points",
                 axis=alt.Axis(labelExpr="datum.value == 0 ? '0' : format(datum.value, '+')", tickCount=7)),
         x2="high:Q",
     )  # fmt: skip
     dots = base.mark_point(filled=True, opacity=1).encode(
         x="effect:Q",
-        size=alt.condition("datum.kind == 'together'", alt.value(110), alt.value(55)),
-        shape=alt.condition("datum.kind == 'together'", alt.value("diamond"), alt.value("circle")),
+        size=alt.condition("datum.kind == 'pooled'", alt.value(110), alt.value(55)),
+        shape=alt.condition("datum.kind == 'pooled'", alt.value("diamond"), alt.value("circle")),
     )
-    nought = alt.Chart(plot_data([{"nought": 0}])).mark_rule(color=INK, strokeDash=[5, 4]).encode(x="nought:Q")
+    zero = alt.Chart(plot_data([{"zero": 0}])).mark_rule(color=INK, strokeDash=[5, 4]).encode(x="zero:Q")
     text = base.mark_text(align="left", fontSize=11).encode(
         x=alt.value(width + 10), text="label:N", color=alt.value(INK)
     )
-    return alt.layer(nought, spans, dots, text).properties(width=width, height=24 * len(rows))
+    return alt.layer(zero, spans, dots, text).properties(width=width, height=24 * len(rows))
 
 
 def _effect(row: Row, name: str, kind: str) -> Row:
@@ -289,7 +304,7 @@ def band_rates(bands: Sequence[Row]) -> Any:
 
 
 def policy_values(policies: Sequence[Row]) -> Any:
-    """What a proposal brought on average by each way of choosing, with 95 % intervals."""
+    """Mean value of a proposal under each policy, with 95 % intervals."""
     import altair as alt
 
     rows = [
@@ -310,7 +325,7 @@ def policy_values(policies: Sequence[Row]) -> Any:
     )
     width = 560
     spans = base.mark_rule(strokeWidth=3, color=BLUE, opacity=0.6).encode(
-        x=alt.X("low:Q", title="Brought per proposal", axis=alt.Axis(tickCount=6)), x2="high:Q"
+        x=alt.X("low:Q", title="Value per proposal", axis=alt.Axis(tickCount=6)), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=70, opacity=1, color=BLUE).encode(x="value:Q")
     text = base.mark_text(align="left", fontSize=11, color=INK).encode(x=alt.value(width + 10), text="label:N")
@@ -318,18 +333,18 @@ def policy_values(policies: Sequence[Row]) -> Any:
 
 
 def _diagonal(most: float) -> Any:
-    """The line on which what was said is what happened."""
+    """The line on which predicted and observed are equal."""
     import altair as alt
 
-    ends: list[Row] = [{"said": 0, "happened": 0}, {"said": most, "happened": most}]
+    ends: list[Row] = [{"predicted": 0, "observed": 0}, {"predicted": most, "observed": most}]
     return (
         alt.Chart(plot_data(ends)).mark_line(color="#8a979f", strokeDash=[5, 4], strokeWidth=1.2)
-        .encode(x="said:Q", y="happened:Q")
+        .encode(x="predicted:Q", y="observed:Q")
     )  # fmt: skip
 
 
 def _highlighted(months: Sequence[Row], models: Sequence[Row]) -> list[tuple[Row, str]]:
-    """The models that have a colour, and which, the same in all plots: those with a warning, then by lowest lift."""
+    """Models with their colours, the same in all plots: those with a warning, then those with the lowest lift."""
     lifts = {row["model_name"]: row["top_decile_lift"] for row in sorted(months, key=lambda row: row["scored_month"])}
     known = [model for model in models if model["model_name"] in lifts]
     warned = [
