@@ -15,6 +15,7 @@ from orchestration.serving.publishing import publish
 from orchestration.serving.reading import read_published
 from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
+from orchestration.warehouse.dbt import project_variable
 
 PUBLISHED_KEY = dg.AssetKey(["serving", "published_warehouse"])
 CONNECTEDNESS_KEY = dg.AssetKey(["serving", "connectedness_report"])
@@ -102,7 +103,8 @@ def predictions_report_asset(installation: Installation) -> dg.AssetsDefinition:
     def predictions_report() -> dg.MaterializeResult:
         target = installation.settings.reports_path / PREDICTIONS_NAME
         with in_one_sentence(WarehouseError), read_published(installation.settings.serving_path) as connection:
-            figures = write_predictions_report(connection, target)
+            drifted_from = project_variable(installation.dbt.firm, "prediction")["drifted_from"]
+            figures = write_predictions_report(connection, target, drifted_from=drifted_from)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),

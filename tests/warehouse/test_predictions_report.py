@@ -23,6 +23,7 @@ from orchestration.serving.predictions_report.reading import is_drifted, is_wors
 from orchestration.serving.predictions_report.wording import amount, number, off, points, rate
 from orchestration.warehouse.connection import WarehouseError
 
+DRIFTED_FROM = 0.25
 LIVE_TABLES = ("prediction_performance", "prediction_calibration", "value_performance", "value_calibration")
 
 
@@ -31,7 +32,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[PredictionsFigure
     """The report on the warehouse as predictions_marts describes it."""
     target = tmp_path_factory.mktemp("home") / "reports" / "predictions.html"
     with published_marts() as connection:
-        figures = write_predictions_report(connection, target)
+        figures = write_predictions_report(connection, target, drifted_from=DRIFTED_FROM)
     return figures, target.read_text(encoding="utf-8")
 
 
@@ -54,7 +55,7 @@ def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
         "expected_over_time", "expected_by_decile", "value_distribution", "reliability", "over_months", "effects",
         "band_rates", "policy_values",
     ):  # fmt: skip
-        monkeypatch.setattr(plots, name, lambda *_: None)
+        monkeypatch.setattr(plots, name, lambda *_, **__: None)
 
 
 def text_in(page: str) -> str:
@@ -63,7 +64,7 @@ def text_in(page: str) -> str:
 
 
 def text_of(connection: duckdb.DuckDBPyConnection) -> str:
-    return text_in(page_of(figures_of(connection)))
+    return text_in(page_of(figures_of(connection, drifted_from=DRIFTED_FROM)))
 
 
 def test_the_figures_are_those_of_the_marts(written: tuple[PredictionsFigures, str]) -> None:
@@ -107,13 +108,13 @@ def test_model_that_recovered_is_no_warning(warehouse: duckdb.DuckDBPyConnection
         update marts.prediction_performance set is_worse = scored_month = '2025-09-01', is_drifted = false
         where model_name in ('buy.parts.90d', 'buy.insurance.90d')
     """)
-    models = figures_of(warehouse).models
+    models = figures_of(warehouse, drifted_from=DRIFTED_FROM).models
     assert not any(is_worse(model) or is_drifted(model) for model in models)
 
 
 def test_live_scores_take_precedence_over_newer_held_out_ones(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute("update marts.prediction_performance set scored_month = '2025-12-01' where origin = 'held out'")
-    newest = {model["model_name"]: model["newest"] for model in figures_of(warehouse).models}
+    newest = {model["model_name"]: model["newest"] for model in figures_of(warehouse, drifted_from=DRIFTED_FROM).models}
     assert newest["buy.parts.90d"]["origin"] == "scored" and newest["buy.parts.90d"]["is_worse"]
     assert newest["respond.email.30d"]["origin"] == "held out"
     assert newest["buy.lease.30d"] is None
@@ -121,7 +122,7 @@ def test_live_scores_take_precedence_over_newer_held_out_ones(warehouse: duckdb.
 
 def test_earlier_version_that_got_worse_is_no_warning(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute("update marts.prediction_performance set model_version = 0 where is_worse")
-    assert figures_of(warehouse).figures.worse == 0
+    assert figures_of(warehouse, drifted_from=DRIFTED_FROM).figures.worse == 0
 
 
 def test_figures_of_a_model_are_those_of_the_training_that_made_it(page: str) -> None:
@@ -186,7 +187,11 @@ def test_points_are_judged_at_the_newest_moment_beside_learned_ones(page: str) -
 
 
 def test_intervals_of_purchase_rates_are_wilsons() -> None:
-    low = next(band for band in figures_of(published_marts()).engagement_bands if band["engagement_band"] == "low")
+    low = next(
+        band
+        for band in figures_of(published_marts(), drifted_from=DRIFTED_FROM).engagement_bands
+        if band["engagement_band"] == "low"
+    )
     # 30 of 300: (0.1 + 1.92073 / 300 ± 1.96 sqrt(0.09 / 300 + 0.9604 / 90000)) / (1 + 3.84146 / 300)
     assert (round(low["low"], 3), round(low["high"], 3)) == (0.071, 0.139)
 
@@ -224,7 +229,7 @@ def test_first_run_shows_held_out_figures_and_says_that_outcomes_are_unknown(
     for table in LIVE_TABLES:
         warehouse.execute(f"delete from marts.{table} where origin = 'scored'")
     warehouse.execute("delete from marts.action_policy_value; delete from marts.learned_engagement_points")
-    data = figures_of(warehouse)
+    data = figures_of(warehouse, drifted_from=DRIFTED_FROM)
     page = page_of(data)
     text = text_in(page)
     assert data.figures.worse == 0 and data.figures.trusted == 4
@@ -241,13 +246,15 @@ def test_forecast_that_has_got_worse_is_a_warning(warehouse: duckdb.DuckDBPyConn
         where as_of = '2025-10-31'
     """)
     text = text_of(warehouse)
-    assert figures_of(warehouse).figures.worse_forecasts == 1
+    assert figures_of(warehouse, drifted_from=DRIFTED_FROM).figures.worse_forecasts == 1
     assert "Needs attention: the forecast of purchases, Buys parts within 90 days and Buys insurance" in text
     assert "Warning: customers bought less often than it said. Of the 90 days from 31 October 2025" in text
 
 
 def test_empty_warehouse_has_a_report(tmp_path: Path) -> None:
-    figures = write_predictions_report(published_marts(is_empty=True), tmp_path / "report.html")
+    figures = write_predictions_report(
+        published_marts(is_empty=True), tmp_path / "report.html", drifted_from=DRIFTED_FROM
+    )
     text = text_in((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert (figures.customers, figures.models, figures.trusted) == (0, 0, 0)
     for sentence in (
@@ -276,7 +283,7 @@ def test_report_hides_figures_that_would_be_about_one_customer() -> None:
                 ('scored', null, 'base rate', '2025-10-31', 90, 1, 33.3, 44.4, null, 55.5, 55.5, true, 'more');
             insert into marts.value_calibration values ('scored', null, timestamp '2025-10-31', 90, 1, 1, 33.3, 44.4);
         """)
-        page = page_of(figures_of(connection))
+        page = page_of(figures_of(connection, drifted_from=DRIFTED_FROM))
     text = text_in(page)
     assert (
         "1 of 1 customer has a forecast" in text
@@ -297,7 +304,7 @@ def test_highest_band_of_values_holds_at_least_ten_customers(
     """)
     drawn = {}
     monkeypatch.setattr(plots, "value_distribution", lambda bands: drawn.update(bands=bands))
-    page_of(figures_of(warehouse))
+    page_of(figures_of(warehouse, drifted_from=DRIFTED_FROM))
     assert (drawn["bands"][-1]["least"], drawn["bands"][-1]["upper"]) == (50_000, None)
     assert drawn["bands"][-1]["customer_count"] == 10
 
@@ -312,7 +319,7 @@ def test_warehouse_without_predictions_says_what_to_do(tmp_path: Path) -> None:
     with published_marts(is_empty=True) as connection:
         connection.execute("drop table marts.value_performance")
         with pytest.raises(WarehouseError, match="value_performance is missing.*start `context360 run` again"):
-            write_predictions_report(connection, tmp_path / "report.html")
+            write_predictions_report(connection, tmp_path / "report.html", drifted_from=DRIFTED_FROM)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -321,7 +328,7 @@ def test_a_report_that_cannot_be_finished_leaves_the_last_one(tmp_path: Path, mo
     target.write_text("the last one")
     monkeypatch.setattr(report_page.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(WarehouseError, match="is full: free space"):
-        write_predictions_report(published_marts(is_empty=True), target)
+        write_predictions_report(published_marts(is_empty=True), target, drifted_from=DRIFTED_FROM)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     assert target.read_text() == "the last one"
 

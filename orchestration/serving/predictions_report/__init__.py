@@ -21,12 +21,16 @@ REPORT_NAME = "predictions.html"
 __all__ = ["REPORT_NAME", "PredictionsFigures", "figures_of", "page_of", "write_predictions_report"]
 
 
-def write_predictions_report(connection: duckdb.DuckDBPyConnection, target: Path) -> PredictionsFigures:
+def write_predictions_report(
+    connection: duckdb.DuckDBPyConnection, target: Path, *, drifted_from: float
+) -> PredictionsFigures:
     """Writes the report on the published warehouse into the file `target`, atomically, and returns its figures.
+
+    drifted_from: the population stability index above which the marts call scores drifted (a variable of dbt).
 
     Raises WarehouseError where the warehouse was published without predictions, the disk is full or the folder cannot
     be written; an older report then stays.
     """
-    data = figures_of(connection)
+    data = figures_of(connection, drifted_from=drifted_from)
     put_in_place(page_of(data), target)
     return data.figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from orchestration.serving.predictions_report import plots, wording
@@ -30,7 +31,9 @@ def page_of(data: Predictions) -> str:
         totals=_about_enough(data.totals),
         least_people=numbers.least_people,
         abstain_reasons=Counter(model["why"] for model in data.abstaining).most_common(),
-        warnings=[_with_warning(model) for model in data.in_use if is_worse(model) or is_drifted(model)],
+        warnings=[
+            _with_warning(model, data.drifted_from) for model in data.in_use if is_worse(model) or is_drifted(model)
+        ],
         value_warnings=[row for row in _about_enough(data.newest_forecasts) if row["is_worse"]],
         has_live=any(row["origin"] == LIVE for row in data.months),
         panels=[model | {"plot": svg(plots.reliability(model["curve"]))} for model in shown[: numbers.panels_shown]],
@@ -51,6 +54,7 @@ def page_of(data: Predictions) -> str:
 def _plots(data: Predictions, policies: Sequence[Row]) -> dict[str, Any]:
     """The plots of the page by name, as SVG; empty where there is nothing to plot."""
     campaigns, forecasts = report_numbers().campaigns_shown, report_numbers().forecasts_shown
+    by_month = partial(plots.over_months, data.months, data.in_use, drifted_from=data.drifted_from)
     return {
         "over_time": svg(plots.expected_over_time(_about_enough(data.forecasts)[-forecasts:])),
         "deciles": [
@@ -60,23 +64,23 @@ def _plots(data: Predictions, policies: Sequence[Row]) -> dict[str, Any]:
             total["currency"]: svg(plots.value_distribution(_broad_bands(data, total["currency"])))
             for total in _about_enough(data.totals)
         },
-        "lift": svg(plots.over_months(data.months, data.in_use, "top_decile_lift")),
-        "calibration": svg(plots.over_months(data.months, data.in_use, "expected_calibration_error")),
-        "drift": svg(plots.over_months(data.months, data.in_use, "population_stability_index")),
+        "lift": svg(by_month("top_decile_lift")),
+        "calibration": svg(by_month("expected_calibration_error")),
+        "drift": svg(by_month("population_stability_index")),
         "campaigns": svg(plots.effects(data.measured[:campaigns], data.pooled)),
         "bands": svg(plots.band_rates([band for band in data.engagement_bands if band["customer_count"]])),
         "policies": svg(plots.policy_values(policies)),
     }
 
 
-def _with_warning(model: Row) -> Row:
+def _with_warning(model: Row, drifted_from: float) -> Row:
     """The model with the warning that the page shows beside it."""
     newest = model["newest"]
     parts = [newest["worse_reason"] or "it has got worse"] if newest["is_worse"] else []
     if newest["is_drifted"]:
         parts.append(
             f"the distribution of its scores differs from that of its first month "
-            f"(PSI {newest['population_stability_index']:.2f}, the threshold is {plots.drift_threshold()})"
+            f"(PSI {newest['population_stability_index']:.2f}, the threshold is {drifted_from})"
         )
     return model | {"warning": "; ".join(parts)}
 

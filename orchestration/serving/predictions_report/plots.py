@@ -27,13 +27,6 @@ _MEASURES = {
 }
 
 
-def drift_threshold() -> float:
-    """The population stability index above which the marts call scores drifted."""
-    from orchestration.warehouse.dbt import project_variable
-
-    return float(project_variable("prediction")["drifted_from"])
-
-
 def expected_over_time(forecasts: Sequence[Row]) -> Any:
     """Per forecast with a known outcome: expected purchases joined to actual ones."""
     import altair as alt
@@ -159,13 +152,16 @@ def reliability(curve: Sequence[Row]) -> Any:
     return alt.layer(_diagonal(most), spans, dots).properties(width=180, height=170)
 
 
-def over_months(months: Sequence[Row], models: Sequence[Row], measure: str) -> Any:
-    """A figure of the models in use, month by month, from two months on: lines, of which few have a colour."""
+def over_months(months: Sequence[Row], models: Sequence[Row], measure: str, drifted_from: float) -> Any:
+    """A figure of the models in use, month by month, from two months on: lines, of which few have a colour.
+
+    drifted_from: the population stability index above which scores count as drifted.
+    """
     import altair as alt
 
     factor, form, reference, meaning = _MEASURES[measure]
     if measure == "population_stability_index":
-        reference, meaning = drift_threshold(), f"drifted above {drift_threshold()}"
+        reference, meaning = drifted_from, f"drifted above {drifted_from}"
     used = {model["model_name"] for model in models}
     known = [row for row in months if row[measure] is not None and row["model_name"] in used]
     if len({row["scored_month"] for row in known}) < 2:

@@ -58,9 +58,11 @@ class Predictions:
 
     models: one row per thing that is predicted, with `newest` (its newest month with known outcomes: of live scores,
     else of held-out ones) and `curve` (its reliability). forecasts: value_performance, oldest first.
+    drifted_from: the population stability index above which the marts call scores drifted.
     """
 
     as_of: datetime
+    drifted_from: float
     bases: dict[str, int]
     totals: list[Row]
     value_bands: list[Row]
@@ -116,7 +118,7 @@ class Predictions:
         return [campaign for campaign in self.campaigns if campaign["state"] == "measured"]
 
 
-def figures_of(connection: duckdb.DuckDBPyConnection) -> Predictions:
+def figures_of(connection: duckdb.DuckDBPyConnection, *, drifted_from: float) -> Predictions:
     """The rows of the marts. Raises WarehouseError where the warehouse was published before it had predictions."""
     missing = [table for table in _TABLES if not table_exists(connection, "marts", table)]
     if missing:
@@ -136,6 +138,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection) -> Predictions:
     )
     return Predictions(
         as_of=published_as_of(connection),
+        drifted_from=drifted_from,
         bases={row["basis"]: row["customers"] for row in bases},
         totals=rows_of(connection, TOTALS),
         value_bands=rows_of(connection, BANDS),
