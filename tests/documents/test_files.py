@@ -1,0 +1,36 @@
+"""The product reads the files that the documents show. test_new_system runs most of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from documents.pages import DOCS, GUIDE, files_shown
+
+from expectations.checks import suites_from_yaml
+from orchestration.channels.catalog_file import load_catalog
+from orchestration.identity.rules import read_rules
+
+
+def _written(folder: Path, page: Path, name: str) -> Path:
+    file = folder / name
+    file.write_text(files_shown(page)[name])
+    return file
+
+
+def test_catalog_of_the_guide_is_read(tmp_path: Path) -> None:
+    catalog = load_catalog(_written(tmp_path, GUIDE, "catalog.yaml"), {})
+    assert [stream.label for _, stream in catalog.streams()] == ["rental/members", "rental/rentals"]
+
+
+def test_checks_of_the_guide_are_read(tmp_path: Path) -> None:
+    file = _written(tmp_path, DOCS / "guides" / "add_a_check.md", "checks.yml")
+    ((table, (suite,)),) = suites_from_yaml(file).items()
+    assert table == "marts.customer_rental"
+    assert [rule.severity for rule in suite.rules] == ["error", "warn", "error"]
+
+
+def test_linking_rules_of_the_explanation_are_laid_over_the_neutral_ones(tmp_path: Path) -> None:
+    rules = read_rules(_written(tmp_path, DOCS / "explanation" / "identity.md", "identity_rules.yml"))
+    assert rules.link_probability == 0.9
+    assert rules.rules[0].identifier == "rental_member_no"
+    assert {rule.identifier for rule in read_rules().rules} < {rule.identifier for rule in rules.rules}
