@@ -59,3 +59,33 @@ def test_days_without_rows_give_a_remark(bench: Bench) -> None:
     assert (state.state, state.new_rows) == ("current", 0)
     assert state.remark.startswith("shop/contacts: no file belongs to 2024-01-01 to 2024-01-02")
     assert taken_in(bench, (date(2025, 1, 31), date(2025, 1, 31))).new_rows == 1
+
+
+def test_register_of_an_older_version_gains_columns_and_keeps_its_rows(bench: Bench) -> None:
+    """The first shape of quality.load and quality.stream_status, with a load that landed and was published then."""
+    (bench.data / "a.csv").write_text("Id,Name\n1,x\n")
+    taken_in(bench)
+    older = {
+        "load": (
+            "source_system, stream, load_id, landed_at, row_count, unreadable_rows, state, 'run 1' as published_by_run"
+        ),
+        "stream_status": (
+            "source_system, stream, state, sentence, new_rows, unreadable_rows, held_loads, unknown_columns, run_id, "
+            "last_landed_at"
+        ),
+    }
+    with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
+        for table, columns in older.items():
+            connection.execute(f"create or replace table quality.{table} as select {columns} from quality.{table}")
+        (landed_at,) = connection.execute("select landed_at from quality.load").fetchone()
+    (bench.data / "b.csv").write_text("Id,Name\n2,y\n")
+    state = taken_in(bench)
+    # Rows and file names have no moments: the moment of landing stands in, up to the as of.
+    assert (state.state, state.new_rows, state.newest_at) == ("current", 1, min(landed_at, datetime(2025, 2, 1)))
+    with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
+        loads = connection.execute(
+            "select row_count, published_by_run, delivered_at from quality.load order by load_id"
+        )
+        assert loads.fetchall() == [(1, "run 1", None), (1, None, datetime(2025, 2, 1))]
+        status = connection.execute("select state, newest_at from quality.stream_status").fetchall()
+        assert status == [("current", datetime(2025, 2, 1))]
