@@ -8,7 +8,6 @@ import dagster as dg
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.identity import link_records
 from orchestration.identity.register import restore_register
-from orchestration.identity.rules import RULES_FILE
 
 _DESCRIPTIONS = {
     "link": "One row per pair of source records that are the same person, with the rule or model that says so.",
@@ -49,7 +48,7 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
                     identifiers="intermediate.int_identifier",
                     as_of=run.moment,
                     decisions=decisions if decisions.is_file() else None,
-                    rules_file=own_rules if own_rules.is_file() else RULES_FILE,
+                    rules_files=(own_rules,) if own_rules.is_file() else (),
                 )
             sizes = {
                 table: connection.execute(f"select count(*) from identity.{table}").fetchone()[0]
