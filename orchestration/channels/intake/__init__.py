@@ -6,7 +6,8 @@ return by themselves once the rule is corrected, and a newer good delivery of th
 
     take_in          one stream: land, judge, record
     stream_source    what an intake needs to know of the stream and of the run
-    judging          the verdict on a waiting load, its freshness and its latencies
+    judging          the verdict on a waiting load
+    measures         what an accepted load says about time: its freshness and its latencies
     held_loads       loads that staging finds wrong, and what a user reads about a held load
     load_register    quality.load: one row per load
     stream_status    quality.stream_status: one row per stream

@@ -103,8 +103,8 @@ def drift_sentence(label: str, staging_folder: str, problems: Sequence[Outcome])
     if not unknown:
         first = problems[0].sentence.removeprefix(f"landing/{label}: ").rstrip(".")
         return f"{label}: {first}. The rows were accepted; ask the owner of the source about it."
-    columns = "the column " + unknown[0] if len(unknown) == 1 else "the columns " + ", ".join(unknown)
+    columns, them = ("column", "it") if len(unknown) == 1 else ("columns", "them")
     return (
-        f"{label}: delivers {columns}, which staging does not read. The rows were accepted; declare it in "
+        f"{label}: staging does not read the {columns} {', '.join(unknown)}. The rows were accepted; declare {them} in "
         f"models/staging/{staging_folder}/_{staging_folder}__sources.yml, or ask the owner of the source about it."
     )
