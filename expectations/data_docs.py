@@ -1,8 +1,8 @@
-"""Validation results as a static site: one page per table, rendered by Great Expectations, that asks no other host.
+"""Validation results as a static site: one page per table, rendered by Great Expectations, that loads nothing.
 
-GX's own site builder writes pages that load styles and scripts from content networks and an index that is empty without
-them. Here GX renders the results (its sections, its wording), and the page around them, the index and the styles are
-ours. Personal values never arrive here: `expectations.validation` takes them out before.
+GX's own site builder writes pages that load styles and scripts from content networks, and an index that is empty
+without them. Here GX renders the results (its sections, its wording); the page around them, the index and the styles
+are ours. Personal values never reach this module: `expectations.validation` removes them first.
 """
 
 from __future__ import annotations
@@ -61,25 +61,25 @@ _SHELL = """<!DOCTYPE html>
 _INDEX = """{% extends "shell.html" %}{% block body %}
 <h1>Data quality</h1>
 <p class="soft">Run {{ run_id }}: {{ total }} rules on {{ pages | length }} tables,
-{% if failed %}<b class="bad">{{ failed }} failed</b>{% else %}<b class="good">all kept</b>{% endif %}
+{% if failed %}<b class="bad">{{ failed }} failed</b>{% else %}<b class="good">all hold</b>{% endif %}
 {%- if warned %}, <b class="warn">{{ warned }} with a warning</b>{% endif %}.</p>
 {% for layer, rows in layers %}<h2>{{ layer }}</h2><div class="panel"><table>
 <thead><tr><th></th><th>Table</th><th class="number">Rules</th><th class="number">Failed</th>
-<th class="number">Warnings</th><th>What is wrong</th></tr></thead><tbody>
+<th class="number">Warnings</th><th>Failures</th></tr></thead><tbody>
 {% for row in rows %}<tr{% if row.failed %} class="failed"{% endif %}>
 <td>{% if row.failed %}<b class="bad">&#10008;</b>{% elif row.warned %}<b class="warn">!</b>
 {% else %}<b class="good">&#10004;</b>{% endif %}</td>
 <td><a href="{{ row.file }}">{{ row.table }}</a></td><td class="number">{{ row.rules }}</td>
 <td class="number">{{ row.failed or "" }}</td><td class="number">{{ row.warned or "" }}</td>
-<td>{% for said in row.sentences %}<div>{{ said }}</div>{% endfor %}</td></tr>
+<td>{% for sentence in row.sentences %}<div>{{ sentence }}</div>{% endfor %}</td></tr>
 {% endfor %}</tbody></table></div>{% endfor %}{% endblock %}"""
 
 _PAGE = """{% extends "shell.html" %}{% block body %}
 <p><a href="index.html">All tables</a> <span class="soft">/ {{ layer }}</span></p>
 <h1>{{ table }}</h1>
 <p class="soft">Run {{ run_id }}: {{ outcomes | length }} rules,
-{% if problems %}<b class="bad">{{ problems | length }} not kept</b>
-{%- else %}<b class="good">all kept</b>{% endif %}.</p>
+{% if problems %}<b class="bad">{{ problems | length }} do not hold</b>
+{%- else %}<b class="good">all hold</b>{% endif %}.</p>
 {% for one in problems %}<div class="panel problem of-{{ one.severity }}">
 <p><b class="{{ 'warn' if one.severity == 'warn' else 'bad' }}">{{ one.severity }}</b> {{ one.sentence }}</p>
 <p class="soft">Why this rule: {{ one.reason }}</p>
@@ -94,17 +94,17 @@ _PAGE = """{% extends "shell.html" %}{% block body %}
 <td>{% if one.unexpected_count is not none %}{{ "{:,}".format(one.unexpected_count) }} unexpected
 {%- else %}{{ one.observed_value or "" }}{% endif %}</td>
 <td>{{ one.reason }}</td></tr>{% endfor %}</tbody></table></div>
-{% if sections %}<h2>As Great Expectations tells it</h2>{% endif %}
+{% if sections %}<h2>As Great Expectations shows it</h2>{% endif %}
 {% for section in sections %}{% set section_loop = loop %}{% include "section.j2" %}{% endfor %}
 {% endblock %}"""
 
-# GX's templates ask other hosts in these elements only.
+# GX's templates load from other hosts in these elements only.
 _OUTSIDE = re.compile(r"(?is)<script\b.*?</script\s*>|<link\b[^>]*>|<img\b[^>]*>|<iframe\b.*?</iframe\s*>")
 
 
 @dataclass(frozen=True)
 class _Page:
-    """What the index says about one table."""
+    """One table's line in the index."""
 
     layer: str
     table: str
@@ -128,17 +128,17 @@ class DataDocs:
         self._judged: dict[str, tuple[Suite, str, list[Judged]]] = {}
 
     def add(self, suite: Suite, run_id: str, judged: Sequence[Judged]) -> None:
-        """Remember what came of one suite (called by `validate`)."""
+        """Add the results of one suite (called by `validate`)."""
         self._judged[f"{suite.layer} {suite.table}"] = (suite, run_id, list(judged))
 
     def build(self) -> Path:
-        """Write the site and put it in the place of the last one; the index page's path."""
+        """Write the site and replace the last one; returns the path of the index page."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         environment = _environment()
         with FileLock(self.folder.parent / f".{self.folder.name}.lock"):
             fresh = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}-", dir=self.folder.parent))
             try:
-                fresh.chmod(0o755)  # mkdtemp lets only its owner in
+                fresh.chmod(0o755)  # mkdtemp makes a private folder
                 pages = self._kept_pages(fresh)
                 for suite, run_id, judged in self._judged.values():
                     page = _page(suite, run_id, [outcome for outcome, _ in judged])
@@ -153,7 +153,7 @@ class DataDocs:
         return self.folder / "index.html"
 
     def _kept_pages(self, fresh: Path) -> dict[str, _Page]:
-        """Pages that another step of the same run has built, copied into `fresh`."""
+        """The pages of other steps of the same run, copied into `fresh`."""
         manifest = self.folder / MANIFEST
         runs = {run_id for _, run_id, _ in self._judged.values()}
         pages: dict[str, _Page] = {}
@@ -196,7 +196,7 @@ def _page(suite: Suite, run_id: str, outcomes: Sequence[Outcome]) -> _Page:
 
 
 def _environment() -> Any:
-    """GX's templates and filters, with our page and index in front."""
+    """GX's templates and filters, with our page and index before them."""
     from great_expectations.render.view.view import DefaultJinjaPageView
     from jinja2 import ChoiceLoader, DictLoader
 

@@ -1,7 +1,6 @@
-"""What Great Expectations needs in order to run its SQL inside a DuckDB connection that someone else has opened.
+"""What Great Expectations needs to run its SQL inside an open DuckDB connection of the caller.
 
-GX 1.24 does not know DuckDB. Everything that has to be said to it about DuckDB stands here, each with its reason; what
-is judged, and what becomes of the results, stands in `expectations.validation`.
+GX 1.24 does not know DuckDB. Every adaptation is here, each with its reason; `expectations.validation` judges.
 
 This module imports GX and SQLAlchemy (three seconds). Import it inside functions only.
 """
@@ -33,10 +32,10 @@ type_comparison.CASE_INSENSITIVE_DIALECTS |= {"duckdb"}  # type: ignore[arg-type
 
 
 class _BorrowedConnection(duckdb_engine.ConnectionWrapper):
-    """The caller's connection, whose life and transactions stay the caller's: GX only reads.
+    """The caller's connection: GX only reads, and the caller controls its life and transactions.
 
-    SQLAlchemy begins, rolls back and closes around each statement; on a connection that is in a transaction already the
-    first would fail and the second would throw the caller's work away.
+    SQLAlchemy begins, rolls back and closes around each statement; on a connection with an open transaction the first
+    fails and the second discards the caller's work.
     """
 
     def begin(self) -> None: ...
@@ -80,7 +79,7 @@ class DuckDBColumnTypes(ColumnTypes):
 
 
 def parameter_safe(query: str) -> str:
-    """`query` as SQLAlchemy text, in which no colon is taken for a parameter."""
+    """`query` as SQLAlchemy text: its colons are no parameters."""
     return _LOOKS_LIKE_A_PARAMETER.sub(r"\\:", query)
 
 

@@ -1,4 +1,4 @@
-"""A small table whose every count can be worked out by hand, and a way to judge one rule on it."""
+"""A small table with counts that can be checked by hand, and a way to judge one rule on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guards of next best actions: a sound table passes, and each fault is told by the rule that is about it."""
+"""Rules of next best actions: a sound table passes, and each fault fails its own rule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLES = ("marts.action_choice", "marts.next_best_action")
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Customer 1 has the choice of two lines and a birthday; they agreed to mail for marketing, not to calls."""
+    """Customer 1 can get one of two product lines and a birthday wish, and consents to marketing mail, not to calls."""
     with duckdb.connect() as opened:
         opened.execute("""
             create schema marts;
@@ -78,11 +78,11 @@ def test_sound_proposals_pass(connection) -> None:
         ("action_choice set expected_value_amount = -1 where item = 'plans'", {"action_choice: expected_value_amount"}),
     ],
 )
-def test_each_fault_is_told_by_its_rule(connection, fault: str, rules: set[str]) -> None:
+def test_fault_fails_its_own_rule(connection, fault: str, rules: set[str]) -> None:
     connection.execute(f"update marts.{fault}")
     assert failed(connection) == {f"marts.{rule}" for rule in rules}
 
 
-def test_a_withdrawn_consent_is_told(connection) -> None:
+def test_withdrawn_consent_fails_the_consent_rule(connection) -> None:
     connection.execute("update marts.customer_consent set is_granted = false")
     assert failed(connection) == {"marts.next_best_action (consent): unlawful_actions"}

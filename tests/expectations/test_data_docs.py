@@ -30,7 +30,7 @@ def build(connection: duckdb.DuckDBPyConnection, folder: Path, *suites: Suite, r
 
 
 class _Addresses(HTMLParser):
-    """All that a browser would ask for, and all scripts."""
+    """Every address a browser would load, and every script."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Addresses(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in {"src", "href", "data", "srcset", "action"}]
 
 
-def test_pages_ask_nothing_of_another_machine(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_pages_load_nothing_from_another_host(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     index = build(connection, tmp_path / "docs", table("shop.line", KEPT, BROKEN, WARNING))
 
     pages = list(index.parent.glob("*.html"))
@@ -55,9 +55,7 @@ def test_pages_ask_nothing_of_another_machine(connection: duckdb.DuckDBPyConnect
         assert not re.search(r"https?://|@import|url\(", html)
 
 
-def test_page_shows_what_is_wrong_and_why_the_rule_stands(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_page_shows_failures_and_reasons(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     build(connection, tmp_path / "docs", table("shop.line", KEPT, BROKEN, WARNING))
 
     page = (tmp_path / "docs" / "staging.shop.line.html").read_text()
@@ -65,7 +63,7 @@ def test_page_shows_what_is_wrong_and_why_the_rule_stands(
     for rule in (KEPT, BROKEN, WARNING):
         assert rule.reason.replace("'", "&#39;") in page
     assert "values must belong to this set" in page  # as GX says it
-    assert "2 not kept" in page
+    assert "2 do not hold" in page
 
 
 def test_index_lists_every_table_by_layer_and_links_to_it(

@@ -1,4 +1,4 @@
-"""Rules that follow from names and types of columns: they catch what is implausible, and fit every type."""
+"""Rules derived from names and types of columns: they catch implausible values and fit every type."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ LANDED = datetime(2026, 1, 1)
 
 
 def derived(query: str, key: tuple[str, ...] = ("id",)) -> dict[str, bool]:
-    """Rule -> whether it holds, of the derived rules for a staging view with these rows."""
+    """Derived rule -> whether it holds, for a staging view with these rows."""
     with duckdb.connect() as connection:
         connection.execute("create schema staging")
         connection.execute(f"create table staging.stg_shop__orders as {query}")
@@ -22,16 +22,16 @@ def derived(query: str, key: tuple[str, ...] = ("id",)) -> dict[str, bool]:
         return {outcome.rule: outcome.success for outcome in validate(connection, suites, run_id="r")}
 
 
-def test_a_column_is_judged_by_its_type_as_well_as_its_name() -> None:
+def test_derived_rule_depends_on_type_and_name() -> None:
     found = derived("select 1 as id, true as has_phone, 3 as count_mobile, '+31612345678' as home_phone")
     assert found == {"id names one row": True, "home_phone is plausible": True}
 
 
-def test_many_implausible_values_are_told_and_a_few_stray_ones_are_not() -> None:
+def test_many_implausible_values_fail_and_a_few_stray_ones_pass() -> None:
     rows = "select i as id, case when i < {} then 'none' else 'a@b.nl' end as email from range(100) t(i)"
     assert derived(rows.format(6))["email is plausible"] is False
     assert derived(rows.format(5))["email is plausible"] is True
 
 
-def test_a_key_that_stands_twice_is_told() -> None:
+def test_repeated_key_fails() -> None:
     assert derived("select unnest([1, 1, 2]) as id")["id names one row"] is False

@@ -1,4 +1,4 @@
-"""The guards of campaign effects and learned points: sound rows pass, and each fault is told by the rule about it."""
+"""Rules of campaign effects and learned points: sound rows pass, and each fault fails its own rule."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def _literal(value: Any) -> str:
         ),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_by_the_rule_about_it(
+def test_fault_fails_its_own_rule(
     connection, table: str, sound: dict[str, Any], fault: dict[str, Any], rule: str
 ) -> None:
     assert _failed(connection, table, sound) == set()
     assert rule in _failed(connection, table, sound | fault)
 
 
-def test_what_is_taken_off_for_purchases_before_is_no_fault(connection) -> None:
+def test_adjustment_for_earlier_purchases_is_no_fault(connection) -> None:
     assert _failed(connection, "campaign_effect", EFFECT | {"method": "CUPED", "effect": 0.15}) == set()
 
 
-def test_a_forgotten_campaign_is_told(connection) -> None:
+def test_missing_campaign_fails_the_coverage_rule(connection) -> None:
     connection.execute("insert into core.dim_campaign values (2)")
     assert _failed(connection, "campaign_effect", EFFECT) == {"missing_campaigns is zero"}

@@ -1,6 +1,6 @@
-"""Every expectation the suites use can pass and can fail on DuckDB, with the counts that the five lines have.
+"""Every expectation of the suites can pass and fail on DuckDB, with the counts of the five lines.
 
-These also pin how GX behaves where suites rest on it: what it does with empty values, and what it counts.
+These also pin GX's behaviour that suites depend on: how it treats empty values, and what it counts.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ TABLE_RULES: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
 
 
 @pytest.mark.parametrize(("expectation", "kept", "broken", "rows"), ROW_RULES)
-def test_rule_about_rows_passes_and_fails_with_the_right_count(
+def test_row_rule_passes_and_fails_with_the_right_count(
     judge: Judge, expectation: str, kept: dict[str, Any], broken: dict[str, Any], rows: int
 ) -> None:
     passed, failed = judge(expectation, kept), judge(expectation, broken)
@@ -160,7 +160,7 @@ def test_rule_about_rows_passes_and_fails_with_the_right_count(
 
 
 @pytest.mark.parametrize(("expectation", "kept", "broken", "rows"), ROW_RULES)
-def test_failing_rows_query_finds_as_many_rows_as_were_counted(
+def test_failing_rows_query_finds_the_counted_rows(
     connection: duckdb.DuckDBPyConnection,
     judge: Judge,
     expectation: str,
@@ -176,7 +176,7 @@ def test_failing_rows_query_finds_as_many_rows_as_were_counted(
 
 
 @pytest.mark.parametrize(("expectation", "kept", "broken", "observed"), TABLE_RULES)
-def test_rule_about_the_whole_passes_and_fails_with_what_was_observed(
+def test_table_rule_passes_and_fails_with_the_observed_value(
     judge: Judge, expectation: str, kept: dict[str, Any], broken: dict[str, Any], observed: str | None
 ) -> None:
     passed, failed = judge(expectation, kept), judge(expectation, broken)
@@ -199,7 +199,7 @@ def test_set_of_columns_is_compared_exactly_or_as_a_subset(judge: Judge) -> None
     assert judge(name, {"column_set": columns[1:]}).sentence.endswith("unexpected: id")
 
 
-def test_mostly_that_is_kept_still_says_how_many_rows_are_not(judge: Judge) -> None:
+def test_met_mostly_still_reports_the_failing_rows(judge: Judge) -> None:
     outcome = judge("ExpectColumnValuesToNotBeNull", {"column": "paid_at", "mostly": 0.6})
 
     assert outcome.success
@@ -207,7 +207,7 @@ def test_mostly_that_is_kept_still_says_how_many_rows_are_not(judge: Judge) -> N
     assert outcome.sample is None
 
 
-def test_empty_values_break_no_rule_but_the_one_about_emptiness(judge: Judge) -> None:
+def test_empty_values_break_only_the_not_null_rule(judge: Judge) -> None:
     outcome = judge("ExpectColumnValuesToBeInSet", {"column": "status", "value_set": ["open"]})
 
     assert outcome.unexpected_count == 3  # the fourth status is empty
@@ -292,7 +292,7 @@ PAID = {"row_condition": ("status", "==", "paid")}
         ),
     ],
 )
-def test_row_condition_holds_for_every_kind_of_rule(
+def test_row_condition_applies_to_every_kind_of_rule(
     judge: Judge, expectation: str, kept: dict[str, Any], broken: dict[str, Any]
 ) -> None:
     passed, failed = judge(expectation, kept | PAID), judge(expectation, broken | PAID)
@@ -320,7 +320,7 @@ def test_query_may_hold_braces_colons_percent_signs_and_a_last_comment(judge: Ju
 
 
 @pytest.mark.parametrize(("expectation", "kept"), [(name, kept) for name, kept, _, _ in ROW_RULES])
-def test_rules_about_rows_hold_where_there_are_no_rows(judge: Judge, expectation: str, kept: dict[str, Any]) -> None:
+def test_row_rules_hold_for_an_empty_table(judge: Judge, expectation: str, kept: dict[str, Any]) -> None:
     outcome = judge(expectation, kept, query="select * from shop.line where false")
 
     assert outcome.success, outcome.sentence
@@ -328,9 +328,7 @@ def test_rules_about_rows_hold_where_there_are_no_rows(judge: Judge, expectation
 
 
 @pytest.mark.parametrize(("expectation", "kept"), [(name, kept) for name, kept, _, _ in TABLE_RULES])
-def test_rules_about_the_whole_are_judged_where_there_are_no_rows(
-    judge: Judge, expectation: str, kept: dict[str, Any]
-) -> None:
+def test_table_rules_are_judged_for_an_empty_table(judge: Judge, expectation: str, kept: dict[str, Any]) -> None:
     outcome = judge(expectation, kept, query="select * from shop.line where false")
 
     assert "could not be judged" not in outcome.sentence
@@ -348,7 +346,7 @@ def test_sample_shows_at_most_five_unexpected_values(judge: Judge) -> None:
     assert set(sample) <= set(range(2, 9))
 
 
-def test_repeated_values_are_shown_though_gx_only_measures_their_share(judge: Judge) -> None:
+def test_sample_shows_repeated_values_though_gx_measures_only_their_share(judge: Judge) -> None:
     outcome = judge("ExpectColumnProportionOfUniqueValuesToBeBetween", {"column": "email", "min_value": 1})
 
     assert outcome.sample is not None

@@ -1,4 +1,4 @@
-"""The guards of identity: healthy figures pass, and each fault is told by the rule that is about it."""
+"""Rules of identity: healthy figures pass, and each fault fails its own rule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, *runs: dict[str, Any]) -> dict[str, str]:
-    """Rule -> severity of what fails, after these runs."""
+    """Failing rule -> severity, after these runs."""
     first = ", ".join(f"{_literal(value)} as {name}" for name, value in runs[0].items())
     connection.execute(f"create or replace table quality.identity_health as select {first}")
     for run in runs[1:]:
@@ -60,10 +60,10 @@ def test_healthy_figures_pass_in_the_first_run_and_later(connection) -> None:
         ({"linked_across_systems_share": 0.0}, "systems share some of their customers", "warn"),
     ],
 )
-def test_each_fault_is_told_by_its_rule(connection, fault: dict[str, Any], rule: str, severity: str) -> None:
+def test_fault_fails_its_own_rule(connection, fault: dict[str, Any], rule: str, severity: str) -> None:
     assert _failed(connection, HEALTHY, HEALTHY | fault) == {rule: severity}
 
 
-def test_a_fault_of_an_earlier_run_is_forgotten_and_one_system_alone_need_not_share(connection) -> None:
+def test_earlier_faults_are_ignored_and_a_single_system_shares_no_customers(connection) -> None:
     assert _failed(connection, HEALTHY | {"unassigned_records": 7}, HEALTHY) == {}
     assert _failed(connection, HEALTHY | {"source_systems": 1, "linked_across_systems_share": 0.0}) == {}

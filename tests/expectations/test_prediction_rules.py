@@ -1,4 +1,4 @@
-"""The guards of predictions: sound figures pass, and each fault is told by the rule that is about it."""
+"""Rules of predictions: sound figures pass, and each fault fails its own rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from expectations.validation import validate
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Two customers, one of whom has bought; a model of a line and one of its two channels; one month judged."""
+    """Two customers, one with a purchase; models of one product line and its two channels; one judged month."""
     with duckdb.connect() as opened:
         opened.execute("""
             create schema core; create schema marts;
@@ -95,7 +95,7 @@ def test_sound_figures_pass(connection) -> None:
         ("update marts.value_performance set is_worse = true", "the forecast of purchases holds", "warn"),
     ],
 )
-def test_each_fault_is_told_by_its_rule(connection, fault: str, part: str, severity: str) -> None:
+def test_fault_fails_its_own_rule(connection, fault: str, part: str, severity: str) -> None:
     connection.execute(fault)
     failed = _failed(connection)
     assert len(failed) == 1
@@ -104,7 +104,7 @@ def test_each_fault_is_told_by_its_rule(connection, fault: str, part: str, sever
     assert found == severity
 
 
-def test_what_was_bad_once_and_is_good_now_is_forgotten_and_held_out_scores_warn_nobody(connection) -> None:
+def test_only_the_newest_published_scores_are_judged(connection) -> None:
     connection.execute("""
         insert into marts.prediction_performance values
             ('buy.bikes.30d', 'scored', 1, date '2024-12-01', true, true),

@@ -1,4 +1,4 @@
-"""What `validate` and `store` promise beyond single expectations."""
+"""The guarantees of `validate` and `store` beyond single expectations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def suite(*rules: Rule, query: str = "select * from shop.line", table: str = "sh
 # --- the connection --------------------------------------------------------------------------------------------------
 
 
-def test_connection_is_usable_afterwards_and_nothing_is_left_behind(connection: duckdb.DuckDBPyConnection) -> None:
+def test_connection_stays_usable_and_nothing_is_left_behind(connection: duckdb.DuckDBPyConnection) -> None:
     before = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
 
     validate(connection, [suite(Rule(NOT_NULL, {"column": "paid_at"}, WHY))], run_id="r")
@@ -42,7 +42,7 @@ def test_connection_is_usable_afterwards_and_nothing_is_left_behind(connection: 
     assert connection.execute("select count(*) from shop.line").fetchone() == (6,)
 
 
-def test_open_transaction_of_the_caller_is_seen_and_kept_open(connection: duckdb.DuckDBPyConnection) -> None:
+def test_caller_s_open_transaction_is_visible_and_stays_open(connection: duckdb.DuckDBPyConnection) -> None:
     connection.begin()
     connection.execute("delete from shop.line where id = 1")
 
@@ -145,7 +145,7 @@ def test_great_expectations_giving_up_or_losing_results_fails_the_rules(
         (NOT_NULL, {"column": "id", "row_condition": ("id", "~", 1)}, "'~' is not one of"),
     ],
 )
-def test_rule_written_wrongly_fails_and_says_why(judge: Judge, expectation: str, arguments: dict, said: str) -> None:  # type: ignore[type-arg]
+def test_malformed_rule_fails_with_the_reason(judge: Judge, expectation: str, arguments: dict, said: str) -> None:  # type: ignore[type-arg]
     outcome = judge(expectation, arguments)
 
     assert not outcome.success
@@ -166,10 +166,10 @@ def test_unknown_severity_is_refused(connection: duckdb.DuckDBPyConnection) -> N
         validate(connection, [suite(rule)], run_id="r")
 
 
-# --- what is said ----------------------------------------------------------------------------------------------------
+# --- wording --------------------------------------------------------------------------------------------------------
 
 
-def test_outcomes_come_in_the_order_of_the_rules(connection: duckdb.DuckDBPyConnection) -> None:
+def test_outcomes_keep_the_order_of_the_rules(connection: duckdb.DuckDBPyConnection) -> None:
     rules = [Rule(NOT_NULL, {"column": column}, WHY) for column in ("paid_at", "nowhere", "id", "status", "email")]
 
     outcomes = validate(connection, [suite(*rules), suite(rules[0], table="shop.again")], run_id="r")
@@ -178,7 +178,7 @@ def test_outcomes_come_in_the_order_of_the_rules(connection: duckdb.DuckDBPyConn
     assert outcomes[-1].table == "shop.again"
 
 
-def test_sentence_says_what_must_hold_and_how_many_rows_do_not(judge: Judge) -> None:
+def test_sentence_has_the_claim_and_the_number_of_failing_rows(judge: Judge) -> None:
     outcome = judge("ExpectColumnValuesToBeBetween", {"column": "amount", "min_value": 0, "max_value": 45})
 
     assert outcome.sentence == "shop.line: amount must be between 0 and 45, 1 of 5 rows are not"
@@ -229,9 +229,7 @@ ABOUT_EMAIL = (
 )
 
 
-def test_personal_values_are_in_no_outcome_and_in_no_page(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_no_outcome_and_no_page_shows_personal_values(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     connection.execute("create table shop.buyer as select *, date '1991-02-03' as born, 73219 as pay from shop.line")
     people = Suite(
         "staging",
@@ -273,10 +271,10 @@ def test_counts_are_shown_for_personal_columns(judge: Judge) -> None:
     assert (outcome.unexpected_count, outcome.unexpected_share, outcome.sample) == (1, 0.2, None)
 
 
-# --- keeping ---------------------------------------------------------------------------------------------------------
+# --- storing ---------------------------------------------------------------------------------------------------------
 
 
-def test_storing_a_run_twice_keeps_it_once_and_other_runs_stay(connection: duckdb.DuckDBPyConnection) -> None:
+def test_storing_a_run_again_replaces_it_and_keeps_other_runs(connection: duckdb.DuckDBPyConnection) -> None:
     rules = (Rule(NOT_NULL, {"column": "paid_at"}, WHY), Rule(NOT_NULL, {"column": "id"}, WHY))
     first = validate(connection, [suite(*rules)], run_id="one")
     connection.execute("delete from shop.line where paid_at is null")
@@ -296,7 +294,7 @@ def test_storing_a_run_twice_keeps_it_once_and_other_runs_stay(connection: duckd
     ]
 
 
-def test_stored_outcome_is_read_back_as_it_was(connection: duckdb.DuckDBPyConnection, judge: Judge) -> None:
+def test_stored_outcome_reads_back_unchanged(connection: duckdb.DuckDBPyConnection, judge: Judge) -> None:
     outcome = judge("ExpectColumnValuesToBeInSet", {"column": "status", "value_set": ["paid", "open’s", 'a"b']})
 
     store(connection, [outcome], run_id="r", as_of=datetime(2026, 11, 21, 6))
@@ -305,7 +303,7 @@ def test_stored_outcome_is_read_back_as_it_was(connection: duckdb.DuckDBPyConnec
     assert row == [("r", datetime(2026, 11, 21, 6), *(getattr(outcome, field.name) for field in fields(Outcome)))]
 
 
-def test_stored_columns_are_all_explained(connection: duckdb.DuckDBPyConnection, judge: Judge) -> None:
+def test_every_stored_column_has_a_comment(connection: duckdb.DuckDBPyConnection, judge: Judge) -> None:
     store(connection, [judge(NOT_NULL, {"column": "id"})], run_id="r", as_of=datetime(2026, 11, 21))
 
     unexplained = connection.execute(

@@ -67,7 +67,7 @@ def febrl(connection: duckdb.DuckDBPyConnection, number: int) -> None:
 
 
 def contoso(connection: duckdb.DuckDBPyConnection, *, with_email: bool) -> None:
-    """Contoso's contacts, loyalty members and CRM records; ContactId is the truth and hidden."""
+    """Contoso's contacts, loyalty members and CRM records; ContactId is the truth and not among the columns."""
     email = "lower(EMail)" if with_email else "cast(null as varchar)"
     day = "coalesce(try_strptime(DateOfBirth, '%m/%d/%Y'), try_strptime(DateOfBirth, '%Y-%m-%d'))::date"
     shared = f"""FirstName as given_name, LastName as family_name, {day} as birth_date, Gender as gender,
@@ -90,7 +90,7 @@ def contoso(connection: duckdb.DuckDBPyConnection, *, with_email: bool) -> None:
 
 
 def demo(connection: duckdb.DuckDBPyConnection, company: Path, *, with_guests: bool = True) -> None:
-    """The demo company as its systems deliver it: CRM, shop, loyalty, and guests who gave only an e-mail address."""
+    """The demo company as its systems deliver it: CRM, shop, loyalty, and guest orders with an e-mail address only."""
     accounts = sqlite3.connect(company / "sources" / "crm" / "crm.db").execute(
         "select * from accounts where deleted = 0"
     )

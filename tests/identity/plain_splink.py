@@ -1,4 +1,4 @@
-"""A plain Splink configuration, as its documentation would have it: what our linking is held against.
+"""A plain Splink configuration, following its documentation: the baseline for our linking.
 
 Comparisons by the library for every column that is filled, blocking on the usual pairs of columns, two training
 sessions, connected components at 0.95.
@@ -74,7 +74,7 @@ def link_plainly(connection: duckdb.DuckDBPyConnection, records: str = "records"
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in (("birth_date",), ("given_name", "family_name"), ("email",)):
         if set(rule) <= set(columns):
-            # A session that Splink cannot finish is left out, as a user would.
+            # Skip a session that Splink cannot finish, as a user would.
             with suppress(ValueError, SplinkException):
                 linker.training.estimate_parameters_using_expectation_maximisation(
                     block_on(*rule), estimate_without_term_frequencies=True

@@ -13,7 +13,7 @@ from examples.veloheld.generator.company import create
 from orchestration.identity import link_records
 
 
-def test_measures_are_those_worked_out_by_hand() -> None:
+def test_measures_match_a_hand_calculation() -> None:
     """Truth {1 2 3} {4 5}, found {1 2} {3 4 5}: 2 of 4 true pairs, 2 of 4 found ones are right."""
     connection = duckdb.connect()
     connection.execute("""
@@ -45,7 +45,7 @@ def test_contoso_is_linked_without_email() -> None:
     assert accuracy(connection, link_records(connection, "records").assignments).f1 >= 0.9998
 
 
-def test_the_demo_company_is_linked_and_relatives_are_kept_apart(tmp_path: Path) -> None:
+def test_demo_company_is_linked_and_relatives_are_kept_apart(tmp_path: Path) -> None:
     create(tmp_path / "demo", customers=2_000, days=400, seed=11)
     connection = duckdb.connect()
     datasets.demo(connection, tmp_path / "demo")
@@ -54,14 +54,14 @@ def test_the_demo_company_is_linked_and_relatives_are_kept_apart(tmp_path: Path)
     assert found.recall >= 0.96
 
 
-def test_people_without_a_second_record_stay_alone() -> None:
+def test_people_with_one_record_stay_unlinked() -> None:
     connection = duckdb.connect()
     datasets.synthetic(connection, 3_000, mean_records=1.0, seed=5)
     result = link_records(connection, "records")
     assert result.customers >= 2_998
 
 
-def test_names_and_towns_alone_are_learned_from() -> None:
+def test_names_and_towns_alone_suffice_for_learning() -> None:
     """Without birth dates the errors of names are learned from people of one given name."""
     connection = duckdb.connect()
     datasets.synthetic(connection, 3_000, mean_records=2, seed=9, missing=0.05, errors=0.2)

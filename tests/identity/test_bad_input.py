@@ -1,4 +1,4 @@
-"""Bad input: no crash, no explosion, and a sentence on what was ignored."""
+"""Bad input: no crash, no explosion of pairs, and a note about ignored values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestration.identity import link_records
 
 
 def filled(connection: duckdb.DuckDBPyConnection, count: int, **columns: str) -> None:
-    """A table of so many records, each column an SQL expression over `n`."""
+    """A table of `count` records, each column an SQL expression over `n`."""
     connection.execute(f"create or replace table records ({COLUMNS})")
     connection.execute(
         f"insert into records (source_system, source_record_id, {', '.join(columns)}) "
@@ -20,7 +20,7 @@ def filled(connection: duckdb.DuckDBPyConnection, count: int, **columns: str) ->
     )
 
 
-def test_an_address_of_a_hundred_thousand_records_links_nobody(connection) -> None:
+def test_email_of_a_hundred_thousand_records_links_none(connection) -> None:
     filled(connection, 100_000, email="'info@example.com'")
     result = link_records(connection, "records")
     assert (result.customers, result.ignored_values) == (100_000, 1)
@@ -28,7 +28,7 @@ def test_an_address_of_a_hundred_thousand_records_links_nobody(connection) -> No
     assert not any("info@" in note for note in result.notes)
 
 
-def test_columns_that_are_absent_count_as_empty(connection) -> None:
+def test_absent_columns_count_as_empty(connection) -> None:
     connection.execute("""
         create table records as
         select 'a' as source_system, n as source_record_id, 'Ann Lee' as given_name from range(2) as numbers(n)
@@ -36,26 +36,26 @@ def test_columns_that_are_absent_count_as_empty(connection) -> None:
     assert link_records(connection, "records").customers == 1
 
 
-def test_a_table_without_keys_is_refused(connection) -> None:
+def test_table_without_keys_is_rejected(connection) -> None:
     connection.execute("create table records as select 1 as source_record_id")
     with pytest.raises(ValueError, match="no column source_system"):
         link_records(connection, "records")
 
 
 @pytest.mark.parametrize("count", [0, 1, 3_000])
-def test_records_that_say_nothing_stay_alone(connection, count: int) -> None:
+def test_empty_records_stay_unlinked(connection, count: int) -> None:
     filled(connection, count, given_name="null")
     result = link_records(connection, "records")
     assert result.customers == count
 
 
-def test_one_letter_names_and_a_placeholder_date_link_nobody(connection) -> None:
+def test_one_letter_names_and_a_placeholder_date_link_none(connection) -> None:
     filled(connection, 600, given_name="chr((65 + n % 26)::int)", family_name="chr((65 + n // 26)::int)",
            birth_date="date '1900-01-01'")  # fmt: skip
     assert link_records(connection, "records").customers == 600
 
 
-def test_a_placeholder_date_among_real_ones_is_ignored_and_named(connection) -> None:
+def test_placeholder_date_among_real_ones_is_ignored_and_noted(connection) -> None:
     filled(
         connection, 800, birth_date="if(n % 4 = 0, date '1900-01-01', date '1950-01-01' + (n * 17 % 18000)::int)",
         given_name="'name' || n % 97", family_name="'family' || n % 53",
@@ -115,7 +115,7 @@ def odd_table(connection: duckdb.DuckDBPyConnection, seed: int) -> int:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 9, 12, 24, 27, 40, 56])
-def test_no_table_is_too_odd(connection, seed: int) -> None:
-    """Columns that say nothing, everything, or the same twice teach nothing or nonsense, and stop nobody."""
+def test_odd_tables_are_linked_without_errors(connection, seed: int) -> None:
+    """Empty, unique and duplicated columns teach nothing or nonsense; linking still completes."""
     count = odd_table(connection, seed)
     assert link_records(connection, "records").records == count

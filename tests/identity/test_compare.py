@@ -1,4 +1,4 @@
-"""Other rules, tried on a world of six records before they count; expected values are worked out by hand."""
+"""Other rules, compared on a world of six records; expected values are worked out by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestration.cli import app
 from orchestration.identity import link_records
 from orchestration.identity.compare import ComparisonError, check_rules, compare_rules
 
-# Anna stands in the CRM and, with her telephone only, in the shop. Bas and Cor have had the same telephone number.
+# Anna is in the CRM and, with her telephone only, in the shop. Bas and Cor have had the same telephone number.
 PEOPLE = [
     ("crm", "1", "Anna", "Smit", "anna@post.example", "+31600000001"),
     ("shop", "2", None, None, None, "+31600000001"),
@@ -90,7 +90,7 @@ def rules(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_phone_that_links_by_itself_merges_the_right_people_and_moves_what_they_did(home: Path, rules: Path) -> None:
+def test_phone_as_a_linking_rule_merges_people_and_moves_their_activity(home: Path, rules: Path) -> None:
     found = compare_rules(home / "warehouse.duckdb", rules)
     assert (found.records, found.customers_before, found.customers_after) == (6, 5, 3)
     assert (found.merges, found.merged_customers, found.splits, found.moved_records) == (2, 4, 0, 2)
@@ -99,7 +99,7 @@ def test_a_phone_that_links_by_itself_merges_the_right_people_and_moves_what_the
     assert merged == {(("crm", "shop"), "phone")}
     assert {one.after[0] for one in found.merge_examples} == {one.before[0] for one in found.merge_examples} == {1, 2}
     moved = {one.what: one for one in found.moved}
-    # The orders of 100 and 50 go with the shop's records; the telephones, which two customers had, now tell who called.
+    # The orders of 100 and 50 move with the shop's records; each telephone, now of one customer, identifies the caller.
     assert (moved["revenue EUR"].total, moved["revenue EUR"].to_another_customer) == (150, 150)
     assert (moved["interactions"].becomes_known, moved["interactions"].to_another_customer) == (2, 0)
     assert moved["consents"].to_another_customer == 1
@@ -109,7 +109,7 @@ def test_a_phone_that_links_by_itself_merges_the_right_people_and_moves_what_the
     assert found.rescored["engagement points"] == 2
 
 
-def test_the_same_rules_change_nothing(home: Path, tmp_path: Path) -> None:
+def test_same_rules_change_nothing(home: Path, tmp_path: Path) -> None:
     (tmp_path / "same.yml").write_text("")
     found = compare_rules(home / "warehouse.duckdb", tmp_path / "same.yml")
     assert found.is_same
@@ -117,13 +117,13 @@ def test_the_same_rules_change_nothing(home: Path, tmp_path: Path) -> None:
     assert not any(one.to_another_customer or one.becomes_known or one.becomes_unknown for one in found.moved)
 
 
-def test_a_reviewed_decision_holds_against_the_other_rules(home: Path, rules: Path, tmp_path: Path) -> None:
+def test_reviewed_decision_overrules_the_other_rules(home: Path, rules: Path, tmp_path: Path) -> None:
     decisions = tmp_path / "decisions.yml"
     decisions.write_text("not_same: [{records: [crm/1, shop/2], reason: a}, {records: [crm/3, shop/4], reason: b}]")
     assert compare_rules(home / "warehouse.duckdb", rules, decisions=decisions).is_same
 
 
-def test_the_command_leaves_the_warehouse_alone_and_shows_nobodys_data(home: Path, rules: Path) -> None:
+def test_command_only_reads_the_warehouse_and_shows_no_personal_data(home: Path, rules: Path) -> None:
     before = (home / "warehouse.duckdb").read_bytes()
     for option in ([], ["--json"]):
         shown = CliRunner().invoke(app, ["identity", "compare", str(rules), "--home", str(home), *option])
@@ -134,7 +134,7 @@ def test_the_command_leaves_the_warehouse_alone_and_shows_nobodys_data(home: Pat
     assert {file.name for file in home.iterdir()} == {"warehouse.duckdb"}
 
 
-def test_the_command_ends_with_0_where_nothing_would_change(home: Path, tmp_path: Path) -> None:
+def test_command_exits_with_0_if_nothing_would_change(home: Path, tmp_path: Path) -> None:
     (tmp_path / "same.yml").write_text("# as they are\n")
     shown = CliRunner().invoke(app, ["identity", "compare", str(tmp_path / "same.yml"), "--home", str(home)])
     assert (shown.exit_code, "Nothing would change" in shown.output) == (0, True)
@@ -152,7 +152,7 @@ def test_the_command_ends_with_0_where_nothing_would_change(home: Path, tmp_path
         ("probability: 0.9", "probability is not a section: write its settings below it"),
     ],
 )
-def test_a_rules_file_that_cannot_be_used_is_named_in_one_sentence(
+def test_unusable_rules_file_is_reported_in_one_sentence(
     content: str | None, words: str, home: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "rules.yml"
@@ -166,7 +166,7 @@ def test_a_rules_file_that_cannot_be_used_is_named_in_one_sentence(
     assert len(shown.output.strip().splitlines()) == 1
 
 
-def test_without_a_warehouse_the_command_says_how_to_get_one(rules: Path, tmp_path: Path) -> None:
+def test_command_without_a_warehouse_names_the_remedy(rules: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["identity", "compare", str(rules), "--home", str(tmp_path / "none")])
     assert shown.exit_code == 2
     assert "start `context360 run`" in shown.output

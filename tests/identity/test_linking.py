@@ -44,12 +44,12 @@ def customers(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     )
 
 
-def test_a_shared_email_links_whatever_its_case(connection) -> None:
+def test_shared_email_links_in_any_case(connection) -> None:
     given(connection, {"key": "crm/1", "email": "Ann@Example.com"}, {"key": "shop/1", "email": " ann@example.com"})
     assert len(set(customers(connection).values())) == 1
 
 
-def test_a_phone_links_only_with_the_same_birth_date(connection) -> None:
+def test_phone_links_only_with_the_same_birth_date(connection) -> None:
     given(
         connection,
         {"key": "crm/mother", "phone": "123", "birth_date": "1960-01-01"},
@@ -74,13 +74,13 @@ def test_links_reach_across_records(connection) -> None:
     assert [rule for (rule,) in rules] == ["email", "loyalty_number", "national_id"]
 
 
-def test_an_address_that_many_share_links_nobody_and_is_reported(connection) -> None:
+def test_email_that_many_records_share_links_none_and_is_reported(connection) -> None:
     result = given(connection, *({"key": f"crm/{n}", "email": "info@example.com"} for n in range(21)))
     assert (result.customers, result.ignored_values) == (21, 1)
     assert "info" not in str(connection.execute("from identity.ignored_identifier").fetchall())
 
 
-def test_empty_values_link_nobody(connection) -> None:
+def test_empty_values_link_none(connection) -> None:
     result = given(connection, {"key": "crm/1", "email": " "}, {"key": "crm/2", "email": ""}, {"key": "crm/3"})
     assert result.customers == 3
 
@@ -90,7 +90,7 @@ def test_no_records_are_no_customers(connection) -> None:
     assert (result.records, result.customers) == (0, 0)
 
 
-def test_a_key_that_stands_twice_is_refused(connection) -> None:
+def test_repeated_key_is_rejected(connection) -> None:
     with pytest.raises(ValueError, match="appear twice"):
         given(connection, {"key": "crm/1"}, {"key": "crm/1"})
 
@@ -135,7 +135,7 @@ def test_unchanged_input_changes_no_number(connection) -> None:
     assert (result.new_customers, result.merged_customers) == (0, 0)
 
 
-def test_a_newcomer_that_sorts_first_takes_nobodys_number(connection) -> None:
+def test_new_record_that_sorts_first_takes_no_assigned_number(connection) -> None:
     given(connection, ANN, BOB)
     before = customers(connection)
     given(connection, {"key": "aaa/new", "email": "new@example.com"}, ANN, BOB)
@@ -144,7 +144,7 @@ def test_a_newcomer_that_sorts_first_takes_nobodys_number(connection) -> None:
     assert after["aaa/new"] not in before.values()
 
 
-def test_a_merger_keeps_the_number_of_the_larger_part_and_writes_down_the_other(connection) -> None:
+def test_merge_keeps_the_number_of_the_larger_part_and_records_the_other(connection) -> None:
     larger = [{"key": f"crm/{n}", "email": "ann@example.com"} for n in range(3)]
     given(connection, *larger, {"key": "shop/ann", "email": "a@example.com"})
     before = customers(connection)
@@ -156,7 +156,7 @@ def test_a_merger_keeps_the_number_of_the_larger_part_and_writes_down_the_other(
     ]
 
 
-def test_a_split_leaves_the_number_with_the_larger_part_and_never_gives_a_number_twice(connection) -> None:
+def test_split_keeps_the_number_with_the_larger_part_and_never_reuses_one(connection) -> None:
     same = [{"key": f"crm/{n}", "email": "ann@example.com"} for n in range(3)]
     given(connection, *same)
     number = customers(connection)["crm/0"]
@@ -168,7 +168,7 @@ def test_a_split_leaves_the_number_with_the_larger_part_and_never_gives_a_number
     assert customers(connection)["crm/9"] not in {number, split["crm/2"]}
 
 
-def test_who_is_not_delivered_for_a_day_keeps_their_number_for_the_next(connection) -> None:
+def test_record_absent_for_a_day_keeps_its_number(connection) -> None:
     given(connection, ANN, ANN_SHOP, BOB)
     before = customers(connection)
     given(connection, BOB)
@@ -179,7 +179,7 @@ def test_who_is_not_delivered_for_a_day_keeps_their_number_for_the_next(connecti
     assert after["crm/new"] not in before.values()
 
 
-def test_what_was_decided_but_never_kept_is_forgotten(connection, tmp_path: Path) -> None:
+def test_decisions_of_an_unpublished_run_are_dropped(connection, tmp_path: Path) -> None:
     given(connection, ANN, BOB)
     keep_register(connection, tmp_path)
     before = customers(connection)
@@ -189,7 +189,7 @@ def test_what_was_decided_but_never_kept_is_forgotten(connection, tmp_path: Path
     assert customers(connection) == before
 
 
-def test_numbers_outlive_the_warehouse(connection, tmp_path: Path) -> None:
+def test_numbers_survive_a_rebuilt_warehouse(connection, tmp_path: Path) -> None:
     given(connection, BOB)
     given(connection, ANN, ANN_SHOP, BOB)
     before = customers(connection)

@@ -1,4 +1,4 @@
-"""What lasts: numbers, the history of the assignment, reviewed decisions, and the model that new records meet."""
+"""Memory: numbers, the history of the assignment, reviewed decisions, and the model for new records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def decisions(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def test_a_forbidden_link_is_undone_and_nobody_else_moves(connection, given, tmp_path: Path) -> None:
+def test_not_same_decision_splits_a_customer_and_moves_no_other(connection, given, tmp_path: Path) -> None:
     given(ANN, ANN_SHOP, BOB)
     before = customers(connection)
     file = decisions(tmp_path, "not_same: [{records: [crm/ann, [shop, ann]], reason: two people, asked by phone}]")
@@ -37,7 +37,7 @@ def test_a_forbidden_link_is_undone_and_nobody_else_moves(connection, given, tmp
     assert len(groups(connection)) == 2
 
 
-def test_a_declared_link_is_made_whatever_speaks_against_it(connection, given, tmp_path: Path) -> None:
+def test_same_decision_overrules_the_evidence(connection, given, tmp_path: Path) -> None:
     file = decisions(tmp_path, "same: [{records: [crm/ann, crm/bob], reason: took another name}]")
     given(ANN, ANN_SHOP, BOB, decisions=file)
     assert len(groups(connection)) == 1
@@ -52,12 +52,12 @@ def test_a_declared_link_is_made_whatever_speaks_against_it(connection, given, t
         "{same: [{records: [a/1, b/1], reason: x}], not_same: [{records: [b/1, a/1], reason: y}]}",
     ],
 )
-def test_decisions_that_cannot_be_understood_are_refused(given, tmp_path: Path, text: str) -> None:
+def test_malformed_decisions_are_rejected(given, tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match="decisions.yml"):
         given(ANN, decisions=decisions(tmp_path, text))
 
 
-def test_the_assignment_can_be_asked_as_known_on_a_day(connection, given) -> None:
+def test_assignment_as_of_a_day_is_as_known_then(connection, given) -> None:
     given(ANN, BOB, as_of=datetime(2026, 1, 1))
     early = customers(connection)
     given(
@@ -76,7 +76,7 @@ def test_the_assignment_can_be_asked_as_known_on_a_day(connection, given) -> Non
     assert known(datetime(2025, 12, 31)) == {}
 
 
-def test_every_number_ever_given_resolves(connection, given) -> None:
+def test_every_assigned_number_resolves(connection, given) -> None:
     given(ANN, BOB)
     early = customers(connection)
     given(ANN, BOB | {"email": "ann@example.com", "given_name": "Ann", "family_name": "Lee"})
@@ -86,7 +86,7 @@ def test_every_number_ever_given_resolves(connection, given) -> None:
         present_customer(connection, 10_000)
 
 
-def test_an_explanation_names_records_rules_weights_and_what_was_refused(connection, given) -> None:
+def test_explanation_has_records_rules_weights_and_refusals(connection, given) -> None:
     other = ANN | {"key": "till/tom", "given_name": "Tom"}
     given(ANN, ANN_SHOP, other, BOB)
     found = explain(connection, customers(connection)["crm/ann"])
@@ -118,12 +118,12 @@ def grown() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def test_new_records_meet_the_model_that_was_learned(grown: duckdb.DuckDBPyConnection) -> None:
+def test_new_records_use_the_learned_model(grown: duckdb.DuckDBPyConnection) -> None:
     learned = grown.execute("select learned_as_of from identity.linkage_model").fetchone()
     assert learned == (datetime(2026, 1, 1),)
 
 
-def test_linking_new_records_gives_what_a_full_run_with_the_same_model_gives(grown: duckdb.DuckDBPyConnection) -> None:
+def test_incremental_linking_equals_a_full_run_with_the_same_model(grown: duckdb.DuckDBPyConnection) -> None:
     full = duckdb.connect()
     full.execute("create schema identity")
     learned = [f"identity.{table}" for table in ("linkage_model", "term_frequency", "name_root", "common_block")]
@@ -135,7 +135,7 @@ def test_linking_new_records_gives_what_a_full_run_with_the_same_model_gives(gro
     assert groups(grown) == groups(full)
 
 
-def test_an_unchanged_delivery_changes_no_number_and_no_history(grown: duckdb.DuckDBPyConnection) -> None:
+def test_unchanged_delivery_changes_no_number_and_no_history(grown: duckdb.DuckDBPyConnection) -> None:
     before, periods = customers(grown), grown.execute("select count(*) from identity.assignment_history").fetchone()
     result = link_records(grown, "records", as_of=datetime(2026, 1, 3))
     assert customers(grown) == before
@@ -143,7 +143,7 @@ def test_an_unchanged_delivery_changes_no_number_and_no_history(grown: duckdb.Du
     assert grown.execute("select count(*) from identity.assignment_history").fetchone() == periods
 
 
-def test_a_record_has_one_customer_at_any_moment(grown: duckdb.DuckDBPyConnection) -> None:
+def test_record_has_one_customer_at_any_moment(grown: duckdb.DuckDBPyConnection) -> None:
     overlapping = grown.execute("""
         select count(*) from identity.assignment_history
         where valid_to is null group by source_system, source_record_id having count(*) > 1
@@ -164,9 +164,7 @@ def everything(connection: duckdb.DuckDBPyConnection, *tables: str) -> dict[str,
     return {table: connection.execute(f"select * from identity.{table} order by all").fetchall() for table in tables}
 
 
-def test_a_warehouse_that_was_deleted_is_rebuilt_without_one_other_number(
-    grown: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_deleted_warehouse_is_rebuilt_with_the_same_numbers(grown: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     keep_register(grown, tmp_path)
     rebuilt = rebuilt_from(grown, tmp_path)
     result = link_records(rebuilt, "records", as_of=datetime(2026, 1, 4))
@@ -197,7 +195,7 @@ def test_history_changes_and_reviewed_decisions_outlive_the_warehouse(connection
         assert present_customer(rebuilt, number) in set(customers(rebuilt).values())
 
 
-def test_a_split_is_written_down_with_its_time_and_cause(connection, given) -> None:
+def test_split_is_recorded_with_time_and_cause(connection, given) -> None:
     given(ANN, ANN_SHOP, ANN | {"key": "till/ann"}, as_of=datetime(2026, 1, 1))
     whole = customers(connection)["crm/ann"]
     other = {"given_name": "Eve", "family_name": "Moss", "email": "eve@example.com"}
@@ -207,7 +205,7 @@ def test_a_split_is_written_down_with_its_time_and_cause(connection, given) -> N
     ]
 
 
-def test_a_register_whose_writing_fails_is_the_one_before(connection, given, tmp_path: Path) -> None:
+def test_failed_write_keeps_the_previous_register(connection, given, tmp_path: Path) -> None:
     given(ANN, BOB)
     before = everything(connection, *NUMBERS)
     keep_register(connection, tmp_path)
@@ -219,7 +217,7 @@ def test_a_register_whose_writing_fails_is_the_one_before(connection, given, tmp
     assert everything(connection, *NUMBERS) == before
 
 
-def test_a_register_with_a_lost_part_is_not_taken_for_none(connection, given, tmp_path: Path) -> None:
+def test_incomplete_register_is_an_error_not_an_empty_one(connection, given, tmp_path: Path) -> None:
     given(ANN)
     keep_register(connection, tmp_path)
     next(tmp_path.glob("state-*/known_number.parquet")).unlink()
@@ -227,7 +225,7 @@ def test_a_register_with_a_lost_part_is_not_taken_for_none(connection, given, tm
         restore_register(duckdb.connect(), tmp_path)
 
 
-def test_a_call_that_dies_while_it_writes_leaves_everything_as_it_was(
+def test_killed_call_leaves_all_tables_unchanged(
     grown: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = (*NUMBERS, "assignment", "link", "refused_link", "cluster", "component")
@@ -238,7 +236,7 @@ def test_a_call_that_dies_while_it_writes_leaves_everything_as_it_was(
 
     grown.execute("create table shorter as from records where hash(source_record_id) % 7 > 0")
     with monkeypatch.context() as patched:
-        patched.setattr(linking, "remember", dies)  # the last of what is written
+        patched.setattr(linking, "remember", dies)  # the last write
         with pytest.raises(KeyboardInterrupt):
             link_records(grown, "shorter", as_of=datetime(2026, 1, 5))
     assert everything(grown, *tables) == before

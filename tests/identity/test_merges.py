@@ -1,4 +1,4 @@
-"""Who must not become one person: relatives, holders of a shared address, records that contradict each other."""
+"""Records that must not merge: relatives, holders of a shared address, contradicting records."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_father_and_son_of_one_name_stay_two(connection, given) -> None:
     assert len(groups(connection)) == 2
 
 
-def test_an_initial_tells_no_twin_apart(connection, given) -> None:
+def test_initial_does_not_merge_twins(connection, given) -> None:
     """Jacobus and Joost are both J.; each has a telephone and an address of his own."""
     twin = HOME | {"birth_date": "1991-05-13"}
     given(
@@ -49,9 +49,7 @@ def test_an_initial_tells_no_twin_apart(connection, given) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("Peter", "Petra"), ("Mark", "Maria"), ("Anna", "Hanneke")])
-def test_short_names_that_resemble_each_other_are_two_people_of_one_home(
-    connection, given, one: str, other: str
-) -> None:
+def test_similar_short_names_in_one_home_stay_two_people(connection, given, one: str, other: str) -> None:
     given(SHARED | {"key": "crm/1", "given_name": one}, SHARED | {"key": "shop/1", "given_name": other})
     assert len(groups(connection)) == 2
 
@@ -65,7 +63,7 @@ def test_crossed_names_of_a_relative_do_not_merge(connection, given) -> None:
     assert len(groups(connection)) == 2
 
 
-def test_a_shared_email_alone_does_not_merge_other_names(connection, given) -> None:
+def test_shared_email_does_not_merge_different_names(connection, given) -> None:
     given(
         {"key": "crm/1", "given_name": "Anna", "family_name": "Vos", "email": "home@example.com"},
         {"key": "shop/1", "given_name": "Pieter", "family_name": "Smit", "email": "home@example.com"},
@@ -73,7 +71,7 @@ def test_a_shared_email_alone_does_not_merge_other_names(connection, given) -> N
     assert len(groups(connection)) == 2
 
 
-def test_who_says_nothing_but_a_shared_address_joins_none_of_its_holders(connection, given) -> None:
+def test_nameless_record_joins_no_holder_of_a_shared_email(connection, given) -> None:
     given(
         {"key": "crm/anna", "given_name": "Anna", "family_name": "Vos", "email": "home@example.com"},
         {"key": "crm/piet", "given_name": "Pieter", "family_name": "Vos", "email": "home@example.com"},
@@ -84,7 +82,7 @@ def test_who_says_nothing_but_a_shared_address_joins_none_of_its_holders(connect
     assert "shared email of several people" in reasons
 
 
-def test_a_phone_that_changed_hands_merges_nobody(connection, given) -> None:
+def test_recycled_phone_merges_no_one(connection, given) -> None:
     given(
         {"key": "crm/1", "given_name": "Anna", "family_name": "Vos", "phone": "0612345678"},
         {"key": "shop/1", "given_name": "Pieter", "family_name": "Smit", "phone": "+31 6 12345678"},
@@ -102,7 +100,7 @@ def test_two_national_ids_block_a_merge(connection, given) -> None:
     assert len(groups(connection)) == 2
 
 
-def test_a_card_lent_to_somebody_else_does_not_merge_them(connection, given) -> None:
+def test_lent_loyalty_card_does_not_merge_two_people(connection, given) -> None:
     given(
         {
             "key": "crm/1",
@@ -131,7 +129,7 @@ def test_swapped_and_misspelled_names_are_recognised(connection, given) -> None:
     assert len(groups(connection)) == 1
 
 
-def test_a_weak_bridge_between_two_people_is_cut(connection, given) -> None:
+def test_weak_bridge_between_two_people_is_cut(connection, given) -> None:
     """A record with one half of each of two people does not make them one."""
     anna = HOME | {"given_name": "Anna", "birth_date": "1990-05-05", "email": "anna@example.com", "phone": "0611111111"}
     piet = {"given_name": "Pieter", "family_name": "Smit", "birth_date": "1961-02-17", "email": "piet@example.com",
@@ -149,6 +147,6 @@ def test_a_weak_bridge_between_two_people_is_cut(connection, given) -> None:
 
 
 @pytest.mark.parametrize("column", ["given_name", "email", "loyalty_number"])
-def test_what_is_empty_says_nothing(connection, given, column: str) -> None:
+def test_empty_values_are_no_evidence(connection, given, column: str) -> None:
     given({"key": "crm/1", column: " "}, {"key": "crm/2", column: ""}, {"key": "crm/3", column: "unknown"})
     assert len(groups(connection)) == 3

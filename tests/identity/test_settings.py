@@ -1,4 +1,4 @@
-"""The Splink settings: one set for every engine, and levels that say what they are called."""
+"""The Splink settings: one set for every engine, and named levels."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from orchestration.identity.records import COLUMNS
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_the_same_settings_are_made_for_each_engine(engine: str) -> None:
+def test_every_engine_gets_the_same_settings(engine: str) -> None:
     made = linkage_settings(COLUMNS).get_settings(engine)
     assert [comparison.output_column_name for comparison in made.comparisons] == comparison_names(COLUMNS)
 
 
-def test_spark_gets_its_own_names_of_functions() -> None:
+def test_spark_settings_use_spark_s_function_names() -> None:
     written = str(linkage_settings(COLUMNS).create_settings_dict("spark"))
     assert "jaro_winkler_similarity" not in written and "jaro_winkler(" in written
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, ("given_name", "city"), ("email",), ("postal_code", "house_number")])
-def test_labels_are_those_of_the_levels(columns: tuple[str, ...]) -> None:
+def test_labels_match_the_levels(columns: tuple[str, ...]) -> None:
     labels = level_labels(columns)
     for comparison in linkage_settings(columns).get_settings("duckdb").comparisons:
         values = {

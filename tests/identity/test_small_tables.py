@@ -1,4 +1,4 @@
-"""Tables too small to learn from: what a person would decide who looks at them."""
+"""Tables too small to learn from: linking decides as a human reviewer would."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def delivered(person: int, systems: tuple[str, ...]) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("systems", [("shop",), ("shop", "crm"), ("shop", "crm", "loyalty")])
 @pytest.mark.parametrize("people", [2, 8, 24])
-def test_people_whose_names_differ_in_a_number_are_different_people(connection, given, systems, people) -> None:
+def test_names_that_differ_in_a_number_are_different_people(connection, given, systems, people) -> None:
     given(*(record for person in range(people) for record in delivered(person, systems)))
     expected: dict[str, set[str]] = {}
     for key in customers(connection):
@@ -45,7 +45,7 @@ def test_people_whose_names_differ_in_a_number_are_different_people(connection, 
     assert groups(connection) == {frozenset(records) for records in expected.values()}
 
 
-def test_thirty_colleagues_at_one_address_stay_thirty(connection, given) -> None:
+def test_thirty_colleagues_at_one_address_are_thirty_customers(connection, given) -> None:
     """One street, one domain, telephone numbers that follow each other, names that resemble each other."""
     given(
         *(
@@ -99,12 +99,12 @@ def test_sixty_records_of_twenty_people_with_typing_errors_are_linked(connection
          {"given_name": "Anna", "family_name": "Voss", "birth_date": "1990-05-05"}, True),
     ],
 )  # fmt: skip
-def test_two_records_alone(connection, given, one, other, same) -> None:
+def test_two_records_are_linked_only_on_enough_evidence(connection, given, one, other, same) -> None:
     given({"key": "a/1"} | one, {"key": "b/1"} | other)
     assert len(groups(connection)) == (1 if same else 2)
 
 
-def test_the_same_table_twice_under_two_names_is_each_person_once() -> None:
+def test_table_delivered_by_two_systems_has_each_person_once() -> None:
     connection = duckdb.connect()
     connection.execute("""
         create table records as
