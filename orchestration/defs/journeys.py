@@ -1,29 +1,27 @@
 """The data-driven attribution as an asset: between the paths of touches and the credits that follow from them."""
 
-from typing import Any
-
 import dagster as dg
 
 from orchestration.defs.project import Installation
-from orchestration.journeys.attribution import write_removal_effects
+from orchestration.defs.python_assets import Figures, Work, python_assets
 
 
 def attribution_asset(installation: Installation) -> dg.AssetsDefinition:
-    """What tracked touches are worth."""
-
-    @dg.asset(
-        key=["attribution", "removal_effect"],
-        group_name="marts",
-        deps=[dg.AssetKey(["marts", "touch_transition"])],
-        description="One row per product line and tracked touch, with the share of purchases that would be lost "
-        "without it, by a Markov chain over all paths.",
-        owners=["team:customer-insight"],
-        kinds={"duckdb", "python"},
-        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
+    """The removal effect of tracked touches."""
+    return python_assets(
+        installation,
+        {
+            "attribution.removal_effect": "One row per product line and tracked touch, with the share of purchases "
+            "that would be lost without it, by a Markov chain over all paths."
+        },
+        _value_touches,
+        reads=["marts.touch_transition"],
+        group="marts",
     )
-    def removal_effect() -> dg.MaterializeResult[Any]:
-        with installation.warehouse() as connection:
-            touches = write_removal_effects(connection)
-        return dg.MaterializeResult(metadata={"dagster/row_count": touches})
 
-    return removal_effect
+
+def _value_touches(work: Work) -> Figures:
+    from orchestration.journeys.attribution import write_removal_effects
+
+    write_removal_effects(work.connection)
+    return {}

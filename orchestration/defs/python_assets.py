@@ -1,0 +1,115 @@
+"""The factory of assets that Python makes: a key, what it reads, a description and a plain function.
+
+Everything else follows: group and key from the table's name, the row count from the warehouse, the shape of metadata
+from the type of a figure, the sentence of a known error, and the run that holds the warehouse.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
+from orchestration.warehouse.connection import table_exists
+
+INSIGHT, ENGINEERING = "team:customer-insight", "team:data-engineering"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a function works with. connection: to the warehouse. log: writes a line to the log of the step."""
+
+    installation: Installation
+    connection: Any
+    run: RunResource
+    run_id: str
+    log: Callable[[str], None]
+
+
+# Either figures per table (`schema.table`), or figures that all tables of the step share.
+Figures = Mapping[str, Any]
+
+
+def key_of(table: str) -> dg.AssetKey:
+    """The asset of a table, written `schema.table`."""
+    return dg.AssetKey(table.split("."))
+
+
+def spec_of(
+    table: str,
+    description: str,
+    deps: Sequence[str],
+    *,
+    group: str | None = None,
+    owner: str = INSIGHT,
+    kinds: Sequence[str] = ("duckdb", "python"),
+) -> dg.AssetSpec:
+    """The spec of a table that Python makes. deps: tables (`schema.table`) that it reads; group: default the schema."""
+    return dg.AssetSpec(
+        key_of(table),
+        deps=[key_of(read) for read in deps],
+        description=description,
+        group_name=group or table.split(".")[0],
+        owners=[owner],
+        kinds=set(kinds),
+    )
+
+
+def python_assets(
+    installation: Installation,
+    tables: Mapping[str, str],
+    make: Callable[[Work], Figures],
+    *,
+    reads: Sequence[str],
+    name: str | None = None,
+    errors: Sequence[type[Exception]] = (),
+    group: str | None = None,
+    owner: str = INSIGHT,
+    kinds: Sequence[str] = ("duckdb", "python"),
+) -> dg.AssetsDefinition:
+    """The assets that one function makes, in one step.
+
+    tables: `schema.table` to its description. make: writes the tables and returns their figures for Dagster.
+    reads: tables that are made first. name: of the step, for several tables. errors: what stops the step with its
+    sentence instead of a traceback.
+    """
+
+    @dg.multi_asset(
+        name=name or "__".join(key_of(next(iter(tables))).path),
+        specs=[
+            spec_of(table, description, reads, group=group, owner=owner, kinds=kinds)
+            for table, description in tables.items()
+        ],
+    )
+    def step(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[dg.MaterializeResult]:
+        with installation.warehouse() as connection:
+            with in_one_sentence(*errors):
+                figures = make(Work(installation, connection, run, context.run_id, context.log.info))
+            yield from results_of(connection, list(tables), figures)
+
+    return step
+
+
+def results_of(connection: Any, tables: Sequence[str], figures: Figures) -> Iterator[dg.MaterializeResult]:
+    """One result per table: its figures, and its row count where it stands in the warehouse."""
+    for table in tables:
+        own = figures.get(table, {}) if figures.keys() <= set(tables) else figures
+        schema, name = table.split(".")
+        rows = {}
+        if table_exists(connection, schema, name):
+            rows["dagster/row_count"] = connection.execute(f'select count(*) from {schema}."{name}"').fetchone()[0]
+        yield dg.MaterializeResult(asset_key=key_of(table), metadata={**rows, **metadata_of(own)})
+
+
+def metadata_of(figures: Figures) -> dict[str, Any]:
+    """Figures as Dagster shows them: a path opens a file, a list is a list in Markdown."""
+    return {
+        name: dg.MetadataValue.path(str(figure))
+        if isinstance(figure, Path)
+        else dg.MetadataValue.md("\n".join(f"- {line}" for line in figure) or "None.")
+        if isinstance(figure, (list, tuple))
+        else figure
+        for name, figure in figures.items()
+    }

@@ -1,0 +1,75 @@
+"""The factory of assets that Python makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.defs.project import Installation, run_resource
+from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.project import open_project
+from orchestration.settings import settings_from
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    settings = settings_from({"CONTEXT360_HOME": str(tmp_path)}, catalog="contoso")
+    return Installation(settings, *open_project(settings))
+
+
+def _materialize(installation: Installation, assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [assets],
+        resources={"run": run_resource(installation)},
+        raise_on_error=False,
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+
+
+def _metadata(result: dg.ExecuteInProcessResult, step: str) -> dict[str, dict[str, object]]:
+    return {
+        event.asset_key.to_user_string(): {name: value.value for name, value in event.metadata.items()}
+        for event in result.asset_materializations_for_node(step)
+        if event.asset_key
+    }
+
+
+def test_one_function_makes_several_tables_with_row_counts_and_figures(installation: Installation) -> None:
+    def make(work: Work) -> Figures:
+        work.connection.execute(
+            "create schema toy; create table toy.a as from range(3); create table toy.b as from range(2)"
+        )
+        return {"toy.b": {"folder": Path("somewhere"), "notes": ["first", "second"]}}
+
+    assets = python_assets(
+        installation, {"toy.a": "One row per a.", "toy.b": "One row per b."}, make, reads=["core.c"], name="toys"
+    )
+    assert _metadata(_materialize(installation, assets), "toys") == {
+        "toy/a": {"dagster/row_count": 3},
+        "toy/b": {"dagster/row_count": 2, "folder": "somewhere", "notes": "- first\n- second"},
+    }
+    for spec in assets.specs:
+        assert (spec.group_name, list(spec.owners), spec.kinds) == (
+            "toy", ["team:customer-insight"], {"duckdb", "python"},
+        )  # fmt: skip
+        assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["core", "c"])]
+
+
+def test_figures_without_a_table_are_those_of_all_tables(installation: Installation) -> None:
+    assets = python_assets(
+        installation, {"toy.a": "A.", "toy.b": "B."}, lambda _: {"measured": 7}, reads=[], name="toys"
+    )
+    assert _metadata(_materialize(installation, assets), "toys") == {"toy/a": {"measured": 7}, "toy/b": {"measured": 7}}
+
+
+def test_a_known_error_stops_the_step_with_its_sentence(installation: Installation) -> None:
+    def make(work: Work) -> Figures:
+        raise ValueError("The rules file is empty: add a rule.")
+
+    assets = python_assets(installation, {"toy.a": "A."}, make, reads=[], errors=(ValueError,))
+    result = _materialize(installation, assets)
+    failure = result.failure_data_for_node("toy__a")
+    assert not result.success and failure is not None and failure.user_failure_data is not None
+    assert failure.user_failure_data.description == "The rules file is empty: add a rule."
