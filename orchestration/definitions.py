@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.defs.actions import kept_proposals_asset, policy_value_asset
+from orchestration.defs.actions import action_log_asset, kept_proposals_asset, policy_value_asset
 from orchestration.defs.automation import (
     backfill_job,
     customer_360_job,
@@ -51,6 +51,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             scores_assets(installation),
             campaign_effect_assets(installation),
             engagement_points_assets(installation),
+            action_log_asset(installation),
             policy_value_asset(installation),
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),

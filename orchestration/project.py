@@ -6,7 +6,7 @@ from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 from orchestration.firm.folder import FirmError
-from orchestration.predictions.points_versions import PointsError, points_of
+from orchestration.predictions.judging.points_versions import PointsError, points_of
 from orchestration.settings import Settings
 from orchestration.warehouse.dbt import DbtError, DbtProject
 

@@ -12,10 +12,11 @@ from orchestration.channels.landing.declared_columns import ensure_declared_colu
 from orchestration.identity import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
-from orchestration.predictions.action_value import prepare_actions
-from orchestration.predictions.campaigns import prepare_campaign_effects
-from orchestration.predictions.engagement_points import prepare_points
-from orchestration.predictions.score_log import prepare_predictions
+from orchestration.predictions.judging.action_log import restore_action_log
+from orchestration.predictions.judging.campaign_effects import prepare_campaign_effects
+from orchestration.predictions.judging.engagement_points import prepare_points
+from orchestration.predictions.judging.policy_values import prepare_policy_values
+from orchestration.predictions.scoring.score_log import prepare_predictions
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult
@@ -59,7 +60,8 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
         prepare_predictions(connection)
         prepare_campaign_effects(connection)
         prepare_points(connection)
-        prepare_actions(connection)
+        restore_action_log(connection, None)
+        prepare_policy_values(connection)
     return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
 
 

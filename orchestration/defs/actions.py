@@ -9,29 +9,46 @@ from orchestration.defs.project import Installation, RunResource
 
 _OWNERS = ["team:customer-insight"]
 _KINDS = {"duckdb", "python"}
-_POLICY_VALUE_KEY = predictions_key("policy_value")
-_BOUGHT_IN = ("bridge_customer_number", "bridge_interaction_product_line", "fct_booking", "fct_order_line")
+
+
+def action_log_asset(installation: Installation) -> dg.AssetsDefinition:
+    """The log of published proposals as a view in the warehouse."""
+
+    @dg.asset(
+        key=predictions_key("action_log"),
+        group_name=GROUP,
+        owners=_OWNERS,
+        kinds=_KINDS,
+        description="One row per action that could be proposed in an earlier published run, from the files of the log.",
+        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
+    )
+    def action_log() -> None:
+        from orchestration.predictions.judging.action_log import restore_action_log
+
+        with installation.warehouse() as connection:
+            restore_action_log(connection, installation.settings.predictions_path)
+
+    return action_log
 
 
 def policy_value_asset(installation: Installation) -> dg.AssetsDefinition:
     """What the way of choosing actions has brought, and what others would have."""
 
     @dg.asset(
-        key=_POLICY_VALUE_KEY,
+        key=predictions_key("policy_value"),
         group_name=GROUP,
-        deps=[dg.AssetKey(["core", table]) for table in _BOUGHT_IN],
+        deps=[predictions_key("action_decision")],
         owners=_OWNERS,
         kinds=_KINDS,
         description="One row per policy and method, with what a decision brings under it, from what was proposed in "
         "earlier runs and bought since.",
+        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
     )
-    def policy_value(run: RunResource) -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.action_log import restore_action_log
-        from orchestration.predictions.action_value import write_policy_values
+    def policy_value() -> dg.MaterializeResult[Any]:
+        from orchestration.predictions.judging.policy_values import write_policy_values
 
         with installation.warehouse() as connection:
-            restore_action_log(connection, installation.settings.predictions_path)
-            decisions = write_policy_values(connection, run.moment)
+            decisions = write_policy_values(connection)
         return dg.MaterializeResult(metadata={"judged_decisions": decisions})
 
     return policy_value
@@ -50,8 +67,8 @@ def kept_proposals_asset(installation: Installation, published_key: dg.AssetKey)
         "its own per as of. A run for the same as of replaces it.",
     )
     def kept_proposal(run: RunResource) -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.action_log import ACTIONS, keep_proposals
-        from orchestration.predictions.score_log import file_of
+        from orchestration.predictions.judging.action_log import ACTIONS, keep_proposals
+        from orchestration.predictions.scoring.score_log import file_of
 
         folder = installation.settings.predictions_path
         with installation.warehouse() as connection:

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
-from orchestration.predictions.points_versions import PointsError
+from orchestration.predictions.judging.points_versions import PointsError
 
 _OWNERS = ["team:customer-insight"]
 _KINDS = {"duckdb", "python"}
@@ -13,12 +13,7 @@ _KINDS = {"duckdb", "python"}
 
 def campaign_effect_assets(installation: Installation) -> dg.AssetsDefinition:
     """The effect of each campaign against its hold-out, and of all campaigns of a channel together."""
-    read = [
-        dg.AssetKey(["core", table])
-        for table in (
-            "dim_campaign", "dim_channel", "dim_customer", "dim_offer", "fct_offer_made", "fct_order_line",
-        )
-    ]  # fmt: skip
+    read = [dg.AssetKey(["predictions", table]) for table in ("campaign_reach", "campaign_group")]
 
     @dg.multi_asset(
         name="campaign_effects",
@@ -43,7 +38,7 @@ def campaign_effect_assets(installation: Installation) -> dg.AssetsDefinition:
         ],
     )
     def campaign_effects(run: RunResource) -> Any:
-        from orchestration.predictions.campaigns import write_campaign_effects
+        from orchestration.predictions.judging.campaign_effects import write_campaign_effects
 
         with installation.warehouse() as connection:
             measured = write_campaign_effects(connection, run.moment)
@@ -75,7 +70,7 @@ def engagement_points_assets(installation: Installation) -> dg.AssetsDefinition:
         required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
     )
     def engagement_points() -> Any:
-        from orchestration.predictions.engagement_points import restore_points
+        from orchestration.predictions.judging.engagement_points import restore_points
 
         with in_one_sentence(PointsError), installation.warehouse() as connection:
             versions = restore_points(connection, installation.settings.points_path)

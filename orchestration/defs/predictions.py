@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.project import Installation, PythonStep, RunResource, in_one_sentence
-from orchestration.warehouse.dbt import project_variable
 
 GROUP = "predictions"
 _OWNERS = ["team:customer-insight"]
@@ -16,7 +15,8 @@ _KINDS = {"duckdb", "python"}
 _FEATURES = ("scoring_customer_feature", "scoring_line_feature", "scoring_channel_feature")
 _LEARNED_FROM = (
     "prediction_moment", "prediction_purchase", "prediction_response", "prediction_base_rate", "customer_purchase",
-    "training_customer_feature", "training_line_feature", "training_channel_feature",
+    "training_customer_feature", "training_line_feature", "training_channel_feature", "points_setting", "points_moment",
+    "points_touchpoint", "points_example", "points_exchange",
 )  # fmt: skip
 _TRAINED = {
     "trained_model": "One row per target and training: how the model did on time that it had not seen, and whether it "
@@ -51,7 +51,7 @@ def needs_training_in(installation: Installation) -> Callable[[RunResource], boo
     """Whether a run trains: where it was asked to, or where nothing usable has been trained by its as of."""
 
     def is_due(run: RunResource) -> bool:
-        from orchestration.predictions.training import is_trained
+        from orchestration.predictions.scoring.training import is_trained
 
         return run.train or not is_trained(installation.settings.predictions_path, run.moment)
 
@@ -62,20 +62,18 @@ def trained_models(installation: Installation) -> PythonStep:
     """What the step `training` makes of its examples: models in the registry, and the tables about them."""
 
     def make(context: dg.AssetExecutionContext, run: RunResource, is_due: bool) -> Iterator[Any]:
-        from orchestration.predictions.engagement_points import learn_points
-        from orchestration.predictions.points_versions import PointsError
-        from orchestration.predictions.registry import RegistryError
-        from orchestration.predictions.score_log import restore_logs
-        from orchestration.predictions.training import train_models
+        from orchestration.predictions.judging.engagement_points import learn_points
+        from orchestration.predictions.judging.points_versions import PointsError
+        from orchestration.predictions.scoring.registry import RegistryError
+        from orchestration.predictions.scoring.score_log import restore_logs
+        from orchestration.predictions.scoring.training import train_models
 
         folder = installation.settings.predictions_path
         with installation.warehouse() as connection:
             with in_one_sentence(PointsError, RegistryError):
-                trained = train_models(connection, folder, run.moment, tell=context.log.info) if is_due else []
+                trained = train_models(connection, folder, run.moment, log=context.log.info) if is_due else []
                 if is_due:
-                    half_life = project_variable(installation.dbt.firm, "engagement_half_life_days")
-                    points = installation.settings.points_path
-                    learned = learn_points(connection, points, run.moment, half_life_days=half_life)
+                    learned = learn_points(connection, installation.settings.points_path)
                     context.log.info(f"Engagement points: {learned.reason}")
             restore_logs(connection, folder)
             sizes = {
@@ -94,8 +92,7 @@ def trained_models(installation: Installation) -> PythonStep:
 
     deps = [
         *(predictions_key(table) for table in _LEARNED_FROM),
-        *(dg.AssetKey(["core", table]) for table in ("fct_booking", "fct_interaction", "fct_order_line")),
-        *(dg.AssetKey(["seeds", table]) for table in ("touchpoints", "engagement_bands")),
+        dg.AssetKey(["seeds", "engagement_bands"]),
     ]
     return PythonStep(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)
 
@@ -109,8 +106,8 @@ def scores_assets(installation: Installation) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name="scores", specs=[_spec(table, text, deps) for table, text in _SCORED.items()])
     def scores(run: RunResource) -> Iterator[Any]:
-        from orchestration.predictions.registry import RegistryError
-        from orchestration.predictions.scoring import score_customers
+        from orchestration.predictions.scoring.customer_scores import score_customers
+        from orchestration.predictions.scoring.registry import RegistryError
 
         with installation.warehouse() as connection:
             with in_one_sentence(RegistryError):
@@ -127,7 +124,7 @@ def scores_assets(installation: Installation) -> dg.AssetsDefinition:
         )
         yield dg.MaterializeResult(
             asset_key=predictions_key("value_score"),
-            metadata={"dagster/row_count": values, "customers_told_apart": made.forecast},
+            metadata={"dagster/row_count": values, "has_value_model": made.forecast},
         )
 
     return scores
@@ -146,7 +143,7 @@ def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) ->
         "replaces it.",
     )
     def kept_score(run: RunResource) -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.score_log import SCORES, file_of, keep_scores
+        from orchestration.predictions.scoring.score_log import SCORES, file_of, keep_scores
 
         folder = installation.settings.predictions_path
         with installation.warehouse() as connection:

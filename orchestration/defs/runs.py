@@ -20,7 +20,7 @@ from orchestration.defs.progress import LOGGER_NAME, Progress, listening
 from orchestration.defs.project import moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
 from orchestration.firm.folder import FirmError
-from orchestration.predictions.points_versions import PointsError
+from orchestration.predictions.judging.points_versions import PointsError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import failure_sentence, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtError

@@ -49,7 +49,7 @@ def draw_purchases(customers: int, file: Path) -> None:
 
 
 def _measured(file: Path) -> dict[str, float]:
-    from orchestration.predictions.customer_value import fit_forecast
+    from orchestration.predictions.scoring.purchases import fit_forecast
 
     connection = duckdb.connect()
     connection.execute(f"set threads = {THREADS}; set memory_limit = '1GB'")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from orchestration.predictions.measures import expected_calibration_error
+from orchestration.predictions.learning.measures import expected_calibration_error
 
 DAYS = 90
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from empty_warehouse import ANY_MOMENT
 from predictions.action_world import EMPTY_WORLD, buy
+from predictions.prediction_models import DECISIONS, PredictionModels
 
-from orchestration.predictions.action_log import keep_proposals, restore_action_log
-from orchestration.predictions.action_value import (
+from orchestration.predictions.judging.action_log import keep_proposals, restore_action_log
+from orchestration.predictions.judging.policy_values import (
     ALWAYS_THE_BEST,
     AS_PROPOSED,
     AT_RANDOM,
@@ -121,6 +122,7 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         select customer_key, item, timestamp '2025-12-31 23:59:59', 1000 from marts.action_choice
         """,
     )
+    PredictionModels(project).build(connection, DECISIONS, JUDGED_AT)
     return connection
 
 
@@ -159,7 +161,7 @@ def test_the_draw_is_the_same_for_a_customer_and_day_and_another_one_on_another_
 
 
 def test_ips_and_snips_tell_what_each_policy_brings_where_the_average_of_the_log_does_not(world) -> None:
-    assert write_policy_values(world, JUDGED_AT) == WORLDS * CUSTOMERS
+    assert write_policy_values(world) == WORLDS * CUSTOMERS
     found = world.execute("from predictions.policy_value").fetchall()
     assert {(policy, method) for policy, method, *_ in found} == {
         (policy, method) for policy in TRUTH for method in ("ips", "snips")
@@ -168,14 +170,14 @@ def test_ips_and_snips_tell_what_each_policy_brings_where_the_average_of_the_log
         assert low < TRUTH[policy] < high, (policy, method, value)
         assert (currency, decisions, notes) == ("EUR", WORLDS * CUSTOMERS, None)
     # Whoever takes the log's average for what drawing at random would bring is wrong by far more than chance.
-    rewards = judged_decisions(world, JUDGED_AT)[0]["reward"]
+    rewards = judged_decisions(world)[0]["reward"]
     error = rewards.std() / np.sqrt(len(rewards))
     assert abs(rewards.mean() - TRUTH[AT_RANDOM]) > 10 * error
     assert abs(rewards.mean() - TRUTH[AS_PROPOSED]) < 3 * error
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say(world) -> None:
-    decisions, _ = judged_decisions(world, JUDGED_AT)
+    decisions, _ = judged_decisions(world)
     worlds = [decisions["customer_key"] % WORLDS == number for number in range(WORLDS)]
     judged = [policy_values({name: values[chosen] for name, values in decisions.items()}) for chosen in worlds]
     for policy, true in TRUTH.items():

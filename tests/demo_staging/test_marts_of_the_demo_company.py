@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 
 import duckdb
 import numpy as np
 import pytest
+from predictions.prediction_models import POINTS, PredictionModels
 
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.predictions import engagement_points
+from orchestration.predictions.judging.engagement_points import exchanges_at_month_starts, points_setting
+from orchestration.predictions.learning.ranking import rising_trend
 from orchestration.settings import settings_from
-from orchestration.warehouse.dbt import DbtProject
+from orchestration.warehouse.dbt import DbtProject, project_variable
 
 Ask = Callable[[str], list[tuple]]
 
@@ -253,22 +256,22 @@ def test_every_campaign_without_hold_out_has_an_unknown_effect(ask: Ask) -> None
     assert states[False] == "effect unknown"
 
 
-def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_band(company, monkeypatch) -> None:
+def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_band(company, tmp_path) -> None:
     """At a month start 90 days ago, judging must see the very customers that marts.engagement_band_outcome sees."""
     as_of = datetime(2024, 10, 30)  # 1 August and 90 days
-    monkeypatch.setattr(engagement_points, "LEAST_HISTORY_DAYS", 30)  # the first purchases are of 1 July
+    environment = {"CONTEXT360_HOME": str(company.installation.home)}
+    settings = settings_from(environment, catalog=company.installation.catalog_argument)
+    project = DbtProject(load_catalog(settings.catalog_path, {}), settings)
+    # The first purchases are of 1 July.
+    project.variables["engagement_learning"] = project_variable(project.firm, "engagement_learning") | {
+        "least_history_days": 30
+    }
+    copy = shutil.copyfile(company.installation.home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{company.installation.home / 'warehouse.duckdb'}' as warehouse (read_only)")
-        connection.execute("create schema core; create schema seeds")
-        facts = ("fct_booking", "fct_interaction", "fct_order_line")
-        for table in ("core.dim_customer", *(f"core.{fact}" for fact in facts), "seeds.touchpoints"):
-            connection.execute(f"create view {table} as from warehouse.{table}")
-        found = engagement_points.exchanges_at_month_starts(connection, as_of, half_life_days=90, seed=1)
-        environment = {"CONTEXT360_HOME": str(company.installation.home)}
-        settings = settings_from(environment, catalog=company.installation.catalog_argument)
-        query = DbtProject(load_catalog(settings.catalog_path, {}), settings).query(
-            "engagement_band_outcome", as_of=as_of
-        )
+        connection.execute(f"attach '{copy}' as warehouse; use warehouse")
+        PredictionModels(project).build(connection, POINTS, as_of)
+        found = exchanges_at_month_starts(connection, points_setting(connection))
+        query = project.query("engagement_band_outcome", as_of=as_of)
         expected = connection.execute(
             f"select least_points, customer_count, buyer_count from ({query}) order by least_points"
         ).fetchall()
@@ -278,5 +281,5 @@ def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_b
     counted = [(bound, (band == rank).sum(), found.bought[band == rank].sum()) for rank, bound in enumerate(least)]
     assert counted == expected
     _, people, buyers = zip(*counted, strict=True)
-    z, p_value = engagement_points.rising_trend(people, buyers, range(len(counted)))
+    z, p_value = rising_trend(people, buyers, range(len(counted)))
     assert z > 4 and p_value < 0.0001

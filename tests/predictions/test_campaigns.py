@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import duckdb
 import numpy as np
 import pytest
+from predictions.prediction_models import CAMPAIGNS, PredictionModels
 
-from orchestration.predictions.campaigns import pooled_effect, prepare_campaign_effects, write_campaign_effects
+from orchestration.predictions.judging.campaign_effects import prepare_campaign_effects, write_campaign_effects
+from orchestration.predictions.judging.pooled_effect import pooled_effect
 
 AS_OF = datetime(2025, 12, 31)
 # Campaign 1 runs from 1 to 14 March, by e-mail.
 STAR = """
-    create schema core;
+    attach ':memory:' as warehouse; use warehouse; create schema core;
     create table core.dim_channel as select * from (values (3, 'email'), (6, 'store')) as t (channel_key, channel);
     create table core.dim_campaign as
     select * from (values (1, 3, date '2025-03-01', date '2025-03-14'))
@@ -66,7 +68,18 @@ def _offer(
     )  # fmt: skip
 
 
-def _effects(star: duckdb.DuckDBPyConnection, as_of: datetime = AS_OF) -> dict[int, dict]:
+@pytest.fixture
+def effects(star: duckdb.DuckDBPyConnection, models: PredictionModels) -> Callable[..., dict[int, dict]]:
+    """Builds the models as of a moment, measures, and returns the rows by campaign."""
+
+    def measure(as_of: datetime = AS_OF) -> dict[int, dict]:
+        models.build(star, CAMPAIGNS, as_of)
+        return _effects(star, as_of)
+
+    return measure
+
+
+def _effects(star: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[int, dict]:
     write_campaign_effects(star, as_of)
     rows = star.execute("select * from predictions.campaign_effect").df().replace({np.nan: None})
     return {row["campaign_key"]: row for row in rows.to_dict("records")}
@@ -77,11 +90,11 @@ def _pooled(star: duckdb.DuckDBPyConnection) -> dict[str, dict]:
     return {row["channel"]: row for row in rows.to_dict("records")}
 
 
-def test_a_campaign_has_the_interval_that_newcombe_published(star) -> None:
+def test_a_campaign_has_the_interval_that_newcombe_published(star, effects) -> None:
     # Newcombe 1998, table II (a), method 10: 56 of 70 against 48 of 80.
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
-    effect = _effects(star)[1]
+    effect = effects()[1]
     assert (effect["state"], effect["reason"], effect["method"]) == ("measured", None, "Newcombe")
     assert (effect["treated_count"], effect["held_out_count"], effect["left_out_count"]) == (70, 80, 0)
     assert (effect["treated_rate"], effect["held_out_rate"]) == pytest.approx((0.8, 0.6))
@@ -91,44 +104,44 @@ def test_a_campaign_has_the_interval_that_newcombe_published(star) -> None:
     assert effect["is_significant"]
     # One campaign alone is what all have in common.
     for channel in ("all", "email"):
-        told = _pooled(star)[channel]
-        assert (told["effect"], told["effect_low"], told["effect_high"]) == pytest.approx(
+        pooled = _pooled(star)[channel]
+        assert (pooled["effect"], pooled["effect_low"], pooled["effect_high"]) == pytest.approx(
             (0.2, 0.0524, 0.3339), abs=5e-5
         )
     assert set(_pooled(star)) == {"all", "email"}
 
 
-def test_without_a_hold_out_the_effect_is_unknown_and_says_so(star) -> None:
+def test_without_a_hold_out_the_effect_is_unknown_and_says_so(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
-    effect = _effects(star)[1]
+    effect = effects()[1]
     assert (effect["state"], effect["effect"], effect["treated_count"]) == ("effect unknown", None, 70)
-    assert effect["reason"] == "Effect unknown: there is no hold-out to compare with (at least 2 people)."
-    assert _pooled(star)["all"]["reason"] == "Effect unknown: no campaign that has ended held anybody out."
+    assert effect["reason"] == "Effect unknown: the hold-out has fewer than 2 people."
+    assert _pooled(star)["all"]["reason"] == "Effect unknown: no campaign that has ended has a hold-out."
 
 
-def test_a_campaign_that_lists_nobody_is_told_with_its_reason(star) -> None:
-    assert _effects(star)[1]["reason"] == "Effect unknown: nobody is listed whom it approached or held out."
+def test_a_campaign_that_lists_nobody_is_told_with_its_reason(star, effects) -> None:
+    assert effects()[1]["reason"] == "Effect unknown: the source lists no treated and no held-out people."
 
 
-def test_nothing_is_told_before_the_last_day_is_over(star) -> None:
+def test_nothing_is_told_before_the_last_day_is_over(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
-    running = _effects(star, datetime(2025, 3, 14, 23, 59))[1]
+    running = effects(datetime(2025, 3, 14, 23, 59))[1]
     assert (running["state"], running["effect"]) == ("running", None)
-    assert running["reason"] == "It runs until 2025-03-14: its effect is told afterwards."
-    assert _effects(star, datetime(2025, 3, 15))[1]["state"] == "measured"
+    assert running["reason"] == "It runs until 2025-03-14: the effect is measured after that day."
+    assert effects(datetime(2025, 3, 15))[1]["state"] == "measured"
 
 
-def test_a_campaign_runs_as_long_as_its_offer_and_without_an_end_for_ever(star) -> None:
+def test_a_campaign_runs_as_long_as_its_offer_and_without_an_end_for_ever(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
     star.execute("update core.dim_offer set valid_to = date '2026-02-01'")
-    assert _effects(star)[1]["reason"] == "It runs until 2026-01-31: its effect is told afterwards."
+    assert effects()[1]["reason"] == "It runs until 2026-01-31: the effect is measured after that day."
     star.execute("update core.dim_offer set valid_to = null; update core.dim_campaign set ends_on = null")
-    assert _effects(star)[1]["reason"] == "It has no last day: its effect can be told once it has one."
+    assert effects()[1]["reason"] == "It has no last day: the effect is measured once it has one."
 
 
-def test_who_is_unknown_or_known_only_later_stands_on_neither_side_and_is_counted(star) -> None:
+def test_who_is_unknown_or_known_only_later_stands_on_neither_side_and_is_counted(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
     star.execute("insert into core.fct_offer_made select 900 + i, 1, 11, -1, false, ?, ? from range(3) as t(i)",
@@ -136,25 +149,27 @@ def test_who_is_unknown_or_known_only_later_stands_on_neither_side_and_is_counte
     # Two who were unknown when it began, and became known by what they bought.
     _offer(star, 1001, 2, 2, held_out=False)
     star.execute("update core.dim_customer set first_known_at = ?::timestamp where customer_key > 1000", [BOUGHT])
-    effect = _effects(star)[1]
+    effect = effects()[1]
     assert (effect["treated_count"], effect["left_out_count"]) == (70, 5)
     assert effect["treated_rate"] == pytest.approx(0.8)
 
 
-def test_a_person_with_two_records_counts_once_and_as_approached_where_one_of_them_was(star) -> None:
+def test_a_person_with_two_records_counts_once_and_as_approached_where_one_of_them_was(star, effects) -> None:
     _offer(star, 1, 10, 2, held_out=False)
     _offer(star, 1, 4, 0, held_out=False)  # four of the ten once more
     _offer(star, 10, 6, 0, held_out=True)  # the tenth, too, and five others
-    effect = _effects(star)[1]
+    effect = effects()[1]
     assert (effect["treated_count"], effect["held_out_count"], effect["mixed_count"]) == (10, 5, 1)
     assert effect["treated_rate"] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("bought", ["2025-03-01 08:59", "2025-03-15 00:00"])
-def test_purchases_before_the_first_approach_and_after_the_last_day_count_on_neither_side(star, bought: str) -> None:
+def test_purchases_before_the_first_approach_and_after_the_last_day_count_on_neither_side(
+    star, effects, bought: str
+) -> None:
     _offer(star, 1, 70, 56, held_out=False, bought=bought)
     _offer(star, 101, 80, 48, held_out=True, bought=bought)
-    assert (_effects(star)[1]["treated_rate"], _effects(star)[1]["held_out_rate"]) == (0, 0)
+    assert (effects()[1]["treated_rate"], effects()[1]["held_out_rate"]) == (0, 0)
 
 
 def _earlier_purchases(star: duckdb.DuckDBPyConnection) -> None:
@@ -169,29 +184,29 @@ def _earlier_purchases(star: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def test_purchases_before_take_off_what_would_have_been_bought_anyway(star) -> None:
+def test_purchases_before_take_off_what_would_have_been_bought_anyway(star, effects) -> None:
     # Buying follows from having bought before, and from nothing else: the difference of 0.2 was there before.
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
     _earlier_purchases(star)
-    effect = _effects(star)[1]
+    effect = effects()[1]
     assert effect["method"] == "CUPED"
     assert (effect["effect"], effect["effect_low"], effect["effect_high"]) == pytest.approx((0, 0, 0), abs=1e-9)
 
 
-def test_with_nine_buyers_on_a_side_nothing_is_taken_off(star) -> None:
+def test_with_nine_buyers_on_a_side_nothing_is_taken_off(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 9, held_out=True)
     _earlier_purchases(star)
-    assert _effects(star)[1]["method"] == "Newcombe"
+    assert effects()[1]["method"] == "Newcombe"
 
 
-def test_writing_twice_replaces_and_preparing_leaves_what_is_there(star) -> None:
+def test_writing_twice_replaces_and_preparing_leaves_what_is_there(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
-    first = _effects(star)
+    first = effects()
     prepare_campaign_effects(star)
-    assert _effects(star) == first
+    assert effects() == first
     assert star.execute("select count(*) from predictions.campaign_effect_pooled").fetchone() == (2,)
 
 

@@ -12,8 +12,9 @@ import pytest
 from benchmarks.predictions import START, draw_purchases
 from predictions import cases
 
-from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, purchase_history
-from orchestration.predictions.registry import load_model, save_model
+from orchestration.predictions.learning.customer_value import CustomerForecast
+from orchestration.predictions.scoring.purchases import fit_forecast, purchase_history
+from orchestration.predictions.scoring.registry import load_model, save_model
 
 
 def shop(*rows: tuple[str, str, float | None]) -> duckdb.DuckDBPyConnection:
@@ -117,7 +118,7 @@ def test_it_is_saved_without_its_customers_and_then_asks_for_them(forecast: Cust
     read = load_model(tmp_path, "value")[0]
     assert read.history is None
     assert len((tmp_path / "value" / "000001" / "model.joblib").read_bytes()) < 10_000
-    with pytest.raises(ValueError, match="give their history"):
+    with pytest.raises(ValueError, match="pass the purchase history"):
         read.table()
     history = purchase_history(cases.cdnow(), "purchases", cases.CALIBRATION_END)
     pd.testing.assert_frame_equal(read.table(history=history), forecast.table())
@@ -164,10 +165,10 @@ def test_amounts_that_cannot_be_added_are_refused() -> None:
     connection = duckdb.connect()
     connection.execute("create table purchases as select 1 as customer_id, date '2025-01-01' as purchased_at, "
                        "'inf'::double as amount")  # fmt: skip
-    with pytest.raises(ValueError, match="no numbers or beyond"):
+    with pytest.raises(ValueError, match="not numbers or exceed"):
         purchase_history(connection, "purchases", date(2025, 12, 31))
 
 
 def test_nobody_to_forecast_is_an_error_that_says_so() -> None:
-    with pytest.raises(ValueError, match="No purchase in purchases until 2024-01-01"):
+    with pytest.raises(ValueError, match="purchases has no purchase up to 2024-01-01"):
         fit_forecast(shop(("anna", "2025-01-01", 10.0)), "purchases", date(2024, 1, 1))

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
+from predictions.prediction_models import POINTS, PredictionModels
 from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score
 
 from orchestration.firm.folder import FirmFolder
-from orchestration.predictions.engagement_points import (
+from orchestration.predictions.judging.engagement_points import (
+    PointsLearning,
     exchanges_at_month_starts,
     learn_points,
+    points_setting,
     prepare_points,
-    ranking,
-    ranking_gain,
     restore_points,
-    rising_trend,
 )
-from orchestration.predictions.points_versions import PointsError, points_of, versions, write_version
+from orchestration.predictions.judging.points_versions import PointsError, points_of, versions, write_version
+from orchestration.predictions.learning.points import Exchanges
+from orchestration.predictions.learning.ranking import ranking, ranking_gain, rising_trend
 from orchestration.project import open_project
 from orchestration.settings import EXAMPLES, SettingsError, settings_from
 from orchestration.warehouse.dbt import project_variable
 
 HALF_LIFE = 90
+AS_OF = datetime(2025, 12, 31)
 
 
 def test_the_engagement_half_life_is_that_of_the_project() -> None:
@@ -88,7 +91,10 @@ def test_intervals_of_the_auc_and_of_gains_hold_the_truth_as_often_as_they_say()
 # ---- counting --------------------------------------------------------------------------------------------------------
 
 STAR = """
-    create schema core; create schema seeds;
+    attach ':memory:' as warehouse; use warehouse; create schema core; create schema seeds;
+    create table core.dim_date as
+    select day::date as calendar_date
+    from generate_series(date '2023-01-01', date '2026-12-31', interval 1 day) as t(day);
     create table seeds.touchpoints as
     select * from (values (1, 'look', 5), (2, 'chat', 20), (3, 'mail_sent', 0), (4, 'never', 7))
     as t (touchpoint_key, touchpoint, engagement_points);
@@ -99,10 +105,36 @@ STAR = """
         interaction_key bigint, customer_key bigint, touchpoint_key int, happened_at timestamp
     );
     create table core.fct_order_line (
-        customer_key bigint, line_kind varchar, net_amount decimal(18, 2), ordered_at timestamp
+        customer_key bigint, line_kind varchar, net_amount decimal(18, 2), ordered_at timestamp,
+        interaction_key bigint, product_key bigint, discount_amount decimal(18, 2), margin_amount decimal(18, 2),
+        currency varchar
     );
-    create table core.fct_booking (customer_key bigint, net_amount decimal(18, 2), started_at timestamp);
+    create table core.fct_booking (
+        interaction_key bigint, customer_key bigint, net_amount decimal(18, 2), started_at timestamp, currency varchar
+    );
 """
+
+
+@pytest.fixture
+def learn(star, models: PredictionModels, tmp_path: Path) -> Callable[[], PointsLearning]:
+    """Builds the models as of AS_OF, and learns points from them."""
+
+    def build_and_learn() -> PointsLearning:
+        models.build(star, POINTS, AS_OF)
+        return learn_points(star, tmp_path)
+
+    return build_and_learn
+
+
+@pytest.fixture
+def exchanges(star, models: PredictionModels) -> Callable[[datetime], Exchanges]:
+    """Builds the models as of a moment, and reads the exchanges."""
+
+    def build_and_read(as_of: datetime) -> Exchanges:
+        models.build(star, POINTS, as_of)
+        return exchanges_at_month_starts(star, points_setting(star))
+
+    return build_and_read
 
 
 @pytest.fixture
@@ -112,11 +144,11 @@ def star() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_start(star) -> None:
+def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_start(star, exchanges) -> None:
     """Purchases are known from 1 January on: 1 April is the first month start, and 1 July the last with a quarter."""
     star.execute("""
         insert into core.dim_customer values (1, '2024-01-01'), (2, '2025-05-10'), (3, null), (-1, null);
-        insert into core.fct_order_line values
+        insert into core.fct_order_line (customer_key, line_kind, net_amount, ordered_at) values
             (9, 'purchase', 10, '2025-01-01'), (1, 'purchase', 10, '2025-06-29 23:59'),
             (1, 'return', -10, '2025-09-01'), (2, 'purchase', 10, '2025-09-29');
         insert into core.fct_interaction values
@@ -125,7 +157,7 @@ def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_sta
             (3, 1, 3, '2025-02-01'),        -- earns nothing
             (4, 2, 2, '2025-06-30 12:00'), (5, -1, 2, '2025-02-01');
     """)
-    found = exchanges_at_month_starts(star, datetime(2025, 9, 29), half_life_days=HALF_LIFE, seed=1)
+    found = exchanges(datetime(2025, 9, 29))
     assert found.moments == tuple(datetime(2025, month, 1) for month in (4, 5, 6, 7))
     assert found.touchpoints == ("chat", "look", "never")
     assert list(found.exchanges) == [1, 2, 0]
@@ -142,13 +174,13 @@ def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_sta
     assert found.bought[known[3, two]] == 0
 
 
-def test_who_stays_in_a_hotel_has_bought(star) -> None:
+def test_who_stays_in_a_hotel_has_bought(star, exchanges) -> None:
     star.execute("""
         insert into core.dim_customer values (1, '2024-01-01'), (2, '2024-01-01'), (3, '2024-01-01');
-        insert into core.fct_booking values
+        insert into core.fct_booking (customer_key, net_amount, started_at) values
             (9, 100, '2025-01-01'), (1, 100, '2025-04-01'), (2, 0, '2025-05-01'), (3, 100, '2025-06-30');
     """)
-    found = exchanges_at_month_starts(star, datetime(2025, 7, 1), half_life_days=HALF_LIFE, seed=1)
+    found = exchanges(datetime(2025, 7, 1))
     assert found.moments == (datetime(2025, 4, 1),)
     assert sorted(found.bought) == [0, 0, 1]
 
@@ -181,20 +213,17 @@ def _firm(star: duckdb.DuckDBPyConnection, customers: int, *, buy_after_look: fl
     star.execute("""
         insert into core.fct_interaction
         select row_number() over (), who, touchpoint, timestamp '2024-01-01' + to_days(day::int) from exchanges;
-        insert into core.fct_order_line
+        insert into core.fct_order_line (customer_key, line_kind, net_amount, ordered_at)
         select customer, 'purchase', 10, timestamp '2024-01-01 12:00' + to_days(day::int) from lines;
     """)
     star.unregister("exchanges")
     star.unregister("lines")
 
 
-AS_OF = datetime(2025, 12, 31)
-
-
-def test_points_go_from_what_brings_nothing_to_what_brings_purchases(star, tmp_path: Path) -> None:
+def test_points_go_from_what_brings_nothing_to_what_brings_purchases(star, learn, tmp_path: Path) -> None:
     # The seed says that a chat is worth four looks; here a look brings purchases and a chat brings none.
     _firm(star, 1_500, buy_after_look=0.15, buy_after_chat=0.0)
-    learned = learn_points(star, tmp_path, AS_OF, half_life_days=HALF_LIFE)
+    learned = learn()
     assert learned.version == 1
     points = {
         name: (set_points, of_version, exchanges)
@@ -222,7 +251,7 @@ def test_points_go_from_what_brings_nothing_to_what_brings_purchases(star, tmp_p
         "select max(judged_at) from predictions.points_judgement where not is_out_of_time"
     ).fetchone() == (datetime(2025, 9, 1),)
     # Learning again on the same finds nothing new, and the version stays.
-    again = learn_points(star, tmp_path, AS_OF, half_life_days=HALF_LIFE)
+    again = learn()
     assert (again.version, versions(tmp_path)) == (None, [1])
     assert "differ from version 1 by 0.0%" in again.reason
     # Nothing but the files is needed to have the tables back.
@@ -232,9 +261,9 @@ def test_points_go_from_what_brings_nothing_to_what_brings_purchases(star, tmp_p
     assert star.execute("select * from predictions.points_judgement order by all").fetchall() == before
 
 
-def test_set_points_that_are_right_are_left_alone(star, tmp_path: Path) -> None:
+def test_set_points_that_are_right_are_left_alone(star, learn, tmp_path: Path) -> None:
     _firm(star, 1_500, buy_after_look=0.05, buy_after_chat=0.20)
-    learned = learn_points(star, tmp_path, AS_OF, half_life_days=HALF_LIFE)
+    learned = learn()
     assert (learned.version, versions(tmp_path)) == (None, [])
     assert learned.reason.startswith("No new points")
     assert star.execute(
@@ -242,17 +271,17 @@ def test_set_points_that_are_right_are_left_alone(star, tmp_path: Path) -> None:
     ).fetchone() == (True, learned.reason)
 
 
-def test_with_few_purchases_nothing_is_learned_and_the_reason_is_told(star, tmp_path: Path) -> None:
+def test_with_few_purchases_nothing_is_learned_and_the_reason_is_told(star, learn, tmp_path: Path) -> None:
     _firm(star, 60, buy_after_look=0.15, buy_after_chat=0.0)
-    learned = learn_points(star, tmp_path, AS_OF, half_life_days=HALF_LIFE)
+    learned = learn()
     assert learned.version is None
-    assert "at least 50 are needed in both" in learned.reason
+    assert "learning needs at least 50 in both" in learned.reason
     assert star.execute("select distinct version from predictions.points_judgement").fetchall() == [("set",)]
 
 
-def test_a_firm_without_a_quarter_of_purchases_is_told_so(star, tmp_path: Path) -> None:
-    learned = learn_points(star, tmp_path, AS_OF, half_life_days=HALF_LIFE)
-    assert "purchases are known for too short a time" in learned.reason
+def test_a_firm_without_a_quarter_of_purchases_is_told_so(star, learn, tmp_path: Path) -> None:
+    learned = learn()
+    assert "the history of purchases is too short" in learned.reason
     assert star.execute("select count(*) from predictions.points_judgement").fetchone() == (0,)
 
 
@@ -269,7 +298,7 @@ def _version(folder: Path, version: int = 3) -> None:
 def test_a_damaged_version_is_told_with_its_file_and_what_to_do(tmp_path: Path, content: str) -> None:
     _version(tmp_path)
     (tmp_path / "000003.json").write_text(content)
-    with pytest.raises(PointsError, match=r"000003\.json cannot be read: put it back"):
+    with pytest.raises(PointsError, match=r"000003\.json cannot be read: restore it"):
         points_of(tmp_path, 3)
 
 

@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from orchestration.predictions import learners, measures, propensity
-from orchestration.predictions.features import plan_features
-from orchestration.predictions.propensity import PropensityModel, fit_propensity
+from orchestration.predictions.learning import learners, measures
+from orchestration.predictions.learning.features import plan_features
+from orchestration.predictions.learning.model_choice import time_blocks
+from orchestration.predictions.learning.propensity import PropensityModel, fit_propensity
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,7 @@ def test_scores_follow_the_newest_base_rate() -> None:
     model = fit_propensity(pd.DataFrame({"x": x}), outcome)
     assert not model.abstains
     assert model.predict_probability(pd.DataFrame({"x": x})).mean() == pytest.approx(outcome[14_000:].mean(), abs=0.02)
-    assert any("base rate has moved" in note for note in model.report.notes)
+    assert any("base rate moved" in note for note in model.report.notes)
 
 
 def test_a_leak_is_pointed_at() -> None:
@@ -198,12 +199,12 @@ def test_rows_of_few_moments_are_judged_and_tried_by_whole_moments() -> None:
     assert sorted(rows.index) == sorted(np.flatnonzero(month >= 6))
     # Six months to learn from: each of the blocks begins with a month and is predicted from whole months before it.
     days = np.sort(month[month < 6]).astype(float)
-    blocks = propensity._blocks(outcome[month < 6].to_numpy(float), days)
+    blocks = time_blocks(outcome[month < 6].to_numpy(float), days)
     assert {begin % 200 for begin, _ in blocks} == {0}
     assert blocks[-1][1] == 1_200
     assert [end for _, end in blocks[:-1]] == [begin for begin, _ in blocks[1:]]
     # Two months: the second from the first.
-    assert propensity._blocks(outcome[:400].to_numpy(float), days[:400]) == [(200, 400)]
+    assert time_blocks(outcome[:400].to_numpy(float), days[:400]) == [(200, 400)]
 
 
 def test_rows_of_one_moment_in_the_order_of_their_outcome_are_judged_all_the_same() -> None:
@@ -352,12 +353,12 @@ def test_what_was_rare_is_one_group_with_what_was_never_seen() -> None:
 @pytest.mark.parametrize(
     ("outcome", "as_of", "said"),
     [
-        ([1, 0], None, "2 outcomes"),
+        ([1, 0], None, "outcome 2"),
         ([1, 0, None], None, "missing in 1 rows"),
         ([1, 0, 2], None, "true or false"),
         (["yes", "no", "no"], None, "true or false"),
-        ([1, 0, 1], ["2024-01-01"], "moment of each"),
-        ([1, 0, 1], [datetime(2024, 1, 1), None, None], "no moment in 2 rows"),
+        ([1, 0, 1], ["2024-01-01"], "1 moments for 3 rows"),
+        ([1, 0, 1], [datetime(2024, 1, 1), None, None], "not a moment in 2 rows"),
     ],
 )
 def test_input_that_cannot_be_meant_is_refused_in_a_sentence(outcome: list[Any], as_of: Any, said: str) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from predictions import cases
 
-from orchestration.predictions.customer_value import purchase_history
-from orchestration.predictions.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
-from orchestration.predictions.spend import SpendModel, fit_spend_model
+from orchestration.predictions.learning.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
+from orchestration.predictions.learning.spend import SpendModel, fit_spend_model
+from orchestration.predictions.scoring.purchases import purchase_history
 
 # On the 1/10 sample in weeks: Fader, Hardie and Lee 2005, table 2; Pareto/NBD there too.
 PUBLISHED = {

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from orchestration.predictions import propensity, score_log, scoring, training
-from orchestration.predictions.registry import versions
-from orchestration.predictions.score_log import keep_scores, restore_logs
-from orchestration.predictions.scoring import score_customers
-from orchestration.predictions.targets import Target, targets
-from orchestration.predictions.training import current_model, is_trained, train_models
+from orchestration.predictions.learning import propensity
+from orchestration.predictions.scoring import score_log, training
+from orchestration.predictions.scoring.customer_scores import score_customers, write_consistent_scores
+from orchestration.predictions.scoring.registry import versions
+from orchestration.predictions.scoring.score_log import keep_scores, restore_logs
+from orchestration.predictions.scoring.targets import Target, targets
+from orchestration.predictions.scoring.training import current_model, is_trained, train_models
 
 AS_OF = datetime(2025, 9, 1)
 BIKES = "buy.bikes.30d"
@@ -156,7 +157,7 @@ def test_what_cannot_be_told_apart_has_the_base_rate_and_says_so(trained) -> Non
         "select decision, reason from predictions.trained_model where model_name = 'buy.parts.30d'"
     ).fetchall()
     assert decision == "abstains"
-    assert "50 are needed" in reason
+    assert "learning needs 50" in reason
 
 
 def test_channels_of_a_line_add_up_to_one(trained) -> None:
@@ -228,7 +229,7 @@ def test_what_is_said_one_by_one_does_not_contradict_itself() -> None:
                 (2, 'channel', 'parts', 'web', 90, 0.6, 'model'), (2, 'channel', 'parts', 'store', 90, 0.2, 'model')
             ) as t (customer_key, target, product_line, channel, horizon_days, probability, basis)
         """)
-        scoring.put_together(connection, "said")
+        write_consistent_scores(connection, "said")
         told = connection.execute(
             "select customer_key, product_line, channel, horizon_days, probability from predictions.propensity_score"
         ).fetchall()

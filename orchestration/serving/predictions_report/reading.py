@@ -231,7 +231,7 @@ def _why(model: Row) -> str:
 
 
 def _with_intervals(bands: Sequence[Row]) -> list[Row]:
-    from orchestration.predictions.measures import wilson_interval
+    from orchestration.predictions.learning.measures import wilson_interval
 
     intervals = [wilson_interval(band["buyer_count"], band["customer_count"]) for band in bands]
     return [

@@ -1,6 +1,6 @@
-"""Scoring: what every customer is expected to do after the as of, by the models that had been trained by then.
+"""Scores every customer at the as of with the models that were trained by then.
 
-Where a target has no model, or one that abstains, the base rate of the newest moments stands, and says so.
+A target without a model, or whose model abstains, gets the base rate of the newest moments, marked as such.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from orchestration.predictions.registry import load_model
-from orchestration.predictions.score_log import SCORE_COLUMNS
-from orchestration.predictions.targets import ANY_LINE, BUY, CHANNEL, Target, scoring_query, targets
-from orchestration.predictions.training import VALUE_MODEL, current_model
+from orchestration.predictions.scoring.registry import load_model
+from orchestration.predictions.scoring.score_log import SCORE_COLUMNS
+from orchestration.predictions.scoring.targets import ANY_LINE, BUY, CHANNEL, Target, scoring_query, targets
+from orchestration.predictions.scoring.training import VALUE_MODEL, current_model
 
 _ROWS_AT_ONCE = 100_000  # × 80 columns × 8 bytes: 64 MB
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How much was scored. modelled, at_base_rate: targets; forecast: whether customers' value is told apart."""
+    """Counts of a scoring. modelled, at_base_rate: targets. forecast: whether a model forecasts customer value."""
 
     customers: int
     scores: int
@@ -34,7 +34,7 @@ class Scores:
 def score_customers(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> Scores:
     """Writes predictions.propensity_score and predictions.value_score for every customer, in one transaction each.
 
-    folder: with the registry. Reads the scoring features, the base rates and the purchases that dbt has made.
+    folder: of the registry. Reads the scoring features, base rates and purchases that dbt built.
     """
     connection.execute("create schema if not exists predictions")
     forecast = _score_value(connection, folder, as_of)
@@ -53,7 +53,7 @@ def _score_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
     connection.begin()
     connection.execute(f"create or replace table predictions.value_score ({SCORE_COLUMNS['value_score']})")
     if any_purchase:
-        from orchestration.predictions.customer_forecast import forecast_customers
+        from orchestration.predictions.scoring.customer_forecast import forecast_customers
 
         forecaster = load_model(folder / "models", VALUE_MODEL, manifest.version)[0] if manifest else None
         frame = forecast_customers(connection, forecaster, as_of)
@@ -84,7 +84,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
     chosen = targets(connection)
     manifests = {target: current_model(folder, target.name, as_of) for target in chosen}
     if any(manifests.values()):
-        from orchestration.predictions.customer_forecast import write_moment_forecasts
+        from orchestration.predictions.scoring.customer_forecast import write_moment_forecasts
 
         write_moment_forecasts(connection, [as_of])
     modelled = 0
@@ -93,7 +93,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
         manifest = manifests[target]
         model = load_model(folder / "models", target.name, manifest.version)[0] if manifest else None
         if manifest is None or model is None or model.abstains:
-            _say_base_rate(connection, target)
+            _insert_base_rate(connection, target)
             continue
         modelled += 1
         query, parameters = scoring_query(target)
@@ -124,17 +124,17 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.unregister("_scored")
             offset += _ROWS_AT_ONCE
     connection.execute("drop table if exists _feature")
-    put_together(connection, "_score")
+    write_consistent_scores(connection, "_score")
     connection.execute("drop table _score")
     return modelled
 
 
-def put_together(connection: duckdb.DuckDBPyConnection, scores: str) -> None:
-    """Makes predictions.propensity_score of what models have said one by one, so that it does not contradict itself.
+def write_consistent_scores(connection: duckdb.DuckDBPyConnection, scores: str) -> None:
+    """Writes predictions.propensity_score from single scores so that they do not contradict each other.
 
-    The channels of a line add up to one. Nobody is likelier to buy of one line than to buy anything, nor sooner than
-    later: of two models that say so, the one with more outcomes to learn from is believed, and bounds the other. Base
-    rates stay what they are. scores: a table with the columns of predictions.propensity_score.
+    The channels of a line add up to one. Buying of one line is never more likely than buying anything, and buying
+    sooner never more likely than later: the model with more outcomes to learn from bounds the other. Base rates do not
+    change. scores: a table with the columns of predictions.propensity_score.
     """
     connection.execute(
         f"""
@@ -177,13 +177,13 @@ def put_together(connection: duckdb.DuckDBPyConnection, scores: str) -> None:
     )
 
 
-def _say_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+def _insert_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     connection.execute(
         """
         insert into _score
         select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, $base_rate, $base_rate,
             'base rate', null, null
-        from core.dim_customer where customer_key > 0
+        from predictions.scoring_customer_feature
         """,
         _named(target),
     )

@@ -1,9 +1,9 @@
-"""Fitted models as files: a folder per model and version, with a manifest that a person can read. No server.
+"""Keeps fitted models as files: a folder per model and version, with a readable manifest. Needs no server.
 
-A model is a pickle, written by joblib: reading one runs what is in it. So the registry reads only files whose hash
-stands in the manifest, and refuses others; whoever can write to the folder can still replace both, so it must be as
-writable as the code itself, and a registry from elsewhere must not be opened. (skops reads without running code, but
-only lists of types that it knows; ours change with every release.)
+A model is a pickle written by joblib: reading it runs its content. The registry therefore reads only files whose hash
+is in the manifest. An attacker who can write to the folder can replace both, so protect the folder like the code, and
+never open a registry from elsewhere. (skops reads without running code, but only types that it knows; ours change with
+every release.)
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ from typing import Any, Protocol, runtime_checkable
 import joblib
 
 MANIFEST, CONTENT = "manifest.json", "model.joblib"
+# Of the classes in a saved model. Raise it when a class moves or changes, so that older models are trained again.
+MODEL_FORMAT = 2
 _LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a saved model. version counts from 1; content_sha256 is that of the file."""
+    """Describes a saved model. version counts from 1; content_sha256 is that of the file.
+
+    model_format: MODEL_FORMAT of the release that saved it; manifests of version 0.1.0 have none and count as 1.
+    """
 
     name: str
     version: int
@@ -41,15 +46,16 @@ class Manifest:
     python: str
     libraries: dict[str, str]
     figures: dict[str, Any] = field(default_factory=dict)
+    model_format: int = 1
 
 
 class RegistryError(Exception):
-    """A model cannot be saved or read. The message says which one, and what to do."""
+    """A model cannot be saved or read. The message has the model and the remedy."""
 
 
 @runtime_checkable
 class _HoldsRows(Protocol):
-    """A model that also carries single rows of its input, and can be had without them."""
+    """A model that has single rows of its input, and a copy without them."""
 
     def without_rows(self) -> object: ...
 
@@ -63,13 +69,13 @@ def save_model(
     seed: int | None = None,
     figures: dict[str, Any] | None = None,
 ) -> Manifest:
-    """Saves a model as the next version of its name; the same content as the newest version is not saved again.
+    """Saves a model as the next version of its name, unless it equals the newest version.
 
-    name: small letters, digits, - _ and dots. figures: what is to be told about it, as JSON can hold. All or nothing:
-    the version appears by renaming a finished folder. A model that carries rows of customers is saved without them.
+    name: lowercase letters, digits, - _ and dots. figures: measures, as JSON. All or nothing: the version appears by
+    renaming a finished folder. Rows of customers are not saved. Raises RegistryError.
     """
     if not _NAME.fullmatch(name):
-        raise RegistryError(f"{name!r} cannot be the name of a model: use small letters, digits, - _ and dots.")
+        raise RegistryError(f"{name!r} cannot be the name of a model: use lowercase letters, digits, - _ and dots.")
     buffer = io.BytesIO()
     joblib.dump(model.without_rows() if isinstance(model, _HoldsRows) else model, buffer)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -89,6 +95,7 @@ def save_model(
         python=platform.python_version(),
         libraries={library: version(library) for library in _LIBRARIES},
         figures=figures or {},
+        model_format=MODEL_FORMAT,
     )
     unfinished = Path(tempfile.mkdtemp(prefix=".saving-", dir=place))
     try:
@@ -105,8 +112,8 @@ def save_model(
 def load_model(folder: Path, name: str, wanted: int | None = None) -> tuple[Any, Manifest]:
     """A model and its manifest: the given version, or the newest one.
 
-    RegistryError where there is none, where its file is not the one that was saved, or where it was saved with another
-    release of scikit-learn (train it again).
+    Raises RegistryError if there is none, if its file was changed, or if another release of context360 or scikit-learn
+    saved it.
     """
     existing = versions(folder, name)
     if not existing or (wanted is not None and wanted not in existing):
@@ -115,7 +122,11 @@ def load_model(folder: Path, name: str, wanted: int | None = None) -> tuple[Any,
     manifest = manifest_of(folder, name, chosen)
     content = (folder / name / f"{chosen:06d}" / CONTENT).read_bytes()
     if hashlib.sha256(content).hexdigest() != manifest.content_sha256:
-        raise RegistryError(f"{name} version {chosen} is not the file that was saved: delete it and train again.")
+        raise RegistryError(
+            f"{name} version {chosen} is not the file that was saved: delete its folder and train again."
+        )
+    if manifest.model_format != MODEL_FORMAT:
+        raise RegistryError(f"{name} version {chosen} was saved by another release of context360: train again.")
     if not is_readable(manifest):
         here, there = version("scikit-learn"), manifest.libraries.get("scikit-learn")
         raise RegistryError(
@@ -125,8 +136,8 @@ def load_model(folder: Path, name: str, wanted: int | None = None) -> tuple[Any,
 
 
 def is_readable(manifest: Manifest) -> bool:
-    """Whether this release of scikit-learn reads what that one has saved: only the same one surely does."""
-    return manifest.libraries.get("scikit-learn") == version("scikit-learn")
+    """Whether this installation reads the model: only the same format and release of scikit-learn are safe."""
+    return manifest.model_format == MODEL_FORMAT and manifest.libraries.get("scikit-learn") == version("scikit-learn")
 
 
 def versions(folder: Path, name: str) -> list[int]:
@@ -135,7 +146,7 @@ def versions(folder: Path, name: str) -> list[int]:
 
 
 def manifest_of(folder: Path, name: str, wanted: int) -> Manifest:
-    """The manifest of a version."""
+    """The manifest of a version. Raises RegistryError if it cannot be read."""
     file = folder / name / f"{wanted:06d}" / MANIFEST
     try:
         return Manifest(**json.loads(file.read_bytes()))

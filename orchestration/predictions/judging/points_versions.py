@@ -1,7 +1,7 @@
-"""Learned engagement points as files: one per version, and one with what all points were worth. Quick to import.
+"""Reads and writes learned engagement points as files: one per version, and one with the judgement of all points.
 
-Which points count is nobody's decision but the configuration's (CONTEXT360_ENGAGEMENT_POINTS): a new version that is
-written here changes nothing by itself.
+Imports quickly. Writing a new version changes no points by itself: the setting CONTEXT360_ENGAGEMENT_POINTS decides
+which points count.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 JUDGEMENT = "judgement.json"
-# What others rely on; a file holds more, for people.
+# Fields that readers need; a file has more, for people.
 VERSION_FIELDS = {"version", "learned_as_of", "learned_until", "points"}
 POINTS_FIELDS = {"touchpoint", "set_points", "learned_points", "exchanges", "standard_error"}
 
 
 class PointsError(Exception):
-    """Learned points cannot be read; the message says which, and what to do."""
+    """Learned points cannot be read. The message has the file and the remedy."""
 
 
 def versions(folder: Path) -> list[int]:
-    """The versions that are kept in this folder, oldest first."""
+    """The versions in this folder, oldest first."""
     return sorted(int(file.stem) for file in folder.glob("[0-9]*.json") if file.stem.isdigit())
 
 
 def read_version(folder: Path, version: int) -> dict[str, Any]:
-    """A version as it was written. PointsError where there is none, or its file cannot be read."""
+    """A version as it was written. Raises PointsError if it does not exist or its file cannot be read."""
     if version not in versions(folder):
         known = ", ".join(map(str, versions(folder))) or "none yet"
         raise PointsError(
@@ -45,7 +45,7 @@ def read_version(folder: Path, version: int) -> dict[str, Any]:
 
 
 def points_of(folder: Path, version: int) -> dict[str, int]:
-    """Points per touchpoint of a version, as the warehouse counts with them. PointsError as read_version."""
+    """Points per touchpoint of a version, for the warehouse. Raises PointsError as read_version does."""
     try:
         return {entry["touchpoint"]: int(entry["learned_points"]) for entry in read_version(folder, version)["points"]}
     except (TypeError, ValueError) as error:
@@ -58,7 +58,7 @@ def write_version(folder: Path, version: int, content: Mapping[str, Any]) -> Non
 
 
 def read_judgement(folder: Path) -> list[dict[str, Any]]:
-    """The newest judgement of all points; none where nothing was judged yet."""
+    """The newest judgement of all points; empty if there is none yet."""
     file = folder / JUDGEMENT
     return list(_read(file).get("judgement", [])) if file.exists() else []
 
@@ -84,7 +84,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _unreadable(file: Path) -> PointsError:
     return PointsError(
-        f"{file} cannot be read: put it back from a copy; or delete it, set CONTEXT360_ENGAGEMENT_POINTS to `set`, "
+        f"{file} cannot be read: restore it from a copy; or delete it, set CONTEXT360_ENGAGEMENT_POINTS to `set`, "
         "and let points be learned again."
     )
 

@@ -1,7 +1,6 @@
-"""The forecast of every customer's purchases and value in the warehouse: learned, judged, and told for everybody.
+"""Learns, applies and judges the forecast of every customer's purchases and value in the warehouse.
 
-`customer_value` holds the models; here they meet the tables. What a firm's customers paid in different currencies is
-forecast apart, per currency.
+`learning.customer_value` has the models; this module applies them to the tables, separately per currency.
 """
 
 from __future__ import annotations
@@ -16,25 +15,26 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from orchestration.predictions.customer_value import CustomerForecast, fit_forecast, fit_purchase_model
-from orchestration.predictions.purchase_history import PurchaseHistory, purchase_history
-from orchestration.predictions.season import learn_season
+from orchestration.predictions.learning.customer_value import CustomerForecast
+from orchestration.predictions.learning.measures import SURE_BY_ERRORS
+from orchestration.predictions.learning.purchase_history import PurchaseHistory
+from orchestration.predictions.learning.purchase_models import fit_purchase_model
+from orchestration.predictions.scoring.purchases import fit_forecast, learn_season, purchase_history
 
 Array = NDArray[np.float64]
 
 PURCHASES = "predictions.customer_purchase"
 YEAR_DAYS, QUARTER_DAYS, MONTH_DAYS = 365, 90, 30
-# Below this a customer is not told apart from others: four parameters learned from fewer people say more about chance.
-LEAST_REPEAT_BUYERS = 50
-_MOST_OFF = 2.0  # times: a season may halve what is bought, more is another firm
-_SURE = 1.64  # standard errors by which a new forecast must be better: 95 %
+LEAST_REPEAT_BUYERS = 50  # with fewer, the four parameters of a model fit chance
+_MOST_OFF = 2.0  # times: a season may halve purchases; a larger change means that the past no longer applies
+_REFUTED_BY_ERRORS = 3.0  # standard errors by which the total must be off
 
 
 @dataclass(frozen=True)
 class Forecaster:
-    """What is saved: per currency a forecast of the next quarter and one of the next year, without any customer.
+    """The saved model: per currency a forecast of the next quarter and one of the next year, without customers.
 
-    A forecast is corrected by what an earlier one got wrong over as long a time: so each length has its own.
+    Each horizon has its own forecast, because the correction comes from an earlier forecast of the same length.
     """
 
     quarter: dict[str, CustomerForecast]
@@ -44,9 +44,9 @@ class Forecaster:
 def learn_forecaster(
     connection: duckdb.DuckDBPyConnection, as_of: datetime, *, quarter_only: bool = False
 ) -> tuple[Forecaster | None, str]:
-    """Learns from what was bought by as_of; None and the reason where no currency has enough buyers who came again.
+    """Learns from purchases up to as_of; None and the reason if no currency has enough repeat buyers.
 
-    quarter_only: leave out the year, where nobody asks for it.
+    quarter_only: leave the forecast of the year out.
     """
     quarter, year = {}, {}
     repeaters = 0
@@ -61,13 +61,13 @@ def learn_forecaster(
         if not quarter_only:
             year[currency] = fit_forecast(connection, purchases, as_of, horizon=YEAR_DAYS).without_rows()
     if not quarter:
-        reason = f"{repeaters} customers have bought again; {LEAST_REPEAT_BUYERS} are needed to tell who will."
+        reason = f"{repeaters} customers are repeat buyers; a forecast needs {LEAST_REPEAT_BUYERS}."
         return None, reason
     return Forecaster(quarter, year), ""
 
 
 def currencies(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The currencies in which customers pay, in a fixed order."""
+    """The currencies in which customers pay, in alphabetical order."""
     rows = connection.execute(f"select distinct currency from {PURCHASES} where currency is not null order by 1")
     return [currency for (currency,) in rows.fetchall()]
 
@@ -80,11 +80,11 @@ def _in_currency(currency: str) -> str:
 def forecast_customers(
     connection: duckdb.DuckDBPyConnection, forecaster: Forecaster | None, as_of: datetime
 ) -> pd.DataFrame:
-    """One row per customer who has bought: what is expected of them after as_of.
+    """The forecast after as_of, one row per customer with a purchase.
 
     customer_key, currency, expected_purchases_30d, _90d and _12m, probability_alive, expected_spend_amount per
-    purchase, expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the customer's currency
-    the common rate and the common spend stand, with basis 'base rate', and neither probability nor date.
+    purchase, expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the currency, a row has the
+    common rate and the common spend, basis 'base rate', and neither probability nor date.
     """
     parts = []
     for currency in currencies(connection):
@@ -93,10 +93,10 @@ def forecast_customers(
             continue
         learned = forecaster is not None and currency in forecaster.year
         if forecaster is not None and learned:
-            told = _told(forecaster, currency, history)
+            expected = _expected(forecaster, currency, history)
         else:
-            told = _common(history, _common_rate(connection, currency, history, as_of))
-        parts.append(told.assign(currency=currency, basis="model" if learned else "base rate"))
+            expected = _common(history, _common_rate(connection, currency, history, as_of))
+        parts.append(expected.assign(currency=currency, basis="model" if learned else "base rate"))
     columns = {
         "customer_key": "int64", "currency": "str", "expected_purchases_30d": "float64",
         "expected_purchases_90d": "float64", "expected_purchases_12m": "float64", "probability_alive": "float64",
@@ -107,7 +107,7 @@ def forecast_customers(
     return frame[list(columns)].astype(columns).sort_values("customer_key", ignore_index=True)
 
 
-def _told(forecaster: Forecaster, currency: str, history: PurchaseHistory) -> pd.DataFrame:
+def _expected(forecaster: Forecaster, currency: str, history: PurchaseHistory) -> pd.DataFrame:
     quarter, year = forecaster.quarter[currency], forecaster.year[currency]
     table = year.table(YEAR_DAYS, history)
     return pd.DataFrame(
@@ -129,8 +129,8 @@ def _common_rate(
 ) -> float:
     """Repeat purchases per customer and day.
 
-    Over all that is known where few have bought again. Otherwise there could have been a forecast, and it was refuted
-    by what happened lately: then the last 90 days are all that can be gone by.
+    Over the whole history if repeat buyers are few. Otherwise recent purchases refuted a forecast, so the rate is that
+    of the last 90 days.
     """
     if (history.frequency > 0).sum() >= LEAST_REPEAT_BUYERS:
         before = as_of - timedelta(days=QUARTER_DAYS)
@@ -162,7 +162,7 @@ def _common(history: PurchaseHistory, rate: float) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Judged:
-    """A forecast of the past, one row per customer: customer_key, expected_purchases, made, total_value so far."""
+    """A forecast of the past, one row per customer: customer_key, expected_purchases, made_purchases."""
 
     moment: datetime
     horizon_days: int
@@ -179,10 +179,10 @@ class Judged:
 def judge(
     connection: duckdb.DuckDBPyConnection, as_of: datetime, forecaster: Forecaster | None = None
 ) -> Judged | None:
-    """What a forecast says of the last 90 days, which it does not know. None where there was too little before them.
+    """Forecasts the last 90 days from the days before them; None if these are too few.
 
-    forecaster: the one to be judged, which must not have learned from these days; without it, one that is learned from
-    what was known before them.
+    forecaster: the forecast to judge, which must not have learned from the last 90 days; by default one that is learned
+    from the days before them.
     """
     moment = as_of - timedelta(days=QUARTER_DAYS)
     if forecaster is None:
@@ -209,10 +209,10 @@ def judge(
 
 
 def refuted(judged: Judged | None) -> str:
-    """Why a forecast of the last 90 days is not to be believed, or empty.
+    """Why the forecast of the last 90 days is refuted, or empty.
 
-    It is refuted where it was off by more than twice, and by more than three times what the errors of single customers
-    make likely: a firm that has closed or begun anew, a source that delivers no more.
+    It is refuted if it is off by more than a factor of two and by more than three standard errors (from the errors of
+    single customers): the firm closed or began anew, or a source stopped delivering.
     """
     if judged is None:
         return ""
@@ -220,32 +220,35 @@ def refuted(judged: Judged | None) -> str:
     made = float(judged.rows["made_purchases"].sum())
     errors = judged.rows["made_purchases"] - judged.rows["expected_purchases"]
     chance = float(np.sqrt((errors**2).sum()))
-    if max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0) and abs(made - expected) > 3 * chance:
-        return f"Of the last 90 days it expected {expected:,.0f} purchases and {made:,.0f} were made."
+    if (
+        max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0)
+        and abs(made - expected) > _REFUTED_BY_ERRORS * chance
+    ):
+        return f"It expected {expected:,.0f} purchases in the last 90 days; there were {made:,.0f}."
     return ""
 
 
 def is_surely_better(challenger: Judged, current: Judged) -> tuple[bool, str]:
-    """Whether the one forecast of the same days is surely better than the other, and why (mean Poisson deviance)."""
+    """Whether the challenger forecasts the same days better beyond chance (mean Poisson deviance), and the reason."""
     both = challenger.rows.assign(new=challenger.deviance).merge(
         current.rows.assign(old=current.deviance)[["customer_key", "old"]], on="customer_key"
     )
     gain = both["old"] - both["new"]
     mean = float(gain.mean())
-    sure = mean > _SURE * float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else False
+    sure = mean > SURE_BY_ERRORS * float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else False
     if sure:
-        return True, f"Replaced: deviance is better by {mean:.4f} on {len(gain)} customers."
-    return False, f"Kept: a gain of {mean:.4f} in deviance is not sure on {len(gain)} customers."
+        return True, f"Replaced: the deviance is lower by {mean:.4f} on {len(gain)} customers."
+    return False, f"Kept: a gain of {mean:.4f} in deviance on {len(gain)} customers may be chance."
 
 
 # --- a feature of propensities ---------------------------------------------------------------------------------------
 
 
 def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[datetime]) -> None:
-    """Makes the temporary table moment_forecast: customer_key, moment, expected_purchases_30d and _90d,
+    """Creates the temporary table moment_forecast: customer_key, moment, expected_purchases_30d and _90d,
     probability_alive.
 
-    By a model, and a season, that have learned from what was bought before each moment. Who had not bought by then has
+    Model and season of a moment are learned from the purchases before it. Customers without a purchase before it have
     no row.
     """
     connection.execute(
@@ -254,7 +257,7 @@ def write_moment_forecasts(connection: duckdb.DuckDBPyConnection, moments: list[
         " probability_alive double)"
     )
     for moment in moments:
-        # Until the end of the day before: a moment is a midnight, or the as of.
+        # A moment is a midnight or the as of: purchases at it are not known yet.
         before = moment - timedelta(microseconds=1)
         history = purchase_history(connection, PURCHASES, before)
         if not len(history.customer_id):

@@ -1,4 +1,4 @@
-"""What a campaign has changed: those who were approached against a random hold-out. Without a hold-out: unknown."""
+"""Effect of a campaign: treated people against a random hold-out. Without a hold-out the effect is unknown."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from orchestration.predictions.measures import wilson_interval
+from orchestration.predictions.learning.measures import wilson_interval
 
 Array = NDArray[np.float64]
 
 LEAST_PER_SIDE = 2
-MOST_CONFIDENCE = 0.999_999  # beyond that an interval has no end
-LARGEST = 1e100  # what is larger cannot be squared
+MOST_CONFIDENCE = 0.999_999  # above it, intervals become infinite
+LARGEST = 1e100  # larger numbers cannot be squared
 
 
 @dataclass(frozen=True)
 class CampaignEffect:
-    """The mean of the treated less that of the hold-out, with its interval; `unknown` says why there is none.
+    """Mean of the treated minus mean of the hold-out, with its interval; `unknown` is the reason if there is none.
 
-    adjusted: whether a covariate from before the campaign has narrowed the interval. significant: whether the interval
-    leaves out 0.
+    adjusted: whether a covariate from before the campaign narrowed the interval. significant: whether the interval
+    excludes 0.
     """
 
     treated: int
@@ -40,20 +40,20 @@ class CampaignEffect:
 
     @property
     def significant(self) -> bool:
-        """True where the interval does not hold 0."""
+        """Whether the interval excludes 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 def campaign_effect(
     treated: ArrayLike, outcome: ArrayLike, covariate: ArrayLike | None = None, *, confidence: float = 0.95
 ) -> CampaignEffect:
-    """Effect of a campaign whose hold-out was drawn at random, per person.
+    """Effect per person of a campaign with a random hold-out.
 
     treated: 1 approached (whether or not it reached them), 0 held out. outcome: 1 or 0 (bought), or an amount.
-    covariate: the same kind of figure from before the campaign, where it exists.
-    A share without covariate: Newcombe's interval (1998, Statistics in Medicine 17:873, method 10). Otherwise Welch's,
-    with a covariate after CUPED (Deng, Xu, Kohavi and Walker 2013): what the covariate foretells is taken off.
-    ValueError on input that cannot be meant; "effect unknown" without a hold-out.
+    covariate: the same figure from before the campaign, if known.
+    A share without covariate has Newcombe's interval (1998, Statistics in Medicine 17:873, method 10); otherwise
+    Welch's. A covariate adjusts the outcome by CUPED (Deng, Xu, Kohavi and Walker 2013). Without a hold-out the effect
+    is unknown. Raises ValueError on invalid input.
     """
     if not 0 < confidence <= MOST_CONFIDENCE:
         raise ValueError(f"confidence must be above 0 and at most {MOST_CONFIDENCE}, not {confidence}.")
@@ -66,7 +66,7 @@ def campaign_effect(
     with_offer, without = values[group == 1], values[group == 0]
     if min(len(with_offer), len(without)) < LEAST_PER_SIDE:
         side = "hold-out" if len(without) < LEAST_PER_SIDE else "treated group"
-        reason = f"Effect unknown: there is no {side} to compare with (at least {LEAST_PER_SIDE} people)."
+        reason = f"Effect unknown: the {side} has fewer than {LEAST_PER_SIDE} people."
         return CampaignEffect(len(with_offer), len(without), confidence=confidence, unknown=reason)
     counts: dict[str, Any] = {
         "treated": len(with_offer),
@@ -76,7 +76,7 @@ def campaign_effect(
         "confidence": confidence,
     }
     if before is not None and before.std() > 0:
-        # One slope from the deviations of both groups from their own means, so that the effect is not part of it.
+        # Deviations from each group's own mean, so that the effect does not bias the slope.
         centred = np.where(group == 1, before - before[group == 1].mean(), before - before[group == 0].mean())
         spread = float((centred**2).sum())
         slope = float((centred * values).sum()) / spread if spread > 0 else 0.0
@@ -115,5 +115,5 @@ def _numbers(name: str, values: ArrayLike) -> Array:
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers.") from None
     if numbers.ndim != 1 or not (np.abs(numbers) <= LARGEST).all():
-        raise ValueError(f"{name} must be one number per person, none missing or beyond {LARGEST:g}.")
+        raise ValueError(f"{name} must have one number up to {LARGEST:g} per person, none missing.")
     return numbers

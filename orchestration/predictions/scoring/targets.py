@@ -1,7 +1,7 @@
-"""What is predicted: the targets, how they are called, and where the examples of each come from in the warehouse.
+"""The targets of predictions, their names, and their examples in the warehouse.
 
-The examples are made by dbt (models/predictions): features as known at past moments, and what came of it afterwards.
-Here they are put side by side, one target at a time, by the engine.
+dbt builds features as known at past moments, and outcomes (models/predictions). The queries here only join them, one
+target at a time: as a model, the join of all targets would have millions of rows that one training reads once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import duckdb
 import pandas as pd
 
 BUY, RESPOND, CHANNEL = "buy", "respond", "channel"
-ANY_LINE = "any"  # whatever is bought, stays and what belongs to no known line included
-MOST_EXAMPLES = 100_000  # per target: more hardly change a model, and cost minutes and memory
+ANY_LINE = "any"  # any purchase, including stays and products without a known line
+MOST_EXAMPLES = 100_000  # per target: more barely change a model, and cost minutes and memory
 _KEYS = ("customer_key", "moment")
-# Counts of which a missing row says that there was nothing.
+# Counts for which a missing row means 0.
 _LINE_COUNTS = (
     "line_purchase_count", "line_value_amount", "line_count_7d", "line_count_30d", "line_count_90d", "line_count",
     "line_consideration_count_30d", "line_offer_count_30d",
@@ -30,11 +30,11 @@ _CHANNEL_COUNTS = (
 
 @dataclass(frozen=True)
 class Target:
-    """One thing that a customer may do.
+    """One behaviour to predict.
 
     target: buy (something of a product line, or anything, within the horizon), respond (to an approach in a channel, if
-    there is one within the horizon) or channel (that the next purchase of a line is made there, if there is one within
-    it). What does not apply is None. base_rate: how often it came about over the newest moments, 0 to 1.
+    there is one within the horizon) or channel (the next purchase of a line is in this channel, if there is one within
+    the horizon). Fields that do not apply are None. base_rate: frequency over the newest moments, 0 to 1.
     """
 
     target: str
@@ -45,13 +45,13 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Name of its model in the registry: small letters, digits and dots."""
+        """Name of its model in the registry: lowercase letters, digits and dots."""
         parts = (self.target, self.product_line, self.channel, f"{self.horizon_days}d")
         return ".".join(_slug(part) for part in parts if part)
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Title for readers."""
         line, channel = ((part or "").replace("_", " ") for part in (self.product_line, self.channel))
         line = "anything" if self.product_line == ANY_LINE else line
         if self.target == BUY:
@@ -62,18 +62,18 @@ class Target:
 
     @property
     def key(self) -> tuple[str, str | None, str | None, int]:
-        """What tells it from others."""
+        """Identifies the target."""
         return (self.target, self.product_line, self.channel, self.horizon_days)
 
 
 def _slug(part: str) -> str:
-    """A name of letters that a folder can have; one that lost something on the way says so by a few more letters."""
+    """A valid folder name; a hash keeps names apart that lose characters."""
     slug = re.sub(r"[^a-z0-9_]+", "_", part.lower()).strip("_")
     return slug if slug == part else f"{slug or 'x'}_{hashlib.sha256(part.encode()).hexdigest()[:6]}"
 
 
 def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
-    """Everything that has been seen to be possible, in a fixed order."""
+    """The targets of predictions.prediction_base_rate, in a fixed order."""
     rows = connection.execute(
         "select target, product_line, channel, horizon_days, base_rate"
         " from predictions.prediction_base_rate order by all"
@@ -83,9 +83,9 @@ def targets(connection: duckdb.DuckDBPyConnection) -> list[Target]:
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of one target: features and outcome by a row number, and the moment of each row.
+    """The examples of one target: features, outcome, moment and customer of each row.
 
-    row_id: customer_key and moment in one text, the index of the other three.
+    Their index, row_id, is customer_key and moment in one text.
     """
 
     features: pd.DataFrame
@@ -95,7 +95,7 @@ class Examples:
 
 
 def count_examples(connection: duckdb.DuckDBPyConnection, target: Target) -> tuple[int, int]:
-    """Rows and positive rows that there are to learn from, without reading any."""
+    """Number of examples and of positive ones, without reading them."""
     found = connection.execute(
         f"select count(*), coalesce(sum(outcome), 0)::bigint from ({_outcomes(target)})", _parameters(target)
     ).fetchone()
@@ -104,7 +104,7 @@ def count_examples(connection: duckdb.DuckDBPyConnection, target: Target) -> tup
 
 
 def examples(connection: duckdb.DuckDBPyConnection, target: Target, rows: int) -> Examples:
-    """The examples of a target. rows: how many there are; of too many, always the same part is read."""
+    """The examples of a target. rows: their number; above MOST_EXAMPLES, always the same part is read."""
     every = max(1, -(-rows // MOST_EXAMPLES))
     frame = connection.execute(
         f"""
@@ -127,7 +127,7 @@ def examples(connection: duckdb.DuckDBPyConnection, target: Target, rows: int) -
 
 
 def scoring_query(target: Target) -> tuple[str, dict[str, object]]:
-    """SQL of everybody's features as of now, in the order of customer_key, and its parameters."""
+    """SQL of all customers' features at the as of, ordered by customer_key, and its parameters."""
     query = f"""
         select {_columns(target)}
         from predictions.scoring_customer_feature as customers
@@ -172,18 +172,20 @@ def _outcomes(target: Target) -> str:
 
 
 def _columns(target: Target) -> str:
-    # Of the target's own horizon: it tells which season comes, and beside the other horizon each would tell half of it.
+    # Of the target's own horizon: together, two horizons would share the information about the season.
     expected = f"forecasts.expected_purchases_{target.horizon_days}d as expected_purchases"
     parts = ["customers.*", expected, "forecasts.probability_alive"]
     if target.product_line:
-        parts.append(f"lines.* exclude (customer_key, moment, product_line) replace ({_nought('lines', _LINE_COUNTS)})")
+        parts.append(
+            f"lines.* exclude (customer_key, moment, product_line) replace ({_zero_if_missing('lines', _LINE_COUNTS)})"
+        )
     if target.channel:
         parts.append(f"contacts.* exclude (customer_key, moment, channel)"
-                     f" replace ({_nought('contacts', _CHANNEL_COUNTS)})")  # fmt: skip
+                     f" replace ({_zero_if_missing('contacts', _CHANNEL_COUNTS)})")  # fmt: skip
     return ", ".join(parts)
 
 
-def _nought(table: str, columns: tuple[str, ...]) -> str:
+def _zero_if_missing(table: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"coalesce({table}.{column}, 0) as {column}" for column in columns)
 
 

@@ -1,9 +1,8 @@
-"""Training: a model per target, judged on time that it has not seen, and put in the place of the present one if it
-wins.
+"""Trains a model per target, judges it on time that it has not seen, and replaces the current one if it wins.
 
-Training is weekly, and done where there is no model yet. The examples of a target are made of past moments by dbt.
-A new model replaces the present one only if it is surely better in the newest moments whose outcome the present one
-cannot have known; what is saved has then learned from all examples. Where nothing beats the base rate, no model is.
+Training is weekly, and in the first run. dbt builds the examples of a target from past moments. A new model replaces
+the current one only if it is better beyond chance in the newest moments whose outcome the current one cannot have
+known; the saved model has learned from all examples. If nothing beats the base rate, there is no model.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from orchestration.predictions.registry import (
+from orchestration.predictions.scoring.registry import (
     Manifest,
     is_readable,
     load_model,
@@ -26,7 +25,7 @@ from orchestration.predictions.registry import (
     save_model,
     versions,
 )
-from orchestration.predictions.score_log import (
+from orchestration.predictions.scoring.score_log import (
     HELD_OUT,
     HELD_OUT_VALUES,
     TRAININGS,
@@ -34,21 +33,21 @@ from orchestration.predictions.score_log import (
     keep_rows,
     restore_logs,
 )
-from orchestration.predictions.targets import Target, count_examples, examples, targets
+from orchestration.predictions.scoring.targets import Target, count_examples, examples, targets
 
 if TYPE_CHECKING:
-    from orchestration.predictions.propensity import PropensityModel
+    from orchestration.predictions.learning.propensity import PropensityModel
 
 VALUE_MODEL = "customer_value"
 FIRST, REPLACED, KEPT, ABSTAINS = "first", "replaced", "kept", "abstains"
-# As fit_propensity asks for: whoever has fewer need not read the examples, nor load what learns from them.
+# As in learning.propensity: with fewer, neither the examples nor scikit-learn need loading.
 LEAST_POSITIVES = 50
 _MOST_USEFUL = 5
 
 
 @dataclass(frozen=True)
 class Training:
-    """What became of one target: see the columns of predictions.trained_model. model_version: in use afterwards."""
+    """Result of training one target: see predictions.trained_model. model_version: in use afterwards."""
 
     target: Target | None
     decision: str
@@ -61,7 +60,7 @@ class Training:
 
 
 def is_trained(folder: Path, as_of: datetime) -> bool:
-    """Whether there has been a training by as_of whose models this release can read."""
+    """Whether there was a training by as_of whose models this release can read."""
     if not any(file.stem <= f"{as_of:%Y%m%dT%H%M%S}" for file in (folder / TRAININGS).glob("*.parquet")):
         return False
     models = folder / "models"
@@ -71,10 +70,10 @@ def is_trained(folder: Path, as_of: datetime) -> bool:
 
 
 def current_model(folder: Path, name: str, as_of: datetime, *, before: bool = False) -> Manifest | None:
-    """The newest readable version that had been trained by as_of (or before it): later ones know what came then.
+    """The newest readable version trained by as_of (or before it); later versions know what happened then.
 
-    None where a training since has found that nothing can be told: also of a version that a run for an earlier as of
-    has made after that, so that the order of runs makes no difference.
+    None if a later training abstained, even if a run for an earlier as of made the version after it: the order of runs
+    makes no difference.
     """
     if _abstains(folder, name, as_of, before):
         return None
@@ -111,13 +110,13 @@ def train_models(
     as_of: datetime,
     *,
     seed: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> list[Training]:
-    """Trains every target from the tables of the schema predictions; keeps models and figures below `folder`.
+    """Trains every target from the tables of the schema predictions; keeps models and measures below `folder`.
 
-    tell: hears a sentence per target. The same input gives the same models. Shows afterwards what was kept.
+    log: called with one message per target. The same input gives the same models. Refreshes the views of the logs.
     """
-    from orchestration.predictions.customer_forecast import write_moment_forecasts
+    from orchestration.predictions.scoring.customer_forecast import write_moment_forecasts
 
     restore_logs(connection, folder)
     done = [_train_value(connection, folder, as_of)]
@@ -131,25 +130,25 @@ def train_models(
                 forecast = True
             training = _train(connection, folder, target, as_of, seed)
         done.append(training)
-        tell(f"{target.title}: {training.decision}. {training.reason}")
+        log(f"{target.title}: {training.decision}. {training.reason}")
     _keep(connection, folder, as_of, done)
     restore_logs(connection, folder)
     return done
 
 
 def _too_few(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, as_of: datetime) -> Training | None:
-    """A training that ends before it begins: there is no model, and there are too few examples for one."""
+    """The result if there is no model and there are too few examples for one; otherwise None."""
     rows, positives = count_examples(connection, target)
     scarce = min(positives, rows - positives)
     if scarce >= LEAST_POSITIVES or current_model(folder, target.name, as_of, before=True):
         return None
-    what = "happened" if positives <= rows - positives else "did not happen"
-    reason = f"It {what} in {scarce} of {rows} examples; {LEAST_POSITIVES} are needed."
+    kind = "positive" if positives <= rows - positives else "negative"
+    reason = f"{scarce} of {rows} examples are {kind}; learning needs {LEAST_POSITIVES}."
     return Training(target, ABSTAINS, reason, None, rows, positives, {})
 
 
 def _train(connection: duckdb.DuckDBPyConnection, folder: Path, target: Target, as_of: datetime, seed: int) -> Training:
-    from orchestration.predictions.propensity import fit_propensity
+    from orchestration.predictions.learning.propensity import fit_propensity
 
     rows, positives = count_examples(connection, target)
     current = current_model(folder, target.name, as_of, before=True)
@@ -179,28 +178,28 @@ def _decision(
     features: pd.DataFrame,
 ) -> tuple[str, str]:
     """Whether the challenger is saved, and why."""
-    from orchestration.predictions.monitoring import should_replace
+    from orchestration.predictions.learning.replacement import should_replace
 
     if current is None:
         if challenger.abstains:
             return ABSTAINS, challenger.abstains
         ranks = challenger.report.auc or 0.5
-        return FIRST, f"The first model: on the newest examples surely better than the base rate (AUC {ranks:.3f})."
+        return FIRST, f"The first model: better than the base rate on the newest examples (AUC {ranks:.3f})."
     held_out = challenger.report.held_out
     if held_out is None:
-        return KEPT, f"Kept: too little to judge another one by. {challenger.abstains}".strip()
+        return KEPT, f"Kept: too few examples to judge another model. {challenger.abstains}".strip()
     trained = datetime.fromisoformat(current.trained_as_of)
-    # The present model was trained when their outcome was not known yet.
+    # The current model was trained before their outcome was known.
     unseen = held_out[held_out["as_of"] + timedelta(days=target.horizon_days) > trained]
     if unseen.empty:
-        return KEPT, "Kept: since it was trained, nothing has become known that it could be judged by."
+        return KEPT, "Kept: no outcome has become known since it was trained."
     model, _ = load_model(folder / "models", target.name, current.version)
     theirs = model.predict_probability(features.loc[unseen.index], as_of=unseen["as_of"])
     ours = challenger.report.base_rate_learned if challenger.abstains else unseen["probability"]
     rows = unseen[["outcome"]].rename_axis("row_id").reset_index()
     verdict = should_replace(rows.assign(probability=theirs), rows.assign(probability=np.asarray(ours)))
     if verdict.replace and challenger.abstains:
-        return REPLACED, f"{verdict.reason} By the base rate: {challenger.abstains}"
+        return REPLACED, f"{verdict.reason} The base rate replaces it: {challenger.abstains}"
     return (REPLACED if verdict.replace else KEPT), verdict.reason
 
 
@@ -222,7 +221,7 @@ def _figures(model: PropensityModel) -> dict[str, Any]:
 
 
 def _train_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> Training:
-    from orchestration.predictions import customer_forecast as forecasts
+    from orchestration.predictions.scoring import customer_forecast as forecasts
 
     current = current_model(folder, VALUE_MODEL, as_of, before=True)
     forecaster, reason = forecasts.learn_forecaster(connection, as_of)
@@ -240,10 +239,10 @@ def _train_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
     if doubt and current is None:
         return Training(None, ABSTAINS, doubt, None, rows, purchases, figures)
     if doubt:
-        # As a version that knows no currency: everybody is told the common rate.
-        decision, reason, forecaster = REPLACED, f"By the base rate. {doubt}", forecasts.Forecaster({}, {})
+        # A version without a currency: every customer gets the common rate.
+        decision, reason, forecaster = REPLACED, f"The base rate replaces it. {doubt}", forecasts.Forecaster({}, {})
     elif current is not None:
-        decision, reason = KEPT, "Kept: since it was learned, no 90 days have passed that it could be judged by."
+        decision, reason = KEPT, "Kept: it is younger than the 90 days that judging it needs."
         if judged is not None and datetime.fromisoformat(current.trained_as_of) <= judged.moment:
             present, _ = load_model(folder / "models", VALUE_MODEL, current.version)
             before = forecasts.judge(connection, as_of, present)
@@ -262,7 +261,7 @@ def _train_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime, done: list[Training]) -> None:
-    """The figures of this training, and what its new models said of examples whose outcome they had not seen."""
+    """Keeps the measures of this training, and the scores of its new models on held-out examples."""
     table = pd.DataFrame([_row(training, as_of) for training in done])
     _keep_frame(connection, table, "trained_model", file_of(folder, TRAININGS, as_of))
     scores = [
@@ -311,7 +310,7 @@ def _row(training: Training, as_of: datetime) -> dict[str, Any]:
     if target is None:
         made, expected = training.figures.get("made"), training.figures.get("expected")
         if expected is not None:
-            figures["notes"] = f"Of the 90 days before, {expected:,.0f} purchases were expected and {made:,} made."
+            figures["notes"] = f"It expected {expected:,.0f} purchases in the 90 days before; there were {made:,}."
         named: dict[str, Any] = {
             "model_name": VALUE_MODEL,
             "target": "value",

@@ -1,7 +1,7 @@
-"""What was predicted, and when: files that outlive the warehouse, one per moment and kind, and views that show them.
+"""Logs predictions: files that outlive the warehouse, one per moment and kind, and views over them.
 
-Every score is kept with its as of and the version of the model, so that it can be held against what happened. A run
-that is made again for the same moment replaces its file. Numbers of customers are those of that time.
+Every score is kept with its as of and the version of the model, so that it can be compared with what happened. Another
+run for the same moment replaces its file. Customer numbers are those of that time.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _FOLDERS = {
 
 
 def file_of(folder: Path, kind: str, as_of: datetime) -> Path:
-    """Where the rows of a kind and moment are kept."""
+    """The file with the rows of a kind and moment."""
     return folder / kind / f"{as_of:%Y%m%dT%H%M%S}.parquet"
 
 
 def keep_rows(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
-    """Writes the rows of a query to a file, all of them or none. Raises WarehouseError where it cannot."""
+    """Writes the rows of a query to a file, all or none. Raises WarehouseError if it cannot be written."""
     with readable_failures(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(".part")
@@ -58,7 +58,7 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> 
 
 
 def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> int:
-    """Keeps the scores that predictions.propensity_score and predictions.value_score hold; returns how many."""
+    """Writes predictions.propensity_score and predictions.value_score to files; returns the number of scores."""
     moment = f"timestamp '{as_of:%Y-%m-%d %H:%M:%S}'"
     keep_rows(
         connection,
@@ -86,7 +86,7 @@ def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date
 
 
 def prepare_predictions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes every table and view that the marts read, empty where there is none yet."""
+    """Creates the tables and views that the marts read; the views are empty."""
     connection.execute("create schema if not exists predictions")
     for name, columns in COLUMNS.items():
         _show(connection, name, columns, [])
@@ -95,7 +95,7 @@ def prepare_predictions(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def restore_logs(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Shows what has been kept below `folder` as views: predictions.trained_model, .score_log and .value_log."""
+    """Creates the views predictions.trained_model, .score_log and .value_log over the files below `folder`."""
     prepare_predictions(connection)
     for name, columns in COLUMNS.items():
         files = sorted(file for kind in _FOLDERS[name] for file in (folder / kind).glob("*.parquet"))

@@ -1,4 +1,4 @@
-"""How good probabilities are: calibration, lift, ranking, and how far they have drifted. Arrays and small frames."""
+"""Measures of probabilities against outcomes: calibration, lift, ranking. Arrays and small frames."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from sklearn.metrics import brier_score_loss
 
 Array = NDArray[np.float64]
 BINS = 10
+# Standard errors by which one forecast must beat another before we call it better: one-sided 95 %, so that a model
+# without merit wins one comparison in twenty. More would keep worse models for months, less would change them by luck.
+# The variable prediction.worse_by_errors of the dbt project is the same number.
+SURE_BY_ERRORS = 1.64
 
 
 def checked_scores(probability: ArrayLike, outcome: ArrayLike) -> tuple[Array, Array]:
-    """Both as numbers; ValueError unless they pair up, are filled, and are probabilities and 0 or 1."""
+    """Both as arrays of numbers. Raises ValueError unless they pair up and are probabilities and 0 or 1."""
     try:
         scores, happened = np.asarray(probability, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError("Probabilities and outcomes must be numbers.") from None
     if scores.ndim != 1 or scores.shape != happened.shape:
-        raise ValueError("There must be one outcome per probability.")
+        raise ValueError("Probabilities and outcomes have different lengths: pass one outcome per probability.")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("A probability is missing or not between 0 and 1.")
     if not np.isin(happened, (0.0, 1.0)).all():
@@ -28,9 +32,9 @@ def checked_scores(probability: ArrayLike, outcome: ArrayLike) -> tuple[Array, A
 
 
 def reliability_curve(probability: ArrayLike, outcome: ArrayLike, bins: int = BINS) -> pd.DataFrame:
-    """What was said against what happened, in bins of equally many rows: a row per bin, with Wilson's 95 % interval.
+    """Predicted against observed rate in bins of equally many rows: one row per bin, with Wilson's 95 % interval.
 
-    Equal scores stay in one bin, so there may be fewer bins than asked for.
+    Equal scores share a bin, so there can be fewer bins than requested.
     """
     scores, happened = checked_scores(probability, outcome)
     rank = pd.Series(scores).rank(method="average", pct=True).to_numpy()
@@ -46,13 +50,13 @@ def reliability_curve(probability: ArrayLike, outcome: ArrayLike, bins: int = BI
 
 
 def expected_calibration_error(probability: ArrayLike, outcome: ArrayLike, bins: int = BINS) -> float:
-    """Mean distance of what was said from what happened, over bins of equally many rows (Naeini et al. 2015)."""
+    """Mean distance of predicted and observed rate over bins of equally many rows (Naeini et al. 2015)."""
     curve = reliability_curve(probability, outcome, bins)
     return float(np.average((curve.predicted - curve.observed).abs(), weights=curve.rows)) if len(curve) else 0.0
 
 
 def lift_at(probability: ArrayLike, outcome: ArrayLike, share: float = 0.1) -> float | None:
-    """Rate among the highest `share` of scores over the rate of all; ties in proportion. None without a positive."""
+    """Rate among the highest `share` of scores over the overall rate; ties count pro rata. None without a positive."""
     scores, happened = checked_scores(probability, outcome)
     if not happened.sum():
         return None
@@ -64,7 +68,7 @@ def lift_at(probability: ArrayLike, outcome: ArrayLike, share: float = 0.1) -> f
 
 
 def auc(probability: ArrayLike, outcome: ArrayLike) -> float | None:
-    """Probability that a positive row has the higher score. None where all outcomes are the same."""
+    """Probability that a positive row scores higher than a negative one. None if all outcomes are equal."""
     scores, happened = checked_scores(probability, outcome)
     if happened.min(initial=1) == happened.max(initial=0):
         return None
@@ -72,14 +76,14 @@ def auc(probability: ArrayLike, outcome: ArrayLike) -> float | None:
 
 
 def auc_of_scores(scores: Array, happened: Array) -> float:
-    """The same for any numbers that rank the rows, by Mann and Whitney's statistic (1947); both outcomes are there."""
+    """AUC of any ranking scores, by Mann and Whitney's statistic (1947); needs both outcomes."""
     positives = happened.sum()
     above = rankdata(scores)[happened == 1].sum() - positives * (positives + 1) / 2
     return float(above / (positives * (len(happened) - positives)))
 
 
 def brier_score(probability: ArrayLike, outcome: ArrayLike) -> float:
-    """Mean squared distance of probability and outcome."""
+    """Mean squared difference of probability and outcome."""
     scores, happened = checked_scores(probability, outcome)
     return float(brier_score_loss(happened, scores, pos_label=1.0)) if len(scores) else 0.0
 
@@ -91,27 +95,8 @@ def brier_skill(probability: ArrayLike, outcome: ArrayLike, base_rate: float) ->
     return 1 - brier_score(probability, outcome) / reference if reference > 0 else 0.0
 
 
-def population_stability_index(reference: ArrayLike, current: ArrayLike, bins: int = BINS) -> float | None:
-    """How differently two sets are spread: sum of (share - share₀) · ln(share / share₀) over deciles of the reference.
-
-    By custom: below 0.1 stable, above 0.25 changed (Siddiqi 2006, Credit Risk Scorecards). Half a row is added to each
-    bin, so that an empty one stays finite. None where a side is empty.
-    """
-    before, now = (np.asarray(side, dtype=np.float64) for side in (reference, current))
-    before, now = before[np.isfinite(before)], now[np.isfinite(now)]
-    if not len(before) or not len(now):
-        return None
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
-    shares = []
-    for side in (before, now):
-        # Left-closed: scores that repeat one edge value stay together on one side of it.
-        counts = np.bincount(np.searchsorted(edges, side, side="left"), minlength=len(edges) + 1) + 0.5
-        shares.append(counts / counts.sum())
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
-
-
 def wilson_interval(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval (1927) for a proportion; the whole of 0 to 1 without trials."""
+    """Wilson's interval (1927) for a proportion; 0 to 1 without trials."""
     if trials < 1:
         return 0.0, 1.0
     found = binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")

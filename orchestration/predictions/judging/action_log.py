@@ -1,9 +1,8 @@
-"""Which actions were proposed and which could have been, and when: one file per moment, and a view that shows them all.
+"""Logs which actions were proposed and which could have been: one file per moment, and a view over all files.
 
-All choices are kept with the probability with which each was proposed: so any other way of choosing among them can be
-judged later (action_value.py). Files outlive the warehouse and none is ever thrown away; a run that is made again for
-the same moment replaces its file. Only what was published is logged: what nobody saw was not proposed. Numbers of
-customers are those of that time.
+Every choice is kept with the probability with which it was proposed, so that other ways of choosing can be judged later
+(policy_values.py). Files outlive the warehouse and are never deleted; another run for the same moment replaces its
+file. Only published proposals are logged, because readers saw no others. Customer numbers are those of that time.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.predictions.score_log import file_of, keep_rows
+from orchestration.predictions.scoring.score_log import file_of, keep_rows
 from orchestration.warehouse.connection import readable_failures
 
 ACTIONS = "actions"
@@ -27,9 +26,9 @@ _COLUMNS = {
 
 
 def keep_proposals(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> int:
-    """Keeps all choices that marts.action_choice holds, all of them or none; returns how many are proposed.
+    """Writes the choices of marts.action_choice to a file, all or none; returns how many are proposed.
 
-    folder: of predictions. Raises WarehouseError where the file cannot be written.
+    folder: of predictions. Raises WarehouseError if the file cannot be written.
     """
     taken = ", ".join(f"{name}::{kind} as {name}" for name, kind in _COLUMNS.items() if name != "as_of")
     keep_rows(
@@ -44,7 +43,7 @@ def keep_proposals(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: d
 
 
 def restore_action_log(connection: duckdb.DuckDBPyConnection, folder: Path | None) -> None:
-    """Shows what has been kept below `folder` as the view predictions.action_log; empty where there is nothing."""
+    """Creates the view predictions.action_log over the files below `folder`; empty without files."""
     empty = ", ".join(f"null::{kind} as {name}" for name, kind in _COLUMNS.items())
     query = f"select {empty} where false"
     files = sorted((folder / ACTIONS).glob("*.parquet")) if folder else []

@@ -1,14 +1,13 @@
-"""The season of a firm, as a clock: in high season more of a customer's time passes in a day than in low season.
+"""The season of a firm as a clock: in high season, more of a customer's time passes per day than in low season.
 
-Purchase models know rates, not months. Where a customer buys at rate · s(t) at moment t, with a season s of mean 1 that
-is common to all, they buy at a constant rate once time is counted as S(t), the integral of s: a change of time makes a
-Poisson process with a varying rate one with a constant rate (Daley and Vere-Jones 2003, An Introduction to the Theory
-of Point Processes, 7.4). So frequency stays, recency and age are told in days of average season, and a horizon is as
-long as the season of its days.
+Purchase models know rates, not months. A customer who buys at rate · s(t) at moment t, with a season s of mean 1 that
+all customers share, buys at a constant rate if time is counted as S(t), the integral of s: this change of time turns a
+Poisson process with a varying rate into one with a constant rate (Daley and Vere-Jones 2003, An Introduction to the
+Theory of Point Processes, 7.4). Frequency stays the same; recency, age and horizons are in days of average season.
 
-s is e to the power of one or two harmonics of the day of the year (Stolwijk, Straatman and Zielhuis 1999, J. Epidemiol.
-Community Health 53:235), learned by a Poisson regression of the repeat purchases of each month on how long people had
-been customers, when they came, and the season; only what chance does not explain is kept.
+log s is one or two harmonics of the day of the year (Stolwijk, Straatman and Zielhuis 1999, J. Epidemiol. Community
+Health 53:235), fitted by a Poisson regression of the repeat purchases per month on tenure, month of the first purchase
+and season. Harmonics that chance explains are dropped.
 """
 
 from __future__ import annotations
@@ -16,22 +15,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-import duckdb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from orchestration.predictions.purchase_history import PurchaseHistory
+from orchestration.predictions.learning.purchase_history import PurchaseHistory
 
 Array = NDArray[np.float64]
 
 YEAR_DAYS = 365.2425
-LEAST_DAYS = 360  # twelve months: before, a season cannot be told from growth
-LEAST_CUSTOMERS = 100  # months with fewer say nothing about a season, and are no part of the twelve
+LEAST_DAYS = 360  # twelve months: with fewer, season and growth cannot be separated
+LEAST_CUSTOMERS = 100  # months with fewer carry too little information and do not count towards the twelve
 LEAST_REPEATS = 100
-MOST_MONTHS = 60  # what was five years ago may not be this firm's season any more
-MOST_AMPLITUDE = 1.0  # per harmonic of log s: best day 7.4 times the worst. Beyond is no season, but a shop that closes
-_CHANCE = 0.1  # a harmonic that chance alone shows so often is none; asking for more loses seasons of small firms
+MOST_MONTHS = 60  # a season from more than five years ago may no longer apply
+MOST_AMPLITUDE = 1.0  # per harmonic of log s: best day 7.4 times the worst; beyond it, the shop closes for months
+_CHANCE = 0.1  # p-value above which a harmonic is dropped; a stricter one misses the seasons of small firms
 _RIDGE = 1e-3
 _STEPS = 50
 _NODES: Array = np.arange(367, dtype=np.float64) * (YEAR_DAYS / 366)
@@ -39,25 +37,16 @@ _NODES: Array = np.arange(367, dtype=np.float64) * (YEAR_DAYS / 366)
 
 @dataclass(frozen=True)
 class SeasonClock:
-    """Days of average season. Without harmonics it is the calendar, and says why.
+    """Counts time in days of average season. Without harmonics it equals the calendar.
 
-    harmonics: per harmonic of the year the factors of cosine and sine of log s. reason: why there are none, or empty.
+    harmonics: per harmonic of the year, coefficients of cosine and sine in log s. reason: why there are none, or empty.
     """
 
     harmonics: tuple[tuple[float, float], ...] = ()
     reason: str = ""
 
-    @property
-    def amplitude(self) -> float:
-        """Of the first harmonic of log s: 0 is no season, 0.1 is about 10 % more in the best month than on average."""
-        return float(np.hypot(*self.harmonics[0])) if self.harmonics else 0.0
-
-    def intensity(self, days: ArrayLike) -> Array:
-        """Season of moments, told in days since 1970: mean 1 over a year."""
-        return np.exp(self._log_season(np.asarray(days, dtype=np.float64))) * YEAR_DAYS / self._year()[1]
-
     def season_days(self, days: ArrayLike) -> Array:
-        """Days of average season that have passed from 1970 to these moments, told in days."""
+        """Days of average season from 1970 to these moments (days since 1970)."""
         moments = np.asarray(days, dtype=np.float64)
         if not self.harmonics:
             return moments
@@ -66,7 +55,7 @@ class SeasonClock:
         return YEAR_DAYS * (years + np.interp(moments - years * YEAR_DAYS, _NODES, passed) / year)
 
     def calendar_days(self, season_days: ArrayLike) -> Array:
-        """The moments at which so many days of average season have passed: the inverse of season_days."""
+        """The moments (days since 1970) at which so many days of average season have passed: inverse of season_days."""
         seasons = np.asarray(season_days, dtype=np.float64)
         if not self.harmonics:
             return seasons
@@ -114,39 +103,51 @@ class SeasonClock:
         return passed, float(passed[-1])
 
 
-CALENDAR = SeasonClock(reason="The season was not asked for.")
+CALENDAR = SeasonClock(reason="No season was requested.")
 
 
-def learn_season(connection: duckdb.DuckDBPyConnection, purchases: str, as_of: date | datetime) -> SeasonClock:
-    """Learns the season from the rows of `purchases` (customer_id, purchased_at, amount) up to as_of.
+@dataclass(frozen=True)
+class MonthlyPurchases:
+    """One entry per month of the first purchase and calendar month, both counted from January 1970.
 
-    Purchase days are those that purchase_history counts. What chance explains is taken away (James and Stein 1961,
-    positive part), and all of a harmonic that chance shows as large in one of ten shops without a season. Less than
-    twelve months of history, or too little in them, make it the calendar.
+    came, month: the two months. customers: first purchases (where the months are the same). days_left: their days from
+    the first purchase to the end of that month or to as_of. repeats: purchase days after the first one.
     """
-    day = as_of.date() if isinstance(as_of, datetime) else as_of
-    moment = as_of if isinstance(as_of, datetime) else datetime.combine(as_of, datetime.max.time())
-    cells = _cells(connection, purchases, moment, day)
+
+    came: NDArray[np.int64]
+    month: NDArray[np.int64]
+    customers: NDArray[np.int64]
+    days_left: Array
+    repeats: Array
+    as_of: datetime
+
+
+def season_clock(purchases: MonthlyPurchases) -> SeasonClock:
+    """Learns the season from monthly purchases.
+
+    Shrinks each harmonic by what chance explains (positive part, James and Stein 1961) and drops it if one in ten firms
+    without a season would show one as large. Returns the calendar, with the reason, if the history has less than twelve
+    months or too few repeat purchases.
+    """
+    cells = _cells(purchases)
     if cells is None or cells.days < LEAST_DAYS:
         days = 0 if cells is None else cells.days
-        return SeasonClock(reason=f"{days:.0f} days with at least {LEAST_CUSTOMERS} customers; "
-                           f"{LEAST_DAYS} are needed to tell a season from growth.")  # fmt: skip
+        reason = f"{days:.0f} days have at least {LEAST_CUSTOMERS} customers; a season needs {LEAST_DAYS}."
+        return SeasonClock(reason=reason)
     if cells.repeats.sum() < LEAST_REPEATS:
-        return SeasonClock(
-            reason=f"{cells.repeats.sum():.0f} repeat purchases; {LEAST_REPEATS} are needed for a season."
-        )
+        return SeasonClock(reason=f"{cells.repeats.sum():.0f} repeat purchases; a season needs {LEAST_REPEATS}.")
     for count in (2, 1):
         harmonics = _harmonics(cells, count)
         if harmonics[-1] != (0.0, 0.0):
             return SeasonClock(harmonics)
-    return SeasonClock(reason="The months differ by no more than chance explains.")
+    return SeasonClock(reason="Chance explains the differences between months.")
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """Per customers' first month and calendar month: customer-days and repeat purchases, and the months by number.
+    """Per month of the first purchase and calendar month: customer-days and repeat purchases; months are numbered.
 
-    begins, ends: of the calendar month, in days since 1970, as far as it has passed. days: length of the history.
+    begins, ends: of the calendar month, in days since 1970, up to as_of. days: length of the history.
     """
 
     came: Array
@@ -158,54 +159,28 @@ class _Cells:
     days: float
 
 
-def _cells(connection: duckdb.DuckDBPyConnection, purchases: str, moment: datetime, day: date) -> _Cells | None:
-    columns = connection.execute(
-        f"""
-        with purchase_day as (
-            select customer_id, purchased_at::date as day
-            from {purchases}
-            where customer_id is not null and purchased_at <= $moment
-            group by all
-            having sum(coalesce(amount, 0)) >= 0
-        ),
-
-        numbered as (
-            select day, min(day) over (partition by customer_id) as first_day from purchase_day
-        )
-
-        select
-            datediff('month', date '1970-01-01', first_day) as came,
-            datediff('month', date '1970-01-01', day) as month,
-            count(*) filter (where day = first_day) as customers,
-            -- Of the month in which they came, the days that were left of it.
-            coalesce(sum(least(last_day(first_day), $day::date) - first_day) filter (where day = first_day), 0)::double
-                as days_left,
-            count(*) filter (where day > first_day)::double as repeats
-        from numbered
-        group by all
-        """,
-        {"moment": moment, "day": day},
-    ).fetchnumpy()
-    if not len(columns["came"]):
+def _cells(purchases: MonthlyPurchases) -> _Cells | None:
+    if not len(purchases.came):
         return None
+    day = purchases.as_of.date()
     last = (day.year - 1970) * 12 + day.month - 1
-    size = last + 1 - int(columns["came"].min())
-    came, month = (np.asarray(columns[name]) - (last + 1 - size) for name in ("came", "month"))
+    size = last + 1 - int(purchases.came.min())
+    came, month = (months - (last + 1 - size) for months in (purchases.came, purchases.month))
     customers, days_left = np.zeros(size), np.zeros(size)
-    np.add.at(customers, came, np.asarray(columns["customers"], dtype=np.float64))
-    np.add.at(days_left, came, np.asarray(columns["days_left"], dtype=np.float64))
+    np.add.at(customers, came, np.asarray(purchases.customers, dtype=np.float64))
+    np.add.at(days_left, came, np.asarray(purchases.days_left, dtype=np.float64))
     known = np.cumsum(customers) >= LEAST_CUSTOMERS
     if not known.any():
         return None
     begins = np.arange(last + 1 - size, last + 2).astype("datetime64[M]").astype("datetime64[D]").astype(np.float64)
-    begins[-1] = _day(moment) + 1
+    begins[-1] = _day(purchases.as_of) + 1
     first = int(known.argmax())
     first_used = max(first, size - MOST_MONTHS)
     rows, places = np.meshgrid(np.arange(size), np.arange(first_used, size), indexing="ij")
     exposure = np.where(rows == places, days_left[:, None], customers[:, None] * np.diff(begins)[None, first_used:])
     repeats = np.zeros(rows.shape)
     in_use = month >= first_used
-    repeats[came[in_use], month[in_use] - first_used] = np.asarray(columns["repeats"], dtype=np.float64)[in_use]
+    repeats[came[in_use], month[in_use] - first_used] = np.asarray(purchases.repeats, dtype=np.float64)[in_use]
     used = (rows <= places) & (exposure > 0)
     return _Cells(
         came=np.maximum(rows[used] - first, 0.0),
@@ -219,19 +194,19 @@ def _cells(connection: duckdb.DuckDBPyConnection, purchases: str, moment: dateti
 
 
 def _harmonics(cells: _Cells, count: int) -> tuple[tuple[float, float], ...]:
-    """The harmonics of log s, less what chance explains; (0, 0) where that is all."""
+    """The harmonics of log s, shrunk by what chance explains; (0, 0) if chance explains all."""
     age = cells.month - cells.came
-    # Whom the history opens with came before it, and they buy more often than those who are new.
+    # Customers of the first month were mostly customers before it; they buy more often than new ones.
     others = [np.ones(len(age)), age == 0, age == 1, age == 2, np.log1p(age), age / 12, cells.came == 0,
               np.log1p(cells.came)]  # fmt: skip
     waves = [_mean_wave(cells, number, shift) for number in range(1, count + 1) for shift in (np.pi / 2, 0.0)]
     design = np.column_stack([*others, *waves])
     found, covariance, expected = _poisson_regression(design, cells.exposure, cells.repeats)
-    # Months differ by more than chance where something else happened in them, too: campaigns, weather, strikes.
+    # Campaigns, weather or strikes make months differ by more than chance.
     month = cells.month.astype(np.int64) - int(cells.month.min())
-    made, told = (np.bincount(month, weights=values) for values in (cells.repeats, expected))
+    made, forecast = (np.bincount(month, weights=values) for values in (cells.repeats, expected))
     free = max(len(made) - 2 - 2 * count, 1)
-    dispersion = max(1.0, float(((made - told) ** 2 / told).sum()) / free)
+    dispersion = max(1.0, float(((made - forecast) ** 2 / forecast).sum()) / free)
     kept = []
     for place in range(len(others), design.shape[1], 2):
         pair = found[place : place + 2]
@@ -245,7 +220,7 @@ def _harmonics(cells: _Cells, count: int) -> tuple[tuple[float, float], ...]:
 
 
 def _mean_wave(cells: _Cells, number: int, shift: float) -> Array:
-    """Mean over the days of each cell's month of sin(number · angle + shift)."""
+    """Mean of sin(number · angle + shift) over the days of each cell's month."""
     begin, end = (2 * np.pi * number * days / YEAR_DAYS for days in (cells.begins, cells.ends))
     return (np.cos(begin + shift) - np.cos(end + shift)) / (end - begin)
 

@@ -1,0 +1,24 @@
+-- When each campaign runs. Both sides of a campaign are judged over the same days: from the first approach to the last day
+-- on which the offer or the campaign is valid.
+with offered as (
+    select
+        made.campaign_key,
+        min(made.made_at) as first_made_at,
+        cast(min(offers.valid_from) as timestamp) as valid_from,
+        cast(max(offers.valid_to) as timestamp) as valid_to,
+        count(*) as offer_count
+    from {{ ref('fct_offer_made') }} as made
+    left join {{ ref('dim_offer') }} as offers on made.offer_key = offers.offer_key
+    group by made.campaign_key
+)
+
+select
+    campaigns.campaign_key,
+    channels.channel,
+    coalesce(offered.offer_count, 0) as offer_count,
+    coalesce(offered.first_made_at, offered.valid_from, cast(campaigns.starts_on as timestamp)) as begins_at,
+    greatest(offered.valid_to, cast({{ dbt.dateadd('day', 1, 'campaigns.ends_on') }} as timestamp)) as ends_at
+from {{ ref('dim_campaign') }} as campaigns
+left join offered on campaigns.campaign_key = offered.campaign_key
+left join {{ ref('dim_channel') }} as channels on campaigns.channel_key = channels.channel_key
+where campaigns.campaign_key > 0

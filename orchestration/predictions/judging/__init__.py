@@ -1,0 +1,1 @@
+"""Judges campaigns, engagement points and policies of choosing actions by what happened afterwards."""

@@ -1,0 +1,1 @@
+"""Fits and measures models on arrays and data frames. Reads no warehouse and no file."""

@@ -1,0 +1,1 @@
+"""Trains models and scores customers over the warehouse, and keeps models and scores as files."""
