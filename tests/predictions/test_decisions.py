@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +12,22 @@ import pandas as pd
 import pytest
 from predictions import cases
 
+from orchestration.firm.folder import FirmFolder
 from orchestration.predictions.judging.policy import evaluate_policy
 from orchestration.predictions.judging.uplift import campaign_effect
 from orchestration.predictions.learning import measures
 from orchestration.predictions.learning.propensity import fit_propensity
 from orchestration.predictions.learning.replacement import should_replace
-from orchestration.predictions.scoring.registry import RegistryError, load_model, manifest_of, save_model, versions
+from orchestration.predictions.scoring.registry import (
+    RegistryError,
+    is_readable,
+    load_model,
+    manifest_of,
+    save_model,
+    versions,
+)
+from orchestration.settings import EXAMPLES
+from orchestration.warehouse.dbt import project_variable
 
 # --- campaign effect -------------------------------------------------------------------------------------------------
 
@@ -236,3 +247,20 @@ def test_another_release_of_the_library_is_refused(tmp_path: Path) -> None:
     assert manifest_of(tmp_path, "churn", 1) == replace(saved, libraries=saved.libraries | {"scikit-learn": "0.1"})
     with pytest.raises(RegistryError, match="train again"):
         load_model(tmp_path, "churn")
+
+
+def test_a_model_of_an_older_format_is_not_read_and_says_to_train_again(tmp_path: Path) -> None:
+    """Manifests of version 0.1.0 have no format; their classes were in other modules."""
+    save_model(tmp_path, "churn", "a", trained_as_of=MOMENT)
+    file = tmp_path / "churn" / "000001" / "manifest.json"
+    content = json.loads(file.read_text())
+    del content["model_format"]
+    file.write_text(json.dumps(content))
+    assert not is_readable(manifest_of(tmp_path, "churn", 1))
+    with pytest.raises(RegistryError, match="saved by another release of context360: train again"):
+        load_model(tmp_path, "churn")
+
+
+def test_the_project_and_the_models_require_the_same_certainty() -> None:
+    firm = FirmFolder(EXAMPLES / "contoso")
+    assert project_variable(firm, "prediction")["worse_by_errors"] == measures.SURE_BY_ERRORS

@@ -49,7 +49,7 @@ def test_the_report_tells_what_was_seen_on_the_newest_fifth(model: PropensityMod
     assert report.reliability["rows"].sum() == 2_400
     assert report.reliability["positives"].sum() == outcome.iloc[-2_400:].sum()
     assert list(report.useful_features)[0] == "x"
-    assert {"empty is empty.", "constant is the same everywhere."} <= set(report.notes)
+    assert {"empty is empty.", "constant is constant."} <= set(report.notes)
     assert any(note.startswith("number differs in nearly every row") for note in report.notes)
 
 

@@ -211,7 +211,7 @@ def test_customers_who_spend_by_the_story_give_their_mean_back() -> None:
         ([2.0], [0.0], [4.0], "recency 0"),
         ([np.nan], [0.0], [4.0], "missing, infinite"),
         ([1.0], [np.inf], [4.0], "missing, infinite"),
-        (["many"], [1.0], [4.0], "not a number"),
+        (["many"], [1.0], [4.0], "not numbers"),
         ([[1.0]], [[1.0]], [[4.0]], "one-dimensional"),
     ],
 )
@@ -225,7 +225,7 @@ def test_input_that_cannot_be_meant_is_refused_in_a_sentence(frequency: Any, rec
 )
 def test_too_few_repeat_buyers_make_it_abstain(frequency: list[int], recency: list[int], age: list[int]) -> None:
     model = fit_purchase_model(frequency, recency, age)
-    assert "10 are needed" in model.abstains
+    assert "needs 10" in model.abstains
     rate = sum(frequency) / sum(age) if sum(age) else 0
     np.testing.assert_allclose(model.expected_purchases(4, frequency, recency, age), 4 * rate)
     assert np.isfinite(model.time_to_next_purchase(frequency, recency, age)).all()
@@ -267,7 +267,7 @@ def test_spend_that_cannot_be_meant_is_refused(frequency: list[int], value: list
 
 def test_spend_abstains_where_nothing_can_be_learned() -> None:
     few = fit_spend_model([1, 0], [20.0, np.nan])
-    assert "10 are needed" in few.abstains
+    assert "needs 10" in few.abstains
     assert list(few.expected_spend([3, 0], [50.0, np.nan])) == [20, 20]
     equal = fit_spend_model([2] * 30, [9.99] * 30)
     assert "the same" in equal.abstains

@@ -1,5 +1,6 @@
-"""Turns any table into numbers that a model can learn from, and says what it leaves out. Decided once, on the rows that
-are learned from; applied in the same way to every table that comes later.
+"""Turns any table into numbers that a model can learn from, and lists what it leaves out.
+
+The plan is made once, on the rows to learn from, and applied in the same way to every later table.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ Array = NDArray[np.float64]
 MOST_CATEGORIES = 150
 LEAST_ROWS_PER_CATEGORY = 5
 _PARSED_SHARE = 0.95
-_LARGEST = 1e100  # what is larger cannot be squared
+_LARGEST = 1e100  # larger numbers cannot be squared
 OTHER = 0.0  # the code of rare and of unseen values
 
 
 @dataclass(frozen=True)
 class Column:
-    """How one column is read. kind: number, moment or category; values: categories with a code of their own."""
+    """How to read one column. kind: number, moment or category; values: categories with a code of their own."""
 
     name: str
     kind: str
@@ -33,32 +34,32 @@ class Column:
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """Which columns are used, and how. left_out: columns and the reason, one sentence each."""
+    """The columns to use, and how. left_out: one sentence per column that is left out, with the reason."""
 
     columns: tuple[Column, ...]
-    origin: float  # days since 1970 that moments are measured from where rows have no moment of their own
+    origin: float  # days since 1970 from which moments are measured if rows have no moment of their own
     by_as_of: bool
     left_out: tuple[str, ...] = field(default=())
 
     @property
     def names(self) -> list[str]:
-        """The columns that are used."""
+        """The columns in use."""
         return [column.name for column in self.columns]
 
     @property
     def is_category(self) -> NDArray[np.bool_]:
-        """For each column, whether its numbers are codes."""
+        """Per column, whether its numbers are codes of categories."""
         return np.array([column.kind == "category" for column in self.columns], dtype=bool)
 
     def matrix(self, features: pd.DataFrame, as_of: Array | None = None) -> Array:
-        """One row per row of features, one column per used column; what is missing is NaN, an unseen value OTHER.
+        """One row per row of features, one column per column in use; missing values are NaN, unseen ones OTHER.
 
-        as_of: days since 1970 per row, where moments were learned relative to it. ValueError on a missing column.
+        as_of: days since 1970 per row, if moments are relative to it. Raises ValueError if a column is missing.
         """
         frame = unique_names(features)
         missing = [column.name for column in self.columns if column.name not in frame.columns]
         if missing:
-            raise ValueError(f"The model was learned with columns that are missing here: {', '.join(missing)}.")
+            raise ValueError(f"Columns that the model learned from are missing here: {', '.join(missing)}.")
         origin = as_of if as_of is not None and self.by_as_of else np.full(len(frame), self.origin)
         result = np.empty((len(frame), len(self.columns)))
         for place, column in enumerate(self.columns):
@@ -73,7 +74,7 @@ class FeaturePlan:
 
 
 def plan_features(features: pd.DataFrame, as_of: Array | None = None) -> FeaturePlan:
-    """Decides from these rows how to read each column."""
+    """Decides from these rows how to read each column. as_of: days since 1970 per row, if known."""
     frame = unique_names(features)
     columns, left_out = [], []
     for name in frame.columns:
@@ -97,13 +98,13 @@ def plan_features(features: pd.DataFrame, as_of: Array | None = None) -> Feature
         if varies:
             columns.append(Column(name, kind))
         else:
-            left_out.append(f"{name} is the same everywhere.")
+            left_out.append(f"{name} is constant.")
     origin = float(np.nanmax(as_of)) if as_of is not None and len(as_of) else _latest(frame, columns)
     return FeaturePlan(tuple(columns), origin, as_of is not None, tuple(left_out))
 
 
 def unique_names(features: pd.DataFrame) -> pd.DataFrame:
-    """The same columns with names that are text and differ: a repeated name gets its number (amount, amount.2)."""
+    """The same columns with unique text names: a repeated name gets a number (amount, amount.2)."""
     seen: dict[str, int] = {}
     taken = {str(name) for name in features.columns}
     names = []
@@ -120,7 +121,7 @@ def unique_names(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_numbers(values: pd.Series) -> Array:
-    """Numbers; what is missing, infinite or not a number is NaN."""
+    """Values as numbers; missing, infinite and other values are NaN."""
     if types.is_timedelta64_dtype(values.dtype):
         return np.asarray(values.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan))
     if values.dtype == object or isinstance(values.dtype, pd.CategoricalDtype) or types.is_string_dtype(values.dtype):
@@ -130,15 +131,15 @@ def as_numbers(values: pd.Series) -> Array:
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """Values as text; what is missing stays missing. Whole numbers read the same with and without decimals."""
+    """Values as text; missing ones stay missing. Whole numbers read the same with and without decimals."""
     codes, distinct = _distinct(values)
-    text = np.full(len(distinct) + 1, None, dtype=object)  # the last one for what is missing
+    text = np.full(len(distinct) + 1, None, dtype=object)  # the last one for missing values
     text[:-1] = distinct.map(_text, na_action="ignore")
     return pd.Series(text[codes], index=values.index, dtype=object)
 
 
 def days_since_1970(values: pd.Series) -> Array:
-    """Moments as days; naive ones are taken as UTC. What is not a moment is NaN."""
+    """Moments as days since 1970; naive ones count as UTC. Other values are NaN."""
     if values.dtype == object or types.is_string_dtype(values.dtype):
         return _by_distinct(values, lambda distinct: _days(distinct.map(_iso_text, na_action="ignore"), "ISO8601"))
     return _days(values, None)
@@ -156,15 +157,15 @@ def _numbers_of(distinct: pd.Series) -> Array:
 
 
 def _by_distinct(values: pd.Series, reading: Callable[[pd.Series], Array]) -> Array:
-    """Reads every distinct value once; what is missing is NaN."""
+    """Reads each distinct value once; missing values are NaN."""
     codes, distinct = _distinct(values)
     return np.append(reading(distinct), np.nan)[codes]
 
 
 def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], pd.Series]:
-    """The different values as objects, and for every row which of them it is (-1: missing).
+    """The distinct values as objects, and per row its position among them (-1: missing).
 
-    Python takes 1 and True for equal, and lists cannot be compared: objects other than text each count as different.
+    In Python 1 equals True, and lists have no hash: objects other than text each count as distinct.
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy(dtype=np.intp), pd.Series(values.cat.categories.astype(object), dtype=object)
@@ -201,7 +202,7 @@ def _read(values: pd.Series, filled: int) -> tuple[Array, str]:
     if _is_number(values):
         return as_numbers(values), "number"
     if types.is_string_dtype(values.dtype) or values.dtype == object:
-        # Numbers and ISO dates that came as text. What is not one becomes missing: at most one value in twenty.
+        # Numbers and ISO dates as text. Other values become missing: at most one in twenty.
         numbers = as_numbers(values)
         if np.isfinite(numbers).sum() >= _PARSED_SHARE * filled:
             return numbers, "number"
@@ -216,7 +217,7 @@ def _is_number(values: pd.Series) -> bool:
         return True
     if types.is_numeric_dtype(values.dtype):
         return not types.is_complex_dtype(values.dtype)
-    if values.dtype == object:  # decimals, booleans with nulls, numbers that came as Python objects
+    if values.dtype == object:  # decimals, booleans with nulls, numbers as Python objects
         return pd.api.types.infer_dtype(values, skipna=True) in {
             "decimal", "boolean", "integer", "floating", "mixed-integer-float",
         }  # fmt: skip
@@ -234,9 +235,9 @@ def _holds_dates(values: pd.Series) -> bool:
 def _category(name: str, text: pd.Series, filled: int) -> tuple[Column | None, str]:
     counts = text.value_counts()
     if len(counts) == 1 and filled == len(text):
-        return None, f"{name} is the same everywhere."
+        return None, f"{name} is constant."
     kept = counts[counts >= LEAST_ROWS_PER_CATEGORY]
-    # Equally frequent values in the order of the alphabet: the same table gives the same codes in any order of rows.
+    # Equally frequent values in alphabetical order: the codes do not depend on the order of the rows.
     kept = kept.reset_index().sort_values(["count", kept.index.name or "index"], ascending=[False, True])
     if kept.empty:
         return None, f"{name} differs in nearly every row ({len(counts)} values in {filled} rows)."

@@ -1,5 +1,6 @@
-"""What learns a propensity from numbers: a line whose strength is learned with it, boosted trees, a forest. Matrices
-in, log odds out. Columns that are codes of categories are told by is_category; what is missing is NaN.
+"""Learners of a propensity: a penalised logistic line, boosted trees, and a forest. Matrices in, log odds out.
+
+is_category marks columns with codes of categories; missing values are NaN.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 Array = NDArray[np.float64]
 
 # The line.
-_TAIL = 0.005  # numbers are clipped one span of the rest beyond the two tails: a trend goes on, a wild value does not
-_LONG_TAIL = 12.0  # times as far from the median as half of what is not the median: the logarithm is learned from
+_TAIL = 0.005  # numbers are clipped one span beyond the tails: trends continue, outliers do not
+_LONG_TAIL = 12.0  # times the median distance from the median, beyond which a column is learned by its logarithm
 _WEAKEST, _STRONGEST = 1.0, 1e5  # precision of the coefficients
 _STEPS, _ROUNDS, _SETTLED = 30, 12, 0.1
-_USUAL = (0.5, 0.1)  # coefficients and the sum of their squares that are known beforehand: half of one of usual size
-_COST = 2e8  # rows × columns²: more rows are not needed to learn how strongly coefficients are pulled to 0
-_CELLS = 6e7  # of the line's table of 8 bytes: more rows are drawn from
+_USUAL = (0.5, 0.1)  # prior: number of coefficients and sum of their squares (half of one of usual size)
+_COST = 2e8  # rows × columns²: more rows do not improve the precision
+_CELLS = 6e7  # of the line's table, of 8 bytes; a larger table is sampled
 _ROWS_AT_ONCE = 4_096
 
 # Trees.
-TREE_CATEGORIES = 50  # the rarer ones are one
+TREE_CATEGORIES = 50  # rarer categories are merged
 _BINS, _BINS_OF_MANY_COLUMNS, _MANY_COLUMNS = 255, 64, 60
 _RATE = 0.1
 _LEAVES = 12
@@ -36,12 +37,12 @@ _PER_LEAF = 10.0  # rows of the rarer outcome, on average
 ITERATIONS = (5, 10, 15, 20, 30, 40, 60, 80, 120, 160)
 _PATIENCE = 20
 _FOREST_TREES, _FOREST_LEAF, _UNSURE = 80, 3, 0.016
-_LARGEST = 1e30  # the forest's numbers are short ones
+_LARGEST = 1e30  # the forest computes in single precision
 _SMALLEST = 1e-6
 
 
 class Learned(Protocol):
-    """Numbers in, log odds out."""
+    """A fitted learner: matrix in, log odds out."""
 
     def odds(self, matrix: Array) -> Array:
         """The log odds of each row."""
@@ -52,7 +53,7 @@ class Learned(Protocol):
 
 @dataclass(frozen=True)
 class _Design:
-    """From columns to what a line can weigh: numbers centred and scaled, gaps and categories as columns of 0 and 1."""
+    """Turns columns into regressors: centred and scaled numbers; gaps and categories as columns of 0 and 1."""
 
     is_category: NDArray[np.bool_]
     low: Array
@@ -62,18 +63,18 @@ class _Design:
     long_tail: NDArray[np.bool_]
     mean: Array
     spread: Array
-    gaps: NDArray[np.intp]  # among the numbers: with a column that says that it is missing
+    gaps: NDArray[np.intp]  # positions among the numbers that get a column for missing values
     codes: tuple[Array, ...]
 
     @property
     def sources(self) -> NDArray[np.intp]:
-        """For each column of the table, the column of the input."""
+        """Per column of the table, its column of the input."""
         numbers, categories = np.flatnonzero(~self.is_category), np.flatnonzero(self.is_category)
         named = [np.full(len(code), place) for place, code in zip(categories, self.codes, strict=True)]
         return np.concatenate([numbers, numbers[self.gaps], *named]).astype(np.intp)
 
     def table(self, matrix: Array) -> Array:
-        """One row per row."""
+        """The regressors, one row per row of the input."""
         numbers = matrix[:, ~self.is_category]
         missing = np.isnan(numbers)
         parts = [np.where(missing, 0.0, (self._bent(numbers) - self.mean) / self.spread), missing[:, self.gaps]]
@@ -95,7 +96,7 @@ def _bent(numbers: Array, low: Array, high: Array, middle: Array, scale: Array, 
 
 def _design(matrix: Array, is_category: NDArray[np.bool_]) -> _Design:
     numbers = matrix[:, ~is_category]
-    ordered = np.sort(numbers, axis=0)  # the missing ones last
+    ordered = np.sort(numbers, axis=0)  # missing values last
     filled = np.isfinite(numbers).sum(axis=0)
     columns = np.arange(numbers.shape[1])
 
@@ -105,11 +106,11 @@ def _design(matrix: Array, is_category: NDArray[np.bool_]) -> _Design:
 
     least, middle, most = quantile(_TAIL), quantile(0.5), quantile(1 - _TAIL)
     span = most - least
-    # Hardly ever anything else than one value: the span of all.
+    # Nearly all values are the same: use the full span.
     narrow = span == 0
     span = np.where(narrow, quantile(1.0) - quantile(0.0), span)
     low, high = least - span, most + span
-    # The unit of the logarithm: half of what is not the middle is nearer than that.
+    # The unit of the logarithm: median distance of the values that are not the median.
     away = np.abs(numbers - middle)
     away[away == 0] = np.nan
     away.sort(axis=0)
@@ -128,7 +129,7 @@ def _design(matrix: Array, is_category: NDArray[np.bool_]) -> _Design:
 
 @dataclass(frozen=True)
 class Line:
-    """Logistic regression whose coefficients are pulled to 0 as strongly as the rows ask for."""
+    """Logistic regression whose coefficients are shrunk to 0 by a precision learned from the rows."""
 
     design: _Design
     weights: Array
@@ -141,18 +142,18 @@ class Line:
 
     @property
     def strength(self) -> Array:
-        """How much each column of the input moves the log odds, roughly."""
+        """Approximate influence of each column of the input on the log odds."""
         return np.sqrt(np.bincount(self.design.sources, self.weights**2, minlength=len(self.design.is_category)))
 
 
 def fit_line(
     matrix: Array, happened: Array, is_category: NDArray[np.bool_], seed: int, like: Line | None = None
 ) -> Line:
-    """Fits by penalised likelihood: a normal prior for numbers in units of their spread, and values of categories.
+    """Fits by penalised likelihood with a normal prior on the coefficients of scaled numbers and categories.
 
-    Its precision is learned from the same rows (evidence, MacKay 1992, Neural Computation 4:415 and 4:720), so that a
-    thousand columns or a hundred shops are no trouble. One precision for all: learned for every category by itself, it
-    was no better on small tables. like: takes reading and precision from a line fitted before.
+    The precision of the prior is learned from the same rows (evidence, MacKay 1992, Neural Computation 4:415 and
+    4:720), so a thousand columns or a hundred shops are safe. One precision serves all: separate ones per category were
+    no better on small tables. like: reuses design and precision of an earlier line.
     """
     design = like.design if like else _design(matrix, is_category)
     columns = len(design.sources)
@@ -191,7 +192,7 @@ def _precision(table: Array, happened: Array, draws: np.random.Generator) -> flo
 
 
 def _steps(table: Array, happened: Array, precision: float, start: Array, most: int) -> tuple[Array, Array]:
-    """Newton's method, halving steps that do not help: weights with the level last, and the curvature there."""
+    """Newton's method with step halving: weights with the level last, and the curvature there."""
     weights, pull = start, np.append(np.full(table.shape[1], precision), 0.0)
 
     def loss(candidate: Array, odds: Array) -> float:
@@ -201,9 +202,9 @@ def _steps(table: Array, happened: Array, precision: float, start: Array, most: 
     current = loss(weights, odds)
     curvature = np.eye(len(weights))
     for _ in range(most):
-        said = expit(odds)
-        gradient = np.append(table.T @ (happened - said), (happened - said).sum()) - pull * weights
-        curvature = _curvature(table, np.maximum(said * (1 - said), 1e-9))
+        chance = expit(odds)
+        gradient = np.append(table.T @ (happened - chance), (happened - chance).sum()) - pull * weights
+        curvature = _curvature(table, np.maximum(chance * (1 - chance), 1e-9))
         curvature[np.diag_indices_from(curvature)] += pull + 1e-9
         step = cho_solve(cho_factor(curvature), gradient)
         moved = table @ step[:-1] + step[-1]
@@ -237,7 +238,7 @@ def _curvature(table: Array, weight: Array) -> Array:
 
 @dataclass(frozen=True)
 class Trees:
-    """Boosted trees, of which the first `iterations` are asked."""
+    """Boosted trees. empty: columns without a value, which trees cannot bin."""
 
     model: HistGradientBoostingClassifier
     is_category: NDArray[np.bool_]
@@ -248,7 +249,7 @@ class Trees:
         return np.asarray(self.model.decision_function(_for_trees(matrix, self.is_category, self.empty)))
 
     def staged_odds(self, matrix: Array) -> list[Array]:
-        """The log odds after each of ITERATIONS; where it stopped earlier, those of the last one go on."""
+        """The log odds after each of ITERATIONS; after an early stop, those of the last iteration repeat."""
         stages: list[Array] = []
         last = np.empty(0)
         for number, last in enumerate(
@@ -260,7 +261,7 @@ class Trees:
 
 
 def _for_trees(matrix: Array, is_category: NDArray[np.bool_], empty: NDArray[np.bool_]) -> Array:
-    """Trees cannot bin a column without a value."""
+    """The matrix with rare categories merged and empty columns filled."""
     rare = is_category & (matrix > TREE_CATEGORIES)
     return np.where(rare | empty, 0.0, matrix)
 
@@ -273,9 +274,9 @@ def fit_trees(
     iterations: int = ITERATIONS[-1],
     later: tuple[Array, Array] | None = None,
 ) -> Trees:
-    """Boosted trees. later: rows to stop by, some iterations after they are told no better any more."""
+    """Fits boosted trees. later: rows for early stopping."""
     scarce = min(happened.sum(), len(happened) - happened.sum())
-    # Small leaves let trees learn single rows of a small table.
+    # With small leaves, trees memorise single rows of a small table.
     rows_per_leaf = int(np.clip(_PER_LEAF * len(happened) / max(scarce, 1), 20, 200))
     empty = np.asarray(np.isnan(matrix).all(axis=0))
     model = HistGradientBoostingClassifier(
@@ -297,15 +298,15 @@ def fit_trees(
 
 @dataclass(frozen=True)
 class Forest:
-    """A random forest (Breiman 2001), for tables that boosting would learn by heart."""
+    """A random forest (Breiman 2001), for small tables that boosting would overfit."""
 
     model: RandomForestClassifier
     empty: NDArray[np.bool_]
 
     def odds(self, matrix: Array) -> Array:
-        """The log odds of each row; no leaf is sure, however much of the same it holds."""
-        said = self.model.predict_proba(_for_forest(matrix, self.empty))[:, 1]
-        return np.asarray(logit(_UNSURE + (1 - 2 * _UNSURE) * said))
+        """The log odds of each row, shrunk so that no pure leaf gives 0 or 1."""
+        chance = self.model.predict_proba(_for_forest(matrix, self.empty))[:, 1]
+        return np.asarray(logit(_UNSURE + (1 - 2 * _UNSURE) * chance))
 
 
 def _for_forest(matrix: Array, empty: NDArray[np.bool_]) -> Array:
@@ -313,7 +314,7 @@ def _for_forest(matrix: Array, empty: NDArray[np.bool_]) -> Array:
 
 
 def fit_forest(matrix: Array, happened: Array, seed: int) -> Forest:
-    """A forest; codes of categories are taken as numbers, in the order of how frequent they are."""
+    """Fits a forest; codes of categories count as numbers, in order of frequency."""
     model = RandomForestClassifier(_FOREST_TREES, min_samples_leaf=_FOREST_LEAF, max_features="sqrt", random_state=seed)
     empty = np.asarray(np.isnan(matrix).all(axis=0))
     return Forest(model.fit(_for_forest(matrix, empty), happened), empty)

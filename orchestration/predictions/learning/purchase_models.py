@@ -1,11 +1,11 @@
-"""How often customers buy and whether they still do: three "buy till you die" models of purchase counts.
+"""Purchase frequency and churn: three "buy till you die" models of purchase counts.
 
-Each customer buys at random moments with a rate of their own (gamma distributed) until they leave, unseen:
+Each customer buys at random moments at their own rate (gamma distributed) until they leave, which is not observed:
 bg_nbd   may leave after each repeat purchase (Fader, Hardie and Lee 2005, Marketing Science 24:275)
 mbg_nbd  may also leave after the first one (Batislam, Denizel and Filiztekin 2007, IJRM 24:201)
 pareto_nbd  may leave at any moment (Schmittlein, Morrison and Colombo 1987, Management Science 33:1)
 
-Arrays in, arrays out: no tables, no money, no dates. Any unit of time will do, the same in all arguments.
+Arrays in, arrays out: no tables, amounts or dates. Use the same unit of time in all arguments.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Array = NDArray[np.float64]
 Kind = Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]
 KINDS: tuple[Kind, ...] = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 
-LEAST_REPEAT_BUYERS = 10  # four parameters need at least so many people who say something about them
+LEAST_REPEAT_BUYERS = 10  # fewer do not identify four parameters
 _LOG_BOUND = (
     9.0  # parameters between e^-9 and e^9, in units of the mean age: where the likelihood is flat, it ends here
 )
 _ROWS_AT_ONCE = 50_000  # × nodes × 8 bytes = 13 MB: fits the processor's cache
 _ROWS_TO_START = 20_000
 _LEGENDRE, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(24)
-_LARGEST = 1e100  # of any number that comes in: what is larger cannot be squared
+_LARGEST = 1e100  # of any input: larger numbers cannot be squared
 _NEGLIGIBLE = 40.0  # e^-40 of an integral is left out
 
 
@@ -40,8 +40,8 @@ class PurchaseModel:
     """A fitted model of purchases.
 
     params: by name, in the unit of time of the input: r, alpha (rate), and a, b (leaving) or s, beta. log_likelihood:
-    of the input, as in the papers. abstains: why there is nothing to be learned, or empty; an abstaining model says
-    that everybody buys at the common rate and nobody has left.
+    of the input, as in the papers. abstains: why nothing can be learned, or empty; under an abstaining model all
+    customers buy at the common rate and none has left.
     """
 
     kind: Kind
@@ -53,7 +53,7 @@ class PurchaseModel:
     notes: tuple[str, ...] = field(default=())
 
     def expected_purchases(self, horizon: float, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
-        """Purchases expected of each customer within `horizon` units of time from now, given their history."""
+        """Expected purchases of each customer within `horizon` units of time from now, given their history."""
         if not 0 <= horizon <= _LARGEST:
             raise ValueError(f"horizon must be a number from 0 to {_LARGEST:g}, not {horizon}.")
         x, tx, age_ = checked_history(frequency, recency, age)
@@ -64,7 +64,7 @@ class PurchaseModel:
         return expected[place]
 
     def probability_alive(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
-        """Probability of each customer still being one."""
+        """Probability that each customer is still active."""
         x, tx, age_ = checked_history(frequency, recency, age)
         if self.abstains:
             return np.ones(len(x))
@@ -72,7 +72,7 @@ class PurchaseModel:
         return self._alive(*distinct)[place]
 
     def time_to_next_purchase(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> Array:
-        """Median time from now until the next purchase, if the customer is alive and stays until then."""
+        """Median time from now until the next purchase, if the customer is active and stays until then."""
         x, _, age_ = checked_history(frequency, recency, age)
         if self.abstains:
             rate = max(self.common_rate, 1e-9)
@@ -108,7 +108,7 @@ def fit_purchase_model(
 
     frequency: repeat purchases (the first one is not counted), whole numbers from 0. recency: time from the first to
     the last purchase (0 without a repeat). age: time from the first purchase until now. One entry per customer.
-    ValueError on input that cannot be meant; with fewer than ten repeat buyers the model abstains and says so.
+    With fewer than ten repeat buyers the model abstains. Raises ValueError on invalid input.
     """
     if kind not in KINDS:
         raise ValueError(f"Unknown kind of purchase model {kind!r}: choose one of {', '.join(KINDS)}.")
@@ -117,9 +117,7 @@ def fit_purchase_model(
     total_age = float(age_.sum())
     common = float(x.sum()) / total_age if total_age > 0 else 0.0
     if repeaters < LEAST_REPEAT_BUYERS:
-        reason = (
-            f"{repeaters} of {len(x)} customers have bought again; {LEAST_REPEAT_BUYERS} are needed to tell who will."
-        )
+        reason = f"{repeaters} of {len(x)} customers are repeat buyers; a purchase model needs {LEAST_REPEAT_BUYERS}."
         return PurchaseModel(kind, {}, 0.0, len(x), common, abstains=reason)
     scale = total_age / len(age_)
     rows, counts = _counted(x, tx / scale, age_ / scale)
@@ -137,7 +135,7 @@ def fit_purchase_model(
 
 
 def checked_history(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple[Array, Array, Array]:
-    """The three arrays as numbers, or a ValueError that names the first fault and how many rows have it."""
+    """The three arrays as numbers. Raises ValueError with the first fault and the number of its rows."""
     columns = [
         _numbers(name, values) for name, values in (("frequency", frequency), ("recency", recency), ("age", age))
     ]
@@ -147,7 +145,7 @@ def checked_history(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) ->
             f"frequency, recency and age must have one entry per customer, not {len(x)}, {len(tx)} and {len(age_)}."
         )
     if not len(x):
-        raise ValueError("There are no customers: give at least one.")
+        raise ValueError("There are no customers: pass at least one.")
     slack = 1e-9 * np.maximum(age_, 1.0)
     faults = (
         ("frequency below 0 (count the purchases after the first)", x < 0),
@@ -167,18 +165,18 @@ def _numbers(name: str, values: ArrayLike) -> Array:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} holds something that is not a number: convert or leave out those rows.") from None
+        raise ValueError(f"{name} has values that are not numbers: convert or exclude those rows.") from None
     if numbers.ndim != 1:
         raise ValueError(f"{name} must be a one-dimensional array, one entry per customer.")
     missing = ~(np.abs(numbers) <= _LARGEST)
     if missing.any():
         rows = f"{int(missing.sum())} of {len(numbers)} rows"
-        raise ValueError(f"{name} is missing, infinite or beyond {_LARGEST:g} in {rows}: leave them out.")
+        raise ValueError(f"{name} is missing, infinite or beyond {_LARGEST:g} in {rows}: exclude them.")
     return numbers
 
 
 def _distinct(x: Array, tx: Array, age: Array) -> tuple[tuple[Array, Array, Array], NDArray[np.intp]]:
-    """The different rows, and for every row which of them it is: most customers share theirs with others."""
+    """The distinct rows, and the position of each row among them: many customers share a history."""
     order = np.lexsort((age, tx, x))
     sorted_rows = (x[order], tx[order], age[order])
     new = np.ones(len(x), dtype=bool)
@@ -202,13 +200,13 @@ def _minimum(kind: Kind, rows: tuple[Array, ...], counts: Array, start: Array) -
         value, gradient = _negative_log_likelihood(kind, logs, rows, counts)
         return value / total, gradient / total
 
-    with threadpool_limits(1):  # vectors of four numbers: threads would only wait for each other
+    with threadpool_limits(1):  # with vectors of four numbers, threads only wait for each other
         found = minimize(
             objective, start, jac=True, method="L-BFGS-B", bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
             options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
         )  # fmt: skip
     at_bound = np.abs(found.x) > _LOG_BOUND - 1e-6
-    notes = ("The customers hardly differ: a parameter ran to its bound.",) if at_bound.any() else ()
+    notes = ("The customers barely differ: a parameter reached its bound.",) if at_bound.any() else ()
     return found.x, notes
 
 
@@ -229,7 +227,7 @@ def _negative_log_likelihood(kind: Kind, logs: Array, rows: tuple[Array, ...], c
 
 
 def _chances(kind: Kind, x: Array) -> Array:
-    """How often a customer could have left and did not, if still there: the MBG/NBD counts the first purchase too."""
+    """How often an active customer could have left and did not: the MBG/NBD counts the first purchase too."""
     return x + 1 if kind == "mbg_nbd" else x
 
 
@@ -239,7 +237,7 @@ def _chances(kind: Kind, x: Array) -> Array:
 def _beta_terms(
     r: float, alpha: float, a: float, b: float, x: Array, tx: Array, age: Array, chances: Array
 ) -> tuple[Array, Array]:
-    """Logarithms of the two ways to the history, up to a common term: still there, or left at the last purchase."""
+    """Log-likelihoods of the history, up to a common term, if still active and if left at the last purchase."""
     alive = -(r + x) * np.log(alpha + age)
     could = chances > 0
     left = np.full(len(x), -np.inf)
@@ -264,12 +262,12 @@ def _beta_gradient(parameters: Array, x: Array, tx: Array, age: Array, chances: 
 
 
 def _expected_by_beta(growth: Array, shape: Array, a: float, b: Array) -> Array:
-    """Mean of (1 - (1 + p growth)^-shape) / p over p ~ Beta(a, b): purchases of a customer who is there now.
+    """Mean of (1 - (1 + p growth)^-shape) / p over p ~ Beta(a, b): purchases of a customer who is active now.
 
     By Gauss-Jacobi quadrature: the closed form with a hypergeometric function is singular at a = 1 and overflows.
     """
     expected = np.empty(len(growth))
-    # The integrand is singular at p = -1 / growth: the nearer that is, the more nodes.
+    # The integrand is singular at p = -1 / growth: the closer to it, the more nodes.
     far = growth > 8
     for rows, nodes in ((~far, 40), (far, int(min(5 * growth.max(initial=0.0), 250)))):
         if rows.any():
@@ -304,7 +302,7 @@ def _beta_quadrature(a: float, b: Array, nodes: int) -> tuple[Array, Array]:
     k1 = k[1:]
     total = total[:, 1:]
     off = 4 * k1 * (k1 + left) * (k1 + right) * (k1 + left + right) / (total**2 * (total + 1) * (total - 1))
-    # At k = 1 a factor cancels, which is nought where a + b = 1.
+    # At k = 1 a factor cancels that is 0 if a + b = 1.
     off[:, 0] = (4 * (1 + left) * (1 + right) / ((2 + left + right) ** 2 * (3 + left + right)))[:, 0]
     matrices = np.zeros((len(b), nodes, nodes))
     index = np.arange(nodes)
@@ -314,7 +312,7 @@ def _beta_quadrature(a: float, b: Array, nodes: int) -> tuple[Array, Array]:
         with threadpool_limits(1):
             roots, vectors = np.linalg.eigh(matrices)
     except LinAlgError as error:
-        raise ValueError("The model's parameters are too extreme to compute with: look at the histories.") from error
+        raise ValueError("The model's parameters are too extreme to compute with: check the histories.") from error
     return np.clip((1 + roots) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 

@@ -1,5 +1,6 @@
-"""How much a customer spends per purchase: the gamma-gamma model (Fader and Hardie 2013, "The Gamma-Gamma Model of
-Monetary Value"). It assumes that how much somebody spends says nothing about how often: spend_follows_frequency tells.
+"""Spend per purchase: the gamma-gamma model (Fader and Hardie 2013, "The Gamma-Gamma Model of Monetary Value").
+
+It assumes that spend and frequency are independent; spend_follows_frequency checks the assumption.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Array = NDArray[np.float64]
 LEAST_BUYERS = 10
 _LOG_BOUND = 12.0
 _NOTABLE_CORRELATION = 0.3
-_LARGEST = 1e100  # what is larger cannot be squared
+_LARGEST = 1e100  # larger numbers cannot be squared
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class SpendModel:
     """A fitted gamma-gamma model.
 
     params: p, q, gamma (in the currency of the input). correlation: of frequency and mean value among the buyers; the
-    model wants it near 0. abstains: why there is nothing to be learned, or empty; an abstaining model gives every
-    customer the common mean.
+    model assumes 0. abstains: why nothing can be learned, or empty; an abstaining model gives every customer the common
+    mean.
     """
 
     params: dict[str, float]
@@ -37,17 +38,17 @@ class SpendModel:
 
     @property
     def spend_follows_frequency(self) -> bool:
-        """True where frequent buyers spend so differently per purchase that the model's assumption does not hold."""
+        """Whether spend depends on frequency so much that the model's assumption does not hold."""
         return abs(self.correlation) > _NOTABLE_CORRELATION
 
     def expected_spend(self, frequency: ArrayLike, mean_value: ArrayLike) -> Array:
-        """Expected value of the next purchase of each customer; without purchases the mean of all customers."""
+        """Expected amount of each customer's next purchase; without purchases, the mean of all customers."""
         x, value = _checked(frequency, mean_value)
         if self.abstains:
             return np.full(len(x), self.common_mean)
         p, q, gamma = self.params["p"], self.params["q"], self.params["gamma"]
         weight = p * x + q - 1
-        # Below q = 1 the mean over all customers is infinite in the model: what was seen takes its place.
+        # Below q = 1 the model's mean over all customers is infinite: the observed mean replaces it.
         of_all = p * gamma / (q - 1) if q > 1.05 else self.common_mean
         usable = (x > 0) & (weight > 0.05)
         return np.where(usable, p * (gamma + x * value) / np.where(usable, weight, 1.0), of_all)
@@ -56,16 +57,16 @@ class SpendModel:
 def fit_spend_model(frequency: ArrayLike, mean_value: ArrayLike) -> SpendModel:
     """Fits by maximum likelihood.
 
-    frequency: purchases that mean_value is the mean of, per customer; customers with 0 are left out. mean_value: mean
-    amount of those purchases, above 0. ValueError on input that cannot be meant; abstains below ten buyers, or where
-    all buyers spend the same.
+    frequency: number of purchases in mean_value, per customer; customers with 0 do not count. mean_value: mean amount
+    of those purchases, above 0. Abstains below ten buyers, or if all buyers spend the same. Raises ValueError on
+    invalid input.
     """
     x, value = _checked(frequency, mean_value)
     bought = x > 0
     x, value = x[bought], value[bought]
     mean = float(value.mean()) if len(value) else 0.0
     if len(x) < LEAST_BUYERS:
-        reason = f"{len(x)} customers have bought again; {LEAST_BUYERS} are needed to learn what customers spend."
+        reason = f"{len(x)} customers are repeat buyers; learning their spend needs {LEAST_BUYERS}."
         return SpendModel({}, 0.0, len(x), mean, abstains=reason)
     if value.std() <= 1e-9 * mean:
         return SpendModel({}, 0.0, len(x), mean, abstains="All customers spend the same per purchase.")
@@ -100,17 +101,17 @@ def _checked(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[Array, Array]
         x = np.asarray(frequency, dtype=np.float64)
         value = np.asarray(mean_value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError("frequency and mean_value must be numbers: convert or leave out the other rows.") from None
+        raise ValueError("frequency and mean_value must be numbers: convert or exclude the other rows.") from None
     if x.ndim != 1 or value.ndim != 1 or len(x) != len(value):
         raise ValueError("frequency and mean_value must be one-dimensional, with one entry per customer each.")
     if not len(x):
-        raise ValueError("There are no customers: give at least one.")
-    value = np.where((x == 0) & np.isnan(value), 0.0, value)  # nobody's mean: SQL says null
+        raise ValueError("There are no customers: pass at least one.")
+    value = np.where((x == 0) & np.isnan(value), 0.0, value)  # without purchases SQL has null
     faults = (
         ("a frequency that is missing, infinite or below 0", ~np.isfinite(x) | (x < 0)),
         ("purchases whose mean value is missing or infinite", (x > 0) & ~np.isfinite(value)),
         (f"a frequency or mean value beyond {_LARGEST:g}", (x > _LARGEST) | ((x > 0) & (value > _LARGEST))),
-        ("purchases whose mean value is not above 0 (net of returns; leave them out)", (x > 0) & (value <= 0)),
+        ("purchases whose mean value is not above 0 (net of returns; exclude them)", (x > 0) & (value <= 0)),
     )
     for sentence, wrong in faults:
         if wrong.any():
