@@ -89,6 +89,7 @@ def contoso(connection: duckdb.DuckDBPyConnection, *, with_email: bool) -> None:
     )
 
 
+# Longer than 60 lines: one query that reads all systems.
 def demo(connection: duckdb.DuckDBPyConnection, company: Path, *, with_guests: bool = True) -> None:
     """The demo company as its systems deliver it: CRM, shop, loyalty, and guest orders with an e-mail address only."""
     accounts = sqlite3.connect(company / "sources" / "crm" / "crm.db").execute(
@@ -158,6 +159,7 @@ def demo(connection: duckdb.DuckDBPyConnection, company: Path, *, with_guests: b
     """)
 
 
+# Longer than 60 lines: one query that invents people, homes, records and errors.
 def synthetic(connection: duckdb.DuckDBPyConnection, records: int, *, seed: int = 1, mean_records: float = 1.5,
               missing: float = 0.15, errors: float = 0.12, systems: int = 3) -> None:  # fmt: skip
     """Invented people in households, with skewed names, missing values and typing errors; any size, in the engine.
