@@ -34,7 +34,7 @@ class Exceptions:
     """What may differ. Tables are named as schema.table, columns as schema.table.column; `*` stands for any text.
 
     float_digits: decimals to which floating-point numbers are rounded. skipped, added, removed: patterns. renamed: old
-    column -> its new name.
+    column -> its new name. left_out: table -> condition of rows that are neither counted nor compared.
     """
 
     float_digits: int = 6
@@ -42,6 +42,7 @@ class Exceptions:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     renamed: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def skips(self, name: str) -> bool:
         return _matches(name, self.skipped)
@@ -63,10 +64,10 @@ class Outcome:
 def load_exceptions(path: Path) -> Exceptions:
     """The exceptions in a YAML file. Raises ExceptionsError for an entry without a reason, and for unknown keys."""
     entries = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    unknown = set(entries) - {"float_digits", "skipped", "added", "removed", "renamed"}
+    unknown = set(entries) - {"float_digits", "skipped", "added", "removed", "renamed", "left_out"}
     if unknown:
         raise ExceptionsError(f"{path.name}: unknown key {', '.join(sorted(unknown))}.")
-    for kind in ("skipped", "added", "removed", "renamed"):
+    for kind in ("skipped", "added", "removed", "renamed", "left_out"):
         for entry in entries.get(kind) or []:
             if not entry.get("reason"):
                 raise ExceptionsError(f"{path.name}: an entry of `{kind}` has no reason: {entry}. Add one.")
@@ -76,6 +77,7 @@ def load_exceptions(path: Path) -> Exceptions:
         added=_names(entries, "added"),
         removed=_names(entries, "removed"),
         renamed={entry["from"]: entry["to"] for entry in entries.get("renamed") or []},
+        left_out={entry["table"]: entry["where"] for entry in entries.get("left_out") or []},
     )
 
 
@@ -100,8 +102,8 @@ def _compare_table(
     new: Columns | None,
     exceptions: Exceptions,
 ) -> Outcome:
-    rows_before = _count(connection, "old", table) if old is not None else None
-    rows_after = _count(connection, "new", table) if new is not None else None
+    rows_before = _value(connection, f"select count(*) from {_rows('old', table, exceptions)}") if old else None
+    rows_after = _value(connection, f"select count(*) from {_rows('new', table, exceptions)}") if new else None
     if old is None or new is None:
         allowed, word = (exceptions.added, "new table") if old is None else (exceptions.removed, "table is missing")
         differs = () if _matches(table, allowed) else (word,)
@@ -110,8 +112,8 @@ def _compare_table(
     only_before = only_after = 0
     if pairs:
         sides = [
-            _hashes("old", table, [(a, old[a]) for a, _ in pairs], exceptions.float_digits),
-            _hashes("new", table, [(b, new[b]) for _, b in pairs], exceptions.float_digits),
+            _hashes("old", table, [(a, old[a]) for a, _ in pairs], exceptions),
+            _hashes("new", table, [(b, new[b]) for _, b in pairs], exceptions),
         ]
         only_before, only_after = (
             _value(connection, f"select count(*) from ({one} except all {other})")
@@ -156,33 +158,38 @@ def _where(
     exceptions: Exceptions,
 ) -> str:
     """Names the columns whose own values differ; where there is none, the values are combined in another way."""
-    digits = exceptions.float_digits
     columns = [
         a
         for a, b in pairs
         if _value(
             connection,
-            f"select count(*) from ({_hashes('old', table, [(a, old[a])], digits)}"
-            f" except all {_hashes('new', table, [(b, new[b])], digits)})",
+            f"select count(*) from ({_hashes('old', table, [(a, old[a])], exceptions)}"
+            f" except all {_hashes('new', table, [(b, new[b])], exceptions)})",
         )
         or _value(
             connection,
-            f"select count(*) from ({_hashes('new', table, [(b, new[b])], digits)}"
-            f" except all {_hashes('old', table, [(a, old[a])], digits)})",
+            f"select count(*) from ({_hashes('new', table, [(b, new[b])], exceptions)}"
+            f" except all {_hashes('old', table, [(a, old[a])], exceptions)})",
         )
     ]
     return f"values of {', '.join(columns)}" if columns else "the same values stand in other rows"
 
 
-def _hashes(side: str, table: str, columns: list[tuple[str, str]], float_digits: int) -> str:
+def _hashes(side: str, table: str, columns: list[tuple[str, str]], exceptions: Exceptions) -> str:
     """A query of one hash per row over these columns (name, data type). An empty value has a hash of its own."""
-    schema, name = table.split(".")
     values = [
         # Adding zero makes one zero of the two that floating-point numbers have.
-        f'round("{column}", {float_digits}) + 0.0' if data_type in FLOATS else f'cast("{column}" as varchar)'
+        f'round("{column}", {exceptions.float_digits}) + 0.0' if data_type in FLOATS else f'cast("{column}" as varchar)'
         for column, data_type in columns
     ]
-    return f'select hash({", ".join(values)}) from {side}."{schema}"."{name}"'
+    return f"select hash({', '.join(values)}) from {_rows(side, table, exceptions)}"
+
+
+def _rows(side: str, table: str, exceptions: Exceptions) -> str:
+    """The rows of a table that count, as a relation."""
+    schema, name = table.split(".")
+    condition = exceptions.left_out.get(table, "false")
+    return f'(select * from {side}."{schema}"."{name}" where not coalesce(({condition}), false)) as rows'
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, side: str) -> dict[str, Columns]:
@@ -194,11 +201,6 @@ def _tables(connection: duckdb.DuckDBPyConnection, side: str) -> dict[str, Colum
     ).fetchall():
         tables.setdefault(f"{schema}.{table}", {})[column] = data_type
     return tables
-
-
-def _count(connection: duckdb.DuckDBPyConnection, side: str, table: str) -> int:
-    schema, name = table.split(".")
-    return _value(connection, f'select count(*) from {side}."{schema}"."{name}"')
 
 
 def _value(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

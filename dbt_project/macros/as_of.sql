@@ -9,7 +9,7 @@
 {%- endmacro %}
 
 
-{#- The run that builds the table, for evidence that is kept from run to run. -#}
+{#- The run that builds the table, for tables that keep rows from run to run. -#}
 {% macro run_id() -%}
     cast('{{ var("run_id", "") }}' as {{ dbt.type_string() }})
 {%- endmacro %}

@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 
-{#- The customer behind the identifier of a fact, or -1 where nobody (or more than one) is known by it. -#}
+{#- The customer of the identifier of a fact, or -1 where it matches none or several. -#}
 {% macro customer_key_or_unknown() -%}
     coalesce(customers.customer_key, -1)
 {%- endmacro %}
@@ -68,7 +68,7 @@
 {%- endmacro %}
 
 
-{#- A number that tells whether two rows have the same values in these columns; an empty one counts as a value. -#}
+{#- A number that is equal for rows with equal values in these columns; null counts as a value. -#}
 {% macro content_key(columns) -%}
     {%- set parts = [] -%}
     {%- for column in columns -%}
@@ -78,7 +78,7 @@
 {%- endmacro %}
 
 
-{#- The key of a text in a language, by which its sentiment is remembered and joined. -#}
+{#- The key of a text in a language, by which its sentiment is kept and joined. -#}
 {% macro text_key(text, language) -%}
     {{ integer_key(["coalesce(" ~ language ~ ", '')", text]) }}
 {%- endmacro %}

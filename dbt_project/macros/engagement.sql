@@ -1,12 +1,11 @@
-{#- What a number of points is still worth after some days: half of it after one half-life. A decimal number, so that sums
-    of it are the same in whatever order they are made. -#}
+{#- Points after exponential decay over some days. A decimal number, so that sums do not depend on their order. -#}
 {% macro decayed(points, days) -%}
     cast({{ points }} * power(0.5, greatest({{ days }}, 0) / {{ var('engagement_half_life_days') }}.0) as decimal(18, 6))
 {%- endmacro %}
 
 
-{#- The points that one exchange earns: those of the seed, or of the learned version that the installation has chosen.
-    touchpoint, set_points: columns of the seed touchpoints. -#}
+{#- The points that one exchange earns: those of the settings, or of the learned version that the installation has chosen.
+    touchpoint, set_points: columns of the settings touchpoints. -#}
 {% macro earned_points(touchpoint, set_points) -%}
     {%- set learned = var('learned_engagement_points', {}) -%}
     {%- if learned -%}

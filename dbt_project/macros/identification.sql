@@ -1,4 +1,4 @@
-{#- Kinds of identifiers that point at a device and not at a person, as a list in SQL. -#}
+{#- Kinds of identifiers that identify a device, not a person, as a list in SQL. -#}
 {% macro anonymous_identifier_kinds() -%}
     ('{{ var("anonymous_identifier_kinds") | join("', '") }}')
 {%- endmacro %}

@@ -1,11 +1,11 @@
-{#- A figure that was added up in whatever order: the last digits of a sum depend on it, and the same input shall give the
-    same table. To a millionth. -#}
+{#- A sum rounded to a millionth: its last digits depend on the order of addition, and the same input must give the same
+    table. -#}
 {% macro steady(figure) -%}
     round(cast({{ figure }} as double), 6)
 {%- endmacro %}
 
 
-{#- The text that was true at the first moment, or the last; of several at the same moment always the same one. -#}
+{#- The text at the first or last moment; ties are broken by the text, so that every run gives the same. -#}
 {% macro first_by(value, moment) -%}
     min_by({{ value }}, cast({{ moment }} as {{ dbt.type_string() }}) || {{ value }})
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- Members of a dimension that facts name by an identifier which all systems share, such as a campaign number. -#}
 
-{#- The key of such a member: -2 (not applicable) where the fact names none, -1 (unknown) where nobody knows. -#}
+{#- The key of such a member: -2 (not applicable) where the fact names none, -1 (unknown) under `unknown_when`. -#}
 {% macro member_key(member_id, unknown_when=none) -%}
     case
         {%- if unknown_when %}
@@ -12,7 +12,7 @@
 {%- endmacro %}
 
 
-{#- Every member of one kind that any stream names, described or not, and the unknown members. -#}
+{#- Every member of one kind that any stream names, with or without a description, and the unknown members. -#}
 {% macro named_members(member_kind) -%}
     select
         {{ context360.integer_key(['member_id']) }} as member_key,
@@ -30,13 +30,13 @@
 {%- endmacro %}
 
 
-{#- What the systems say of a member: where several describe it, one of them, the same in every run. -#}
+{#- An attribute of a member: of several systems that describe it, the last by name. -#}
 {% macro described_as(attribute) -%}
     max_by({{ attribute }}, case when {{ attribute }} is not null then source_system end)
 {%- endmacro %}
 
 
-{#- The order that a fact names by its number only, as an interaction; null where no system sold it. -#}
+{#- The interaction of an order that a fact names by its number; null where no system has the order. -#}
 {% macro join_order(fact) -%}
     left join (
         select order_id, {{ context360.integer_key(['min(source_system)', 'order_id']) }} as interaction_key

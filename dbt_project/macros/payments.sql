@@ -1,4 +1,4 @@
-{#- Everything that customers paid for, whatever the fact it stands in, as known at the as of. -#}
+{#- Everything that customers paid for before the as of: lines of orders (returns are negative) and bookings. -#}
 {% macro customer_payments() -%}
     select
         customer_key, ordered_at as paid_at, net_amount, discount_amount, margin_amount, currency, interaction_key,
@@ -11,14 +11,15 @@
     select
         customer_key, started_at as paid_at, net_amount, cast(null as decimal(18, 2)) as discount_amount,
         cast(null as decimal(18, 2)) as margin_amount, currency, interaction_key, -2 as product_key,
-        'stay' as line_kind
+        'booking' as line_kind
     from {{ ref('fct_booking') }}
     where started_at < {{ as_of() }} and customer_key > 0
 {%- endmacro %}
 
 
-{#- What was bought of each product line, as known at the as of, and in which channel; once more as the line `any`: whatever
-    it was, stays and what belongs to no known line included. -#}
+{#- Purchases per product line before the as of, with their channel, and each once more as the line `any`, which also holds
+    bookings and what belongs to no known line. A purchase is an interaction whose touchpoint `is_purchase` and that paid
+    for something: bridge_interaction_product_line decides it. -#}
 {% macro line_purchases() -%}
     select customer_key, product_line, channel_key, happened_at as bought_at
     from {{ ref('bridge_interaction_product_line') }}

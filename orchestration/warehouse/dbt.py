@@ -167,8 +167,7 @@ class DbtProject:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        if self._parsed is None:
-            self._parse()
+        self._prepare_manifest()
         build = command == "build"
         arguments = [
             command,
@@ -198,8 +197,7 @@ class DbtProject:
         """
         from dbt.cli.main import dbtRunner
 
-        if self._parsed is None:
-            self._parse()
+        self._prepare_manifest()
         outcome = dbtRunner(manifest=self._parsed).invoke(
             [
                 "compile", "--select", model, "--no-introspect", "--no-populate-cache", "--no-write-json",
@@ -246,6 +244,18 @@ class DbtProject:
         written = page.with_suffix(".part")
         shutil.copyfile(self.target_path / "static_index.html", written)
         written.replace(page)
+
+    def _prepare_manifest(self) -> None:
+        """Parses where that has not been done, and forgets what earlier invocations have compiled.
+
+        dbt keeps the SQL of ephemeral models in the manifest and would put it, with its `as of`, into later queries.
+        """
+        if self._parsed is None:
+            self._parse()
+        for node in self._parsed.nodes.values():
+            if getattr(node, "compiled", False):
+                node.compiled, node.compiled_code = False, None
+                node.extra_ctes, node.extra_ctes_injected = [], False
 
     def _parse(self, *, write: bool = False) -> None:
         """Parses what has changed and logs dbt's warnings. write: keep the manifest as a file, for the next process."""

@@ -93,7 +93,8 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         from customer inner join line using (choices);
         create table seeds.actions as
         select 'suggest_product_line' as action, 'interest' as kind, 'marketing' as purpose, 30 as base_score,
-            true as is_held_during_complaint, 14 as valid_days, '' as title, '' as reason;
+            true as is_held_during_complaint, 0 as within_days, 0 as least_count, 14 as valid_days, '' as title,
+            '' as reason;
     """)
     # From the past, what a purchase of each line brings is known.
     buy(connection, "select distinct -1, product_line, timestamp '2024-01-01', amount from line")

@@ -99,7 +99,10 @@ def known_until(
     at = f"timestamp '{moment}'"
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'everything'"
-        " and (schema_name in ('core', 'seeds') or table_name = 'context_freshness')"
+        " and (schema_name in ('core', 'seeds') or table_name = 'context_freshness') union all"
+        # The settings, which read the seeds.
+        " select schema_name, view_name from duckdb_views()"
+        " where database_name = 'everything' and schema_name = 'seeds'"
     ).fetchall()
     for schema, table in tables:
         connection.execute(f"create schema if not exists warehouse.{schema}")

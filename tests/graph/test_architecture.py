@@ -89,12 +89,21 @@ def test_core_and_marts_have_contracts_and_describe_every_column(manifest) -> No
 
 
 def test_marts_read_core_and_what_was_computed_from_it_and_nothing_below(manifest) -> None:
+    known = manifest["nodes"] | manifest["sources"]
+
+    def tables_behind(node) -> set[str]:
+        """What a model reads, with ephemeral models replaced by what they read."""
+        found = set()
+        for parent in node["depends_on"]["nodes"]:
+            is_ephemeral = known[parent]["config"].get("materialized") == "ephemeral"
+            found |= tables_behind(known[parent]) if is_ephemeral else {parent}
+        return found
+
     for node in manifest["nodes"].values():
         if node["resource_type"] == "model" and node["fqn"][1] == "marts":
-            layers = {parent.split(".")[0] for parent in node["depends_on"]["nodes"]}
-            assert layers <= {"model", "seed", "source"}, node["name"]
-            known = manifest["nodes"] | manifest["sources"]
-            schemas = {known[parent]["schema"] for parent in node["depends_on"]["nodes"]}
+            tables = tables_behind(node)
+            assert {table.split(".")[0] for table in tables} <= {"model", "seed", "source"}, node["name"]
+            schemas = {known[table]["schema"] for table in tables}
             assert schemas <= {"core", "marts", "seeds", "attribution", "predictions"}, node["name"]
 
 

@@ -83,6 +83,15 @@ def test_skipped_column_is_not_compared_and_the_others_are(tmp_path: Path) -> No
     assert differences(tmp_path / "other", ROWS, after, skipped) == ["values of name"]
 
 
+def test_row_that_is_left_out_does_not_count_and_the_others_do(tmp_path: Path) -> None:
+    left_out = Exceptions(left_out={"marts.customers": "id = 3"})
+    more = f"{ROWS} union all select 3, 'Cora', 0.3, date '2026-01-01'"
+    assert differences(tmp_path, ROWS, more, left_out) == []
+    (tmp_path / "other").mkdir()
+    more = f"{more} union all select 4, null, 0.3, null"
+    assert "2 rows became 3" in differences(tmp_path / "other", ROWS, more, left_out)
+
+
 def test_exit_code_says_whether_anything_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = warehouse(tmp_path / "old.duckdb"), warehouse(tmp_path / "new.duckdb", f"{ROWS} limit 1")
     assert main([str(old), str(old)]) == 0

@@ -1,6 +1,6 @@
-{#- Contact details in the one form in which they are compared; a base model keeps the original beside it. -#}
+{#- Contact details in comparable form; a base model keeps the original beside it. -#}
 
-{#- The form in which e-mail addresses are compared; the original is kept beside it. -#}
+{#- 'Anna@Example.com ' -> 'anna@example.com' -#}
 {% macro comparable_email(column) -%}
     nullif(lower(trim({{ column }})), '')
 {%- endmacro %}

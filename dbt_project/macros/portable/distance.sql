@@ -11,7 +11,7 @@
 
 
 {#- Number of the row or column of a grid of hundredths of a degree in which a coordinate lies. A cell is 1.1 km high, and
-    wide enough for what is called near anywhere south of the polar circle: near points lie in neighbouring cells. -#}
+    wide enough anywhere south of the polar circle: near points lie in neighbouring cells. -#}
 {% macro grid_cell(degrees) -%}
     cast(floor({{ degrees }} * 100) as int)
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- The handful of things that DuckDB and Spark say differently. Everything else is dbt's own cross-database macros. -#}
+{#- What DuckDB and Spark write differently, beyond dbt's cross-database macros. -#}
 
 {% macro all_columns_except(columns) -%}
     {{ adapter.dispatch('all_columns_except', 'context360')(columns) }}
@@ -59,7 +59,7 @@
 {%- endmacro %}
 
 
-{#- How a table keeps one set of rows per run. Spark without a table format cannot delete: there a run only adds. -#}
+{#- How a table keeps one set of rows per run. Spark without a table format cannot delete: there each run appends. -#}
 {% macro incremental_by_run() -%}
     {{ adapter.dispatch('incremental_by_run', 'context360')() }}
 {%- endmacro %}
@@ -73,7 +73,7 @@
 {%- endmacro %}
 
 
-{#- Hour of the day, 0 to 23, on the wall where the company is (variable `time_zone`), of a moment in UTC. -#}
+{#- Hour of the day, 0 to 23, in the variable `time_zone`, of a moment in UTC. -#}
 {% macro local_hour(moment) -%}
     {{ adapter.dispatch('local_hour', 'context360')(moment) }}
 {%- endmacro %}

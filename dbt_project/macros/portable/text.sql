@@ -1,4 +1,4 @@
-{#- Reading text as it is delivered: what cannot be read becomes null, and the base model's rules say so. -#}
+{#- Parsing of delivered text: what cannot be parsed becomes null, and the rules of the base model report it. -#}
 
 {% macro clean_text(column) -%}
     nullif(trim({{ column }}), '')
@@ -65,8 +65,7 @@
 {%- endmacro %}
 
 
-{#- '01.07.2025 12:00' on the wall in Amsterdam -> 2025-07-01 10:00:00 UTC. In the hour that happens twice the first one
-    is meant. -#}
+{#- '01.07.2025 12:00' in Amsterdam -> 2025-07-01 10:00:00 UTC. An ambiguous hour (end of summer time) is the first one. -#}
 {% macro utc_from_local_text(column) -%}
     {{ adapter.dispatch('utc_from_local_text', 'context360')(column) }}
 {%- endmacro %}
@@ -127,8 +126,8 @@
 {%- endmacro %}
 
 
-{#- True for a text that cannot be an e-mail address, because it has not just one @ with something on either side. A
-    domain that is misspelt is a matter of the expectations: the person behind it is real. -#}
+{#- True for a text that cannot be an e-mail address: it lacks a single @ with text on either side. Misspelt domains are
+    left to the expectations. -#}
 {% macro is_no_email(column) -%}
     ({{ column }} not like '%_@_%' or {{ column }} like '%@%@%')
 {%- endmacro %}

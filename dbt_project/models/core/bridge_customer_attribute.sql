@@ -1,4 +1,4 @@
-{#- What each source record of a customer holds; the values themselves stay where they are. -#}
+{#- Which attributes each source record of a customer holds, without their values. -#}
 {%- set held = {
     'name': 'coalesce(given_name, family_name)',
     'birth_date': 'birth_date',

@@ -45,7 +45,7 @@ per_customer as (
     group by assignments.customer_id, identifiers.identifier_kind, identifiers.identifier_value
 ),
 
--- A device is as much somebody's as they are the one who is identified on it.
+-- A device belongs to a customer with the probability that they are the one identified on it.
 per_device as (
     select
         device_persons.customer_key,

@@ -1,5 +1,4 @@
--- Where the records of a number stand under several customers now, it is the one who has most of them, as for whoever asks
--- by the old number.
+-- Where the records of an old number now belong to several customers, it leads to the customer with most of them.
 with counted as (
     select
         history.customer_id as customer_number,

@@ -4,7 +4,7 @@ with records as (
         assignments.customer_id as customer_key,
         records.postal_code,
         records.recorded_at,
-        -- The number stands in the street, in a field of its own, or in both.
+        -- The house number is in the street field, in a field of its own, or in both.
         case
             when records.house_number is null or lower(records.street) like '% ' || lower(records.house_number)
                 then records.street
@@ -25,7 +25,7 @@ addressed as (
         {{ integer_key([letters_and_digits('upper(postal_code)'), letters_and_digits('lower(street_and_number)')]) }}
             as address_key
     from records
-    -- A street without a number is no home.
+    -- A street without a house number does not identify a household.
     where translate(street_and_number, '0123456789', '') <> street_and_number
 ),
 
@@ -35,7 +35,7 @@ homes as (
     group by customer_key, address_key
 ),
 
--- Where very many live, an address says little.
+-- An address with very many customers does not identify a household.
 households as (
     select *
     from (select *, count(*) over (partition by address_key) as people_at_address from homes) as counted

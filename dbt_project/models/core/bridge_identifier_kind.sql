@@ -16,7 +16,7 @@ with pairs as (
 
     union all
 
-    -- A source record with two identifiers says that both belong to one person.
+    -- A source record with two identifiers shows that both belong to one person.
     select
         ours.source_system,
         'record' as seen_in,

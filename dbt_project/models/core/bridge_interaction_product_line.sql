@@ -1,11 +1,10 @@
--- An order stands here once per product line that it holds; every other interaction at most once. What says nothing of
--- a line itself takes it from its context: before a purchase from what the visit is about, afterwards from what the
--- customer bought last. Customer, kind and moment are repeated, so that journeys of very many interactions are made in
--- one pass over this table.
+-- An order has one row per product line; every other interaction at most one. An interaction without a line of its own
+-- takes it from its context: before a purchase from the visit, afterwards from the last purchase of the customer.
+-- Customer, touchpoint and moment are repeated, so that journeys need one pass over this table.
 with steps as (
     select
         touchpoints.touchpoint_key,
-        touchpoints.journey_step,
+        touchpoints.is_purchase,
         steps.is_before_purchase
     from {{ ref('dim_touchpoint') }} as touchpoints
     inner join {{ ref('journey_steps') }} as steps on touchpoints.journey_step = steps.journey_step
@@ -45,7 +44,7 @@ described as (
             when campaigns.product_line is not null then 'campaign'
             when facts.product_key <> -2 then 'product'
         end as own_source,
-        case when steps.journey_step = 'purchase' and ordered.bought_amount > 0 then ordered.bought_amount end
+        case when steps.is_purchase and ordered.bought_amount > 0 then ordered.bought_amount end
             as purchase_amount
     from {{ ref('fct_interaction') }} as facts
     inner join steps on facts.touchpoint_key = steps.touchpoint_key
@@ -56,7 +55,7 @@ described as (
     left join {{ ref('dim_campaign') }} as campaigns on facts.campaign_key = campaigns.campaign_key
 ),
 
--- A visit is about the line of most of the products that it shows; where it shows none, of most of what it reads.
+-- The line of a visit is that of most products it views; where it views none, of most content.
 session_lines as (
     select
         session_key,
@@ -70,7 +69,7 @@ session_lines as (
     group by session_key, own_line
 ),
 
--- The main line of each purchase, and what came after it without a line of its own.
+-- The main line of each purchase, and later interactions without a line of their own.
 owners_acts as (
     select
         interaction_key,

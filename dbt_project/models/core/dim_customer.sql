@@ -6,7 +6,7 @@ assignments as (
     select * from {{ source('identity', 'assignment') }}
 ),
 
--- The record that was written last knows best; a record without a date knows least.
+-- The record written last has the highest precedence, one without a date the lowest.
 ranked as (
     select
         assignments.customer_id as customer_key,
@@ -27,7 +27,7 @@ ranked as (
             and source_records.source_record_id = assignments.source_record_id
 ),
 
--- An attribute comes from the best record that has it; name and address come as a whole.
+-- An attribute comes from the record with the highest precedence that has it; name and address come as a whole.
 golden as (
     select
         customer_key,
@@ -72,7 +72,7 @@ consents as (
     group by customer_key
 ),
 
--- Rows that stand for nobody in particular, so that every fact row joins.
+-- Unknown members, so that every fact row joins.
 unknown_members as (
     select -1 as customer_key, 'Unknown customer' as display_name
     union all

@@ -9,7 +9,7 @@ with customers as (
     where customer_key > 0
 ),
 
--- The order of trust is that of dim_customer, whatever version of a record is looked at.
+-- Records have the precedence of dim_customer, in every version.
 ranked as (
     select
         records.source_system,
@@ -83,7 +83,7 @@ golden as (
     group by moments.customer_key, moments.moment
 ),
 
--- Of consents under several identifiers the strictest counts.
+-- Where consents differ between identifiers, the strictest counts.
 consented as (
     select
         moments.customer_key,

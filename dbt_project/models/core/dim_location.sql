@@ -16,7 +16,7 @@ described as (
     group by location_id
 )
 
--- A zone stands where the store stands of which it is a part.
+-- A zone has the coordinates of its store.
 select
     locations.member_key as location_key,
     locations.member_id as location_id,

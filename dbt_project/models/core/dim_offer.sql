@@ -25,7 +25,7 @@ select
     described.discount_percent,
     coalesce(channels.channel_key, -1) as channel_key,
     described.first_day as valid_from,
-    -- The source names the last day; here periods are half-open.
+    -- The source has the last day (inclusive); periods here are half-open.
     cast({{ dbt.dateadd('day', 1, 'described.last_day') }} as date) as valid_to,
     described.offer_id is not null as is_described
 from offers

@@ -14,6 +14,7 @@ select
     journey_step,
     earned_points as engagement_points,
     is_response,
+    is_purchase,
     latency_class
 from touchpoints
 
@@ -28,4 +29,5 @@ select
     'unknown' as journey_step,
     0 as engagement_points,
     false as is_response,
+    false as is_purchase,
     'unknown' as latency_class

@@ -2,7 +2,7 @@ with cart_lines as (
     select * from {{ ref('int_cart_line') }}
 ),
 
--- Whose cart it is where the shop knows the browser only: of the one person who was recognised on it in this visit.
+-- Where the shop knows the browser only, the cart belongs to the one customer identified on it in this visit.
 visitors as (
     select
         cart_lines.source_system,

@@ -2,7 +2,7 @@ with complaints as (
     select * from {{ ref('int_complaint') }}
 ),
 
--- Complaints reach the company by the touchpoint of that name, whatever system keeps them.
+-- The touchpoint of a complaint is the same in every source system.
 opening as (
     select touchpoints.touchpoint_key, channels.channel_key
     from {{ ref('touchpoints') }} as touchpoints

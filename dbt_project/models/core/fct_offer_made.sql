@@ -5,7 +5,7 @@ with offers_made as (
         offers.offer_key,
         offers.product_key,
         offers.product_line,
-        -- Who was held out could have used the offer from its first day on.
+        -- Held-out customers could have used the offer from its first day on.
         coalesce(made.made_at, cast(offers.valid_from as timestamp)) as could_use_from,
         cast(offers.valid_to as timestamp) as could_use_to
     from {{ ref('int_offer_made') }} as made

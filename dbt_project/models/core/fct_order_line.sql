@@ -18,7 +18,7 @@ order_lines as (
     left join coupons_used on delivered.order_id = coupons_used.order_id
 ),
 
--- A till that does not know what a product costs: its present cost, in the same currency, is near enough.
+-- Where a till delivers no cost, the present cost in the same currency is close enough.
 costed as (
     select
         order_lines.*,
@@ -44,7 +44,7 @@ select
     {{ customer_key_or_unknown() }} as customer_key,
     coalesce(lines.product_key, -1) as product_key,
     {{ member_key('lines.led_by_campaign_id') }} as campaign_key,
-    -- A coupon lies on the order; the offer was used on the lines that it is for, and that became cheaper by it.
+    -- A coupon belongs to the order; its offer applies to the discounted lines that it is for.
     case
         when
             offers.offer_key is not null

@@ -14,7 +14,7 @@ steps as (
     select 1 as step
 ),
 
--- Every place stands in its own cell of the grid and in the eight around it: what is near is found by equal cells.
+-- Every place is listed in its own grid cell and the eight around it: an equi-join on cells finds what is near.
 known_places as (
     select
         locations.location_key,
@@ -135,7 +135,7 @@ stays as (
     group by source_system, whose, stay_number
 ),
 
--- Beacons cover a place: who is seen by the next one a little later was here until then. Coordinates leave that open.
+-- Beacons cover a place: a person seen by the next one a little later was here until then. Coordinates leave that open.
 ended as (
     select
         *,

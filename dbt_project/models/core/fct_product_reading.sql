@@ -4,7 +4,7 @@ with readings as (
 
 select
     {{ integer_key(['readings.source_system', 'readings.reading_id']) }} as product_reading_key,
-    -- The owner on record, where the serial number by itself points at nobody.
+    -- The owner on record, where the serial number alone points at no customer.
     coalesce(customers.customer_key, devices.customer_key, -1) as customer_key,
     {{ member_key('readings.device_id') }} as device_key,
     coalesce(devices.product_key, -1) as product_key,

@@ -1,4 +1,4 @@
--- Positions and readings are no interactions: nobody speaks to anybody. They are activity all the same.
+-- Positions and readings are activity, but no interactions: neither side addresses the other.
 with activity as (
     select
         source_system,

@@ -17,7 +17,7 @@ select
     answers.score,
     answers.scale_minimum,
     answers.scale_maximum,
-    -- Reichheld (2003), The One Number You Need to Grow: 9 and 10 recommend, 0 to 6 warn.
+    -- Reichheld (2003), The One Number You Need to Grow: 9 and 10 are promoters, 0 to 6 detractors.
     case
         when answers.survey_kind <> 'nps' or answers.survey_kind is null or answers.score is null then null
         when answers.score >= 9 then 'promoter'

@@ -57,7 +57,7 @@ orders as (
     group by source_system, order_id
 ),
 
--- One coupon per order; should there be more, the first counts, so that no order stands here twice.
+-- One coupon per order: of several the first counts, so that no order appears twice.
 used_coupons as (
     select
         order_id,
@@ -111,7 +111,7 @@ buyers as (
     group by order_id
 ),
 
--- The coupon of a friend says who brought the buyer, not who the buyer is.
+-- The coupon of a friend identifies the referrer, not the buyer.
 own_coupons as (
     select source_system, coupon_code, identifier_kind, identifier_value
     from {{ ref('int_coupon') }}

@@ -17,7 +17,7 @@
     'int_position': ['location', 'device'],
     'int_device_reading': ['device'],
 } -%}
--- A union without `all`: each member stands here once.
+-- `union` without `all` keeps each member once.
 {%- for stream, members in streams.items() %}
 {%- set last_stream = loop.last %}
 {%- for member in members %}

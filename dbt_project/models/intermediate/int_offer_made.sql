@@ -1,12 +1,12 @@
 with offers_made as (
     select
         *,
-        -- Who was held out got no mail; another member of the family with the same address may have.
+        -- Held-out customers got no e-mail; a family member with the same address may have.
         case when channel = 'email' and not is_holdout then email end as mailed_to
     from {{ ref('int_delivered_offer_made') }}
 ),
 
--- What the recipient did with the mail that brought the offer, whatever system sent it.
+-- How the recipient reacted to the e-mail with the offer, in any system.
 mail_reactions as (
     select
         offer_id,
@@ -36,7 +36,7 @@ select
     mail_reactions.clicked_at,
     mail_reactions.replied_at,
     offers_made.redeemed_at,
-    -- The strongest of them.
+    -- The strongest reaction.
     case
         when offers_made.redeemed_at is not null then 'redeemed'
         when mail_reactions.replied_at is not null then 'replied'

@@ -7,7 +7,7 @@ referral_coupons as (
     where coupon_kind = 'referral' and identifier_value is not null
 ),
 
--- Who buys with the coupon of a friend was brought by that friend.
+-- A purchase with the coupon of a friend is a referral by that friend.
 referrals as (
     select
         redemptions.source_system,

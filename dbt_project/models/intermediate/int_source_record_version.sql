@@ -13,7 +13,7 @@ delivered as (
 ),
 
 versions as (
-    -- What a source has deleted has no history either: the join leaves it out.
+    -- Deleted source records have no history: the join leaves them out.
     select
         delivered.source_system,
         delivered.source_record_id,
@@ -31,7 +31,7 @@ versions as (
 
     union all
 
-    -- A system that delivers no versions: what it says now, it has always said.
+    -- A system without versions: its present values count for its whole history.
     select
         records.source_system,
         records.source_record_id,
@@ -73,7 +73,7 @@ in_order as (
 changed as (
     select
         *,
-        -- The first version is what was so from the beginning.
+        -- The first version counts from the beginning.
         case when version_number = 1 then recorded_at else greatest(version_at, coalesce(recorded_at, version_at)) end
             as known_from
     from in_order

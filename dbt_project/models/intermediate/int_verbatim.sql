@@ -1,4 +1,4 @@
--- Answers to surveys and complaints are interactions too, and stand there with what was written.
+-- Survey answers and complaints are interactions too, with their text.
 with said as (
     select verbatim, language from {{ ref('int_interaction') }}
 )

@@ -6,7 +6,7 @@
     full_refresh=false
 ) }}
 
--- Landed rows and what became of them, counted apart: the difference must be nought for every stream.
+-- Landed rows and their outcomes are counted independently: the difference must be zero for every stream.
 {%- for stream in var('streams', []) %}
 {%- set base = ref('base_' ~ stream.adapter ~ '__' ~ stream.stream) %}
 {%- set landed = source(stream.adapter, stream.stream) %}

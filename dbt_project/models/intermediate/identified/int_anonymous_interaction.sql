@@ -38,7 +38,7 @@ interactions as (
     inner join devices on delivered.device_id = devices.device_id
 ),
 
--- What the source does not hold together by a session is one visit until nothing has happened for a while.
+-- Without a session from the source, a visit ends after a pause.
 after_a_pause as (
     select
         *,
@@ -78,7 +78,7 @@ visits as (
     group by visit_key, device_id
 ),
 
--- Of a device with one user only the first identification is news.
+-- On a device with one user only the first identification adds information.
 evidence as (
     select evidence.device_id, evidence.identified_at, evidence.person_key, evidence.customer_key
     from {{ ref('int_device_evidence') }} as evidence
@@ -115,7 +115,7 @@ identified_visits as (
     group by visit_key
 ),
 
--- Shared devices: who was identified there around the visit, on how many days.
+-- Shared devices: customers identified around the visit, and on how many days.
 days as (
     select
         evidence.device_id,
@@ -144,7 +144,7 @@ counted as (
     group by visits.visit_key, visits.device_id, visits.started_at, days.person_key
 ),
 
--- Laplace's rule of succession: who has been seen once is not certain to be there next time.
+-- Laplace's rule of succession: one sighting does not make the next one certain.
 shares as (
     select
         counted.visit_key,

@@ -22,7 +22,7 @@ with sightings as (
     from {{ ref('int_device_reading') }}
 ),
 
--- Whom the record of a product (a bicycle with its serial number) names as its owner.
+-- The owner on the record of a product with its serial number.
 owners as (
     select devices.device_id, max(customers.customer_key) as customer_key
     from {{ ref('int_device') }} as devices

@@ -13,7 +13,7 @@ pairs as (
     where identifier_kind in {{ anonymous_identifier_kinds() }}
 ),
 
--- Whoever acts on a device under an own identifier says at that moment who sits there.
+-- An action under a personal identifier identifies the user of the device at that moment.
 sightings as (
     select device_id, identifier_kind, identifier_value, happened_at as identified_at
     from {{ ref('int_interaction') }}
@@ -51,7 +51,7 @@ counted as (
     from known
 ),
 
--- An identifier that nobody has is somebody else, whoever that is; one that several share is each of them, in part.
+-- An identifier without a source record is another person; one that several customers share counts for each in part.
 persons as (
     select
         sightings.device_id,

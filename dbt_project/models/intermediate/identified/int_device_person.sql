@@ -31,7 +31,7 @@ select
     per_person.identification_count,
     per_device.person_count,
     per_device.person_count > 1 as is_shared,
-    -- The device speaks for its only user; the one of several users speaks for nobody.
+    -- A device identifies its only user; a shared device identifies none.
     case
         when per_device.person_count = 1 and per_person.customer_key is not null
             then cast(

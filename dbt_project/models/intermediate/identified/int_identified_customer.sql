@@ -11,7 +11,7 @@ identifiers as (
 select
     identifiers.identifier_kind,
     identifiers.identifier_value,
-    -- An identifier that several customers use says nothing about who acted.
+    -- An identifier that several customers use does not identify the one who acted.
     case when min(assignments.customer_id) = max(assignments.customer_id) then min(assignments.customer_id) end
         as customer_key,
     count(distinct assignments.customer_id) as customer_count

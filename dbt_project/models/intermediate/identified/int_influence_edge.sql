@@ -10,7 +10,7 @@ customers as (
     select * from {{ ref('int_identified_customer') }}
 ),
 
--- Who is no customer, or shares the identifier with others, stays in the graph: as a negative number of their own.
+-- People who are no customers, or share the identifier, stay in the graph under a negative number of their own.
 people as (
     select
         coalesce(customers.customer_key, -1 - {{ integer_key(['relations.identifier_kind', 'relations.identifier_value']) }})
@@ -39,7 +39,7 @@ people as (
         and weights.weight > 0
 )
 
--- The tenth mention says less than the first.
+-- The tenth mention adds less than the first.
 select
     person,
     other_person,

@@ -113,7 +113,7 @@ select
     touch_kind,
     touch_value,
     touched_purchase_count,
-    -- Sums of fractions differ in their last digits with the order in which they are made; nobody needs those.
+    -- The last digits of a sum of fractions depend on its order: round them off.
     cast(round(credited_purchases, 9) as double) as credited_purchases,
     cast(round(credited_amount, 6) as double) as credited_amount,
     removal_effect

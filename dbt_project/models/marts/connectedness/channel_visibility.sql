@@ -1,4 +1,4 @@
--- Positions and readings come through no channel; each of them stands as one.
+-- Positions and readings have no channel; each counts as one.
 with activity as (
     select
         case when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')

@@ -38,7 +38,7 @@ missing_identifiers as (
     from activity
 ),
 
--- Systems that deliver activity, and systems that know people, with nothing to compare the two by.
+-- Systems with activity and systems with customer records that share no kind of identifier.
 missing_pairs as (
     select
         'pair of systems' as link_kind,

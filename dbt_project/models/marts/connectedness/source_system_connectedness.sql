@@ -59,7 +59,7 @@ identifiers as (
     group by source_system
 ),
 
--- A system that has left the catalog stays for as long as the warehouse holds something of it.
+-- A system that has left the catalog stays as long as the warehouse holds rows of it.
 names as (
     select source_system from systems
     union

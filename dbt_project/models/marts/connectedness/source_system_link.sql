@@ -1,5 +1,5 @@
--- Which customers each system knows, by a record or by what they did; a pair of systems is linked by the customers that
--- both know, and could be by a kind of identifier that both use.
+-- The customers that each system knows, by a record or an activity. Two systems are linked by customers that both know, and
+-- could be linked by a kind of identifier that both use.
 with known as (
     select customer_key, source_system
     from {{ ref('bridge_customer_source_system') }}
@@ -53,7 +53,7 @@ kinds as (
     from identifiers
 ),
 
--- From one kind of identifier to another in up to two steps, and from there in up to two more.
+-- Paths between kinds of identifiers: up to two steps, and up to two more from there.
 two_steps as (
     select distinct
         one.identifier_kind,

@@ -1,4 +1,4 @@
--- How fast a stream has to be follows from what its system delivers: a search on the web site is of use within minutes.
+-- The latency that a stream needs follows from what its system delivers: a web search is useful within minutes.
 with needs as (
     select
         facts.source_system,

@@ -1,4 +1,4 @@
--- Each source record of a customer has its own last word; where these differ, the strictest counts.
+-- Each source record of a customer has its own latest decision; where these differ, the strictest counts.
 with last_words as (
     select customer_key, purpose, channel, is_granted, lawful_basis, changed_at, source_system
     from {{ ref('fct_consent') }}

@@ -32,7 +32,7 @@ held as (
     group by customer_key, source_system
 ),
 
--- Per customer, purpose and channel that an attribute asks for (none: any channel will do).
+-- Per customer, purpose and channel that an attribute asks for (none: any channel).
 granted as (
     select customer_key, purpose, channel as consent_channel, channel
     from {{ ref('customer_consent') }}

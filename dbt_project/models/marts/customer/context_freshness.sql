@@ -1,4 +1,4 @@
--- Which contexts a system feeds shows in the channels of its interactions.
+-- The channels of its interactions decide which contexts a system feeds.
 with contexts as (
     select distinct
         interactions.source_system,

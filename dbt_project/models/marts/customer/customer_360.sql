@@ -1,4 +1,4 @@
--- Of the product lines that a model speaks of, the one that the customer is most likely to buy of.
+-- The product line with the highest probability of a purchase, among those with a model.
 with purchases as (
     select customer_key, probability
     from {{ ref('customer_propensity') }}

@@ -11,7 +11,7 @@ with customers as (
     inner join {{ ref('customer_engagement') }} as engagement on relationship.customer_key = engagement.customer_key
 ),
 
--- An empty bound holds for everybody; who has never bought has no scores and fits none that asks for one.
+-- An empty bound fits every customer; customers without a purchase have no scores and fit no bound on one.
 fitting as (
     select
         customers.customer_key,

@@ -29,14 +29,14 @@ opinions as (
     group by customer_key
 ),
 
--- What people write, in whatever channel; what no reader of the language could tell counts as nothing.
+-- Texts of customers in any channel; a text without a sentiment does not count towards the average.
 writings as (
     select
         customer_key,
         cast(count(*) as int) as verbatim_count,
         avg(polarity) as average_sentiment,
-        avg(case when happened_at >= {{ dbt.dateadd('day', -180, as_of()) }} then polarity end)
-        - avg(case when happened_at < {{ dbt.dateadd('day', -180, as_of()) }} then polarity end) as sentiment_trend
+        avg(case when happened_at >= {{ dbt.dateadd('day', -var('sentiment_trend_days'), as_of()) }} then polarity end)
+        - avg(case when happened_at < {{ dbt.dateadd('day', -var('sentiment_trend_days'), as_of()) }} then polarity end) as sentiment_trend
     from (select *, cast(sentiment as decimal(9, 6)) as polarity from {{ ref('fct_interaction') }}) as facts
     where happened_at < {{ as_of() }} and customer_key > 0 and direction = 'inbound' and verbatim is not null
     group by customer_key
@@ -59,7 +59,7 @@ referrals as (
     group by to_customer_key
 ),
 
--- Open as it stood at the as of: what was resolved later was still open then.
+-- Complaints as they stood at the as of: those resolved later were still open.
 complaints as (
     select
         customer_key,
@@ -87,8 +87,8 @@ product_use as (
         lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and products.product_key > 0
         and lines.line_kind = 'purchase'
     group by lines.customer_key, products.product_id
-    -- Bought once is bought; only what is bought again is preferred.
-    having count(distinct lines.interaction_key) > 1
+    -- One purchase shows no preference.
+    having count(distinct lines.interaction_key) >= {{ var('preference_least_purchases') }}
 ),
 
 purchase_channel_use as (

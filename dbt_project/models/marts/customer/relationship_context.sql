@@ -4,7 +4,7 @@ with customers as (
     where customer_key > 0
 ),
 
--- Everything that the customer paid for, whatever the fact it stands in.
+-- Everything that the customer paid for: orders, returns and bookings.
 payments as (
     {{ customer_payments() }}
 ),
@@ -41,7 +41,7 @@ scored as (
     from purchases
 ),
 
--- What was bought and kept: a line that was wholly returned is not owned.
+-- Lines bought and kept: a fully returned line is not owned.
 lines_owned as (
     select payments.customer_key, products.product_line
     from payments
@@ -104,7 +104,7 @@ location_use as (
     group by interactions.customer_key, locations.title
 ),
 
--- How customers deal with us shows in what they begin, not in what we send them.
+-- The usual channel follows from what customers begin, not from what we send.
 channel_use as (
     select
         customer_key,
@@ -117,7 +117,7 @@ channel_use as (
     group by customer_key, channel
 ),
 
--- A source that knows the day only delivers midnight: that is no hour.
+-- Sources that know the day only deliver midnight: that is no hour.
 hour_use as (
     select
         customer_key,

@@ -36,7 +36,7 @@ points as (
         cast(count(*) as int) as exchange_count,
         cast(sum(points) as bigint) as points_total,
         sum(points_now) as points_now,
-        -- The same sum as it was 90 days ago, so that one sees whether somebody comes closer or drifts away.
+        -- The same sum as of 90 days ago, which shows the direction.
         sum(
             case when happened_at < {{ dbt.dateadd('day', -90, as_of()) }} then
                 {{ decayed('points', dbt.datediff('happened_at', dbt.dateadd('day', -90, as_of()), 'day')) }}

@@ -1,12 +1,12 @@
--- A stage is entered where its measure reaches `enters_at` and left only where it falls below `leaves_below`, month by
--- month: between the two bounds a customer stays where they are. Each measure looks back over twelve months. What kind of
--- act an exchange is, the set points say; learned ones only say what it foretells.
+-- A customer enters a stage when its measure reaches `enters_at` and leaves it when the measure falls below
+-- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months. Which
+-- exchanges are purchases and trusted acts stand in the settings touchpoints.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
         cast(max(calendar_date) as timestamp) as last_day
     from {{ ref('dim_date') }}
-    where calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -3, as_of())) }} and calendar_date < {{ as_of() }}
+    where calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -var('stage_history_years'), as_of())) }} and calendar_date < {{ as_of() }}
     group by {{ dbt.date_trunc('month', 'calendar_date') }}
 ),
 
@@ -22,10 +22,8 @@ activity as (
         cast({{ dbt.date_trunc('month', 'facts.happened_at') }} as date) as month_start,
         count(case when facts.direction = 'inbound' then 1 end) as inbound_count,
         count(case when facts.direction = 'outbound' then 1 end) as outbound_count,
-        count(case when touchpoints.journey_step = 'purchase' and touchpoints.engagement_points >= 50 then 1 end)
-            as purchase_count,
-        -- A purchase, an appointment, a chat with an expert, a visit to the workshop.
-        count(case when touchpoints.engagement_points >= 20 then 1 end) as trusted_act_count
+        count(case when touchpoints.is_purchase then 1 end) as purchase_count,
+        count(case when touchpoints.is_trusted_act then 1 end) as trusted_act_count
     from {{ ref('fct_interaction') }} as facts
     left join {{ ref('touchpoints') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
     where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
@@ -67,14 +65,14 @@ looked_back as (
 
 bounds as (
     select
-        {%- for stage in ['communicate', 'trust', 'commit'] %}
+        {%- for stage in earned_stages() %}
         max(case when stage = '{{ stage }}' then enters_at end) as {{ stage }}_enters_at,
         max(case when stage = '{{ stage }}' then leaves_below end) as {{ stage }}_leaves_below{{ "," if not loop.last }}
         {%- endfor %}
     from {{ ref('relationship_stages') }}
 ),
 
--- What we send to somebody who never answers is no relationship: without mutual exchange nothing counts.
+-- Messages to a customer who never answers are no relationship: without exchange in both directions nothing counts.
 measured as (
     select
         customer_key,
@@ -90,7 +88,7 @@ turns as (
     select
         measured.customer_key,
         measured.month_start,
-        {%- for stage in ['communicate', 'trust', 'commit'] %}
+        {%- for stage in earned_stages() %}
         max(case when measured.{{ stage }} >= bounds.{{ stage }}_enters_at then measured.month_start end)
             over months_so_far as {{ stage }}_entered,
         max(case when measured.{{ stage }} < bounds.{{ stage }}_leaves_below then measured.month_start end)
@@ -106,7 +104,7 @@ staged as (
         customer_key,
         month_start,
         case
-            {%- for stage in ['commit', 'trust', 'communicate'] %}
+            {%- for stage in earned_stages() | reverse %}
             when {{ stage }}_entered is not null and ({{ stage }}_left is null or {{ stage }}_entered > {{ stage }}_left)
                 then '{{ stage }}'
             {%- endfor %}

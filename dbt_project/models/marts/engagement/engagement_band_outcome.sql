@@ -1,4 +1,4 @@
--- The points as they stood 90 days before the as of, held against what was bought since then.
+-- The points as of 90 days before the as of, compared with the purchases since then.
 with moments as (
     select {{ dbt.dateadd('day', -90, as_of()) }} as judged_at
 ),

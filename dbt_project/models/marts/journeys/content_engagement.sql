@@ -1,8 +1,10 @@
 -- Readers are followed from the day of their first touch with the item. They are compared with customers who met another
--- item in the same quarter, through the same channel and known by the same kind of identifier (whom a cookie tells is
--- known because they bought or logged in), who had bought lately or not like them, and had not touched this item yet.
--- Whoever looks for more reads more: a difference in rates is no proof that the item causes purchases.
+-- item in the same quarter, in the same channel and known by the same kind of identifier (a cookie identifies customers
+-- who bought or logged in), who had bought lately or not like them, and had not touched this item yet. Customers who
+-- search more read more: a difference in rates does not prove that the item causes purchases.
 {%- set outcome_days = var('content_outcome_days') %}
+{%- set fact_day = dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') %}
+{%- set purchase_day = dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') %}
 with touches as (
     select
         facts.customer_key,
@@ -10,7 +12,7 @@ with touches as (
         cast(facts.channel_key as {{ dbt.type_string() }}) || ' ' || coalesce(facts.identifier_kind, '') as met_by,
         facts.happened_at,
         facts.engagement_points,
-        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }} as day_number,
+        {{ fact_day }} as day_number,
         {{ decayed('facts.engagement_points', dbt.datediff('facts.happened_at', as_of(), 'day')) }} as points_now
     from {{ ref('fct_interaction') }} as facts
     where facts.content_key > 0 and facts.direction = 'inbound' and facts.happened_at < {{ as_of() }}
@@ -59,27 +61,27 @@ readers as (
 earned as (
     select
         facts.customer_key,
-        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }} as day_number,
+        {{ fact_day }} as day_number,
         sum(facts.engagement_points) as points,
         0 as purchase_count,
         cast(0 as decimal(18, 2)) as purchase_amount
     from {{ ref('fct_interaction') }} as facts
     inner join readers on facts.customer_key = readers.customer_key
     where facts.happened_at < {{ as_of() }}
-    group by facts.customer_key, {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') }}
+    group by facts.customer_key, {{ fact_day }}
 ),
 
 bought as (
     select
         bridge.customer_key,
-        {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') }} as day_number,
+        {{ purchase_day }} as day_number,
         0 as points,
         count(distinct bridge.interaction_key) as purchase_count,
         sum(bridge.purchase_amount) as purchase_amount
     from {{ ref('bridge_interaction_product_line') }} as bridge
     inner join readers on bridge.customer_key = readers.customer_key
     where bridge.purchase_amount is not null and bridge.happened_at < {{ as_of() }}
-    group by bridge.customer_key, {{ dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') }}
+    group by bridge.customer_key, {{ purchase_day }}
 ),
 
 days as (
@@ -89,15 +91,11 @@ days as (
         sum(points) as points,
         sum(purchase_count) as purchase_count,
         sum(purchase_amount) as purchase_amount
-    from (
-        select * from earned
-        union all
-        select * from bought
-    ) as earned_or_bought
+    from (select * from earned union all select * from bought) as earned_or_bought
     group by customer_key, day_number
 ),
 
--- What came in the days from each day on, and whether the customer had bought in as many days before.
+-- Points and purchases of the days from each day on, and whether the customer had bought in as many days before.
 outlooks as (
     select
         customer_key,
@@ -118,7 +116,7 @@ last_day as (
     select {{ dbt.datediff("cast('2000-01-01' as timestamp)", as_of(), 'day') }} - {{ outcome_days }} as day_number
 ),
 
-judged as (
+followed as (
     select
         first_touches.content_key,
         first_touches.met_by,
@@ -164,8 +162,8 @@ all_alike as (
     group by met_by, quarter_start, has_bought_lately
 ),
 
--- Those among them who had touched the item by then; the others are whom it is compared with. Who touches it later stays
--- among them: whoever is about to buy reads more, and to leave these out would leave out buyers.
+-- Those among them who had touched the item by then; the others are the comparison. Customers who touch it later stay in
+-- the comparison: buyers read more before they buy, and leaving these out would leave out buyers.
 alike_who_touched as (
     select
         first_touches.content_key,
@@ -182,29 +180,29 @@ alike_who_touched as (
 
 strata as (
     select
-        judged.content_key,
-        judged.reader_count,
-        judged.points_after,
-        judged.purchases_after,
-        judged.amount_after,
-        judged.buyer_count,
+        followed.content_key,
+        followed.reader_count,
+        followed.points_after,
+        followed.purchases_after,
+        followed.amount_after,
+        followed.buyer_count,
         all_alike.customer_count - coalesce(alike_who_touched.customer_count, 0) as comparable_count,
         all_alike.buyer_count - coalesce(alike_who_touched.buyer_count, 0) as comparable_buyer_count
-    from judged
+    from followed
     inner join all_alike
         on
-            judged.met_by = all_alike.met_by
-            and judged.quarter_start = all_alike.quarter_start
-            and judged.has_bought_lately = all_alike.has_bought_lately
+            followed.met_by = all_alike.met_by
+            and followed.quarter_start = all_alike.quarter_start
+            and followed.has_bought_lately = all_alike.has_bought_lately
     left join alike_who_touched
         on
-            judged.content_key = alike_who_touched.content_key
-            and judged.met_by = alike_who_touched.met_by
-            and judged.quarter_start = alike_who_touched.quarter_start
-            and judged.has_bought_lately = alike_who_touched.has_bought_lately
+            followed.content_key = alike_who_touched.content_key
+            and followed.met_by = alike_who_touched.met_by
+            and followed.quarter_start = alike_who_touched.quarter_start
+            and followed.has_bought_lately = alike_who_touched.has_bought_lately
 ),
 
-judged_strata as (
+compared_strata as (
     select
         *,
         case when comparable_count >= {{ var('content_least_comparable') }} then reader_count end as compared_count
@@ -222,10 +220,10 @@ outcomes as (
         sum(compared_count) as compared_customer_count,
         cast(sum(case when compared_count is not null then buyer_count end) as double) / sum(compared_count)
             as compared_purchase_rate,
-        -- The rate of those alike, weighed as the readers are spread.
+        -- The rate of comparable customers, weighted by readers.
         sum(cast(comparable_buyer_count as double) / nullif(comparable_count, 0) * compared_count) / sum(compared_count)
             as comparable_purchase_rate
-    from judged_strata
+    from compared_strata
     group by content_key
 )
 

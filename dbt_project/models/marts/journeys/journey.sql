@@ -1,4 +1,4 @@
-{%- set steps = ['orientation', 'consideration', 'purchase', 'use', 'service'] -%}
+{%- set steps = journey_step_names() -%}
 with journeys as (
     select
         customer_key,
@@ -9,7 +9,7 @@ with journeys as (
         {%- for step in steps %}
         min(case when step_rank = {{ loop.index }} then happened_at end) as {{ step }}_at,
         {%- endfor %}
-        -- How far it went towards a purchase: use and service are no progress on that way.
+        -- The furthest step towards a purchase: use and service are no such steps.
         max(case when step_rank <= 3 then step_rank end) as furthest_rank,
         max(case when step_rank <= 3 then happened_at end) as last_look_at,
         min(case when purchase_amount is not null then happened_at end) as purchased_at,

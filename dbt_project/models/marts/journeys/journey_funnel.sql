@@ -1,5 +1,5 @@
--- Counted in journeys: one customer may buy in one and drop out of the next. A step may be skipped without being a loss.
-{%- set steps = ['orientation', 'consideration', 'purchase', 'use', 'service'] %}
+-- The unit is the journey: a customer may buy in one and drop out of the next. A step may be skipped without being a loss.
+{%- set steps = journey_step_names() %}
 with reached as (
     select
         journeys.product_line,

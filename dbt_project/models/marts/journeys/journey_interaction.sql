@@ -1,5 +1,5 @@
--- Only what customers do makes a journey: what we send shows by their reaction. A journey ends with silence, or where
--- somebody who has bought looks around again. Use and service belong to the journey before them, however long ago.
+-- Journeys consist of what customers do; what we send counts by their reaction. A journey ends with silence, or when a
+-- buyer looks around again. Use and service belong to the journey before them, however long ago.
 with steps as (
     select
         touchpoints.touchpoint_key,

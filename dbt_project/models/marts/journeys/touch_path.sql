@@ -1,13 +1,5 @@
--- Whom nobody knows cannot be followed: of them only purchases stand here, each with what itself tells (coupon, link).
-with steps as (
-    select
-        touchpoints.touchpoint_key,
-        steps.step_rank
-    from {{ ref('dim_touchpoint') }} as touchpoints
-    inner join {{ ref('journey_steps') }} as steps on touchpoints.journey_step = steps.journey_step
-),
-
-lines as (
+-- Anonymous visitors cannot be tracked across visits: of them only purchases are here, each with its own coupon or link.
+with lines as (
     select
         interaction_key,
         product_line,
@@ -29,90 +21,11 @@ purchases as (
     where lines.purchase_amount is not null
 ),
 
--- A message, an offer or a link of a campaign counts where the customer did something with it, or stood before it.
-marked as (
-    select
-        facts.interaction_key,
-        facts.customer_key,
-        facts.happened_at,
-        facts.coupon_code,
-        facts.qr_code,
-        facts.utm_source,
-        facts.utm_campaign,
-        facts.campaign_key,
-        case when facts.campaign_key > 0 then campaigns.campaign_id end as campaign_id,
-        facts.campaign_key > 0 and steps.step_rank in (2, 3) as is_campaign_touch
-    from {{ ref('fct_interaction') }} as facts
-    inner join steps on facts.touchpoint_key = steps.touchpoint_key
-    inner join {{ ref('dim_campaign') }} as campaigns on facts.campaign_key = campaigns.campaign_key
-    where
-        facts.happened_at < {{ as_of() }}
-        and (
-            facts.coupon_code is not null
-            or facts.qr_code is not null
-            or facts.utm_source is not null
-            or facts.utm_campaign is not null
-            or (facts.campaign_key > 0 and steps.step_rank in (2, 3))
-        )
-),
-
 touches as (
-    select
-        interaction_key,
-        customer_key,
-        happened_at,
-        campaign_key,
-        1 as kind_rank,
-        'coupon' as touch_kind,
-        coalesce(campaign_id, coupon_code) as touch_value
-    from marked
-    where coupon_code is not null
-
-    union all
-
-    select
-        interaction_key,
-        customer_key,
-        happened_at,
-        campaign_key,
-        2 as kind_rank,
-        'qr code' as touch_kind,
-        qr_code as touch_value
-    from marked
-    where qr_code is not null
-
-    union all
-
-    select
-        interaction_key,
-        customer_key,
-        happened_at,
-        campaign_key,
-        3 as kind_rank,
-        'url' as touch_kind,
-        case
-            when utm_source is null then utm_campaign
-            when utm_campaign is null then utm_source
-            else utm_source || ' / ' || utm_campaign
-        end as touch_value
-    from marked
-    where utm_source is not null or utm_campaign is not null
-
-    union all
-
-    select
-        interaction_key,
-        customer_key,
-        happened_at,
-        campaign_key,
-        4 as kind_rank,
-        'campaign' as touch_kind,
-        campaign_id as touch_value
-    from marked
-    where is_campaign_touch
+    select * from {{ ref('int_tracked_touch') }}
 ),
 
--- A touch that is about no line counts for every line on which the customer did anything.
+-- A touch without a product line counts for every line of the customer.
 customer_lines as (
     select distinct person_key, product_line
     from lines
@@ -146,8 +59,8 @@ touches_on_lines as (
     where lines.interaction_key is null
 ),
 
--- One click shows in several systems and one visit in many rows: a campaign counts once a day, under what is most
--- particular (its coupon, else its link), and so does a link or code without a campaign.
+-- One click is delivered by several systems and one visit in many rows: a campaign counts once a day, under its most
+-- specific mark (coupon, then link), and so does a link or code without a campaign.
 named as (
     select
         *,
@@ -169,7 +82,7 @@ first_of_day as (
     from named
 ),
 
--- Values that are seldom are counted together, so that the chain behind the data-driven model stays small.
+-- Rare values are counted together, so that the chain behind the data-driven model stays small.
 ranked_values as (
     select
         product_line,

@@ -1,4 +1,4 @@
--- Paths that are still open say nothing yet about how they end.
+-- Open paths have no outcome yet and are left out.
 with paths as (
     select
         path_key,

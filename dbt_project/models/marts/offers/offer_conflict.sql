@@ -1,6 +1,6 @@
--- Two offers are in conflict where a person, or people of one household, could use both at the same time for the same
--- product and one is better than the other. An offer is in conflict with what its customer has said where it was made
--- while a complaint was open, or after the consent for marketing was withdrawn.
+-- Two offers conflict when a customer, or customers of one household, could use both at the same time for the same product
+-- and one is better than the other. An offer conflicts with its customer when it was made while a complaint was open, or
+-- after the consent for marketing was withdrawn.
 with made as (
     select
         facts.offer_made_key,
@@ -91,9 +91,9 @@ statements as (
     where customer_key > 0 and purpose = 'marketing'
 ),
 
--- An opt-out is a refusal after a consent, in whatever channel: who takes back a consent means the company. Not to tick the
--- box when registering once more is none. A later
--- consent for the channel of the offer undoes it there. Who was never asked is a matter for the consent gate.
+-- An opt-out is a refusal after a consent, in any channel: it is addressed to the company. An unticked box at another
+-- registration is none. A later consent for the channel of the offer undoes it there. The consent gate handles customers
+-- who were never asked.
 after_opt_out as (
     select made.offer_made_key
     from made

@@ -1,5 +1,5 @@
--- Customers of one segment who were offered different discounts for the same product at the same time: nobody lives with
--- anybody here, but people compare.
+-- Different discounts for the same product at the same time within one segment: no shared household, but customers
+-- compare.
 with made as (
     select
         facts.customer_key,
@@ -18,7 +18,7 @@ with made as (
         and offers.valid_from is not null and offers.valid_to is not null
 ),
 
--- From here on an offer and a segment, not a customer: the pairs stay few.
+-- Per offer and segment, not per customer, which keeps the number of pairs small.
 reached as (
     select
         offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to,

@@ -1,4 +1,4 @@
--- What customers do (weighed by the points of the exchange, which fade) beside what they say.
+-- What customers do (weighted by the decayed points of the exchange) beside what they say.
 with interactions as (
     select
         facts.customer_key,
@@ -74,7 +74,7 @@ said as (
 
     union all
 
-    -- Who agrees to hear from us through a channel says that they like it; the law's own basis says nothing.
+    -- Consent to a channel states a preference for it; other lawful bases do not.
     select customer_key, 'channel' as preference_kind, channel as item, changed_at as stated_at, source_systems
     from {{ ref('customer_consent') }}
     where is_granted and lawful_basis = 'consent' and purpose = 'marketing'

@@ -1,4 +1,4 @@
--- The newest answer to each question of research that is not about how satisfied somebody is.
+-- The newest answer to each research question that is not about satisfaction.
 with answers as (
     select
         *,

@@ -17,7 +17,7 @@ scored as (
         *,
         least(cast(floor(10 * mean_rank / score_count) as int), 9) + 1 as bin,
         place <= ceil(score_count / 10.0) as is_in_top_tenth,
-        -- How much of the surprise the score has saved against the rate that was said for everybody.
+        -- Share of log loss that the score saves against the base rate.
         case outcome
             when 1 then ln(greatest(probability, 1e-6)) - ln(greatest(base_rate, 1e-6))
             else ln(greatest(1 - probability, 1e-6)) - ln(greatest(1 - base_rate, 1e-6))
@@ -143,7 +143,7 @@ measured as (
         scored_month,
         count(*) as score_count,
         sum(outcome) as positive_count,
-        least(sum(outcome), count(*) - sum(outcome)) >= 10 as is_measurable,
+        least(sum(outcome), count(*) - sum(outcome)) >= {{ var('performance_least_outcomes') }} as is_measurable,
         avg(probability) as mean_probability,
         avg(outcome) as base_rate,
         avg(base_rate) as expected_base_rate,

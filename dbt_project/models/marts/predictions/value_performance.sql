@@ -22,7 +22,7 @@ measured as (
         end as correlation,
         avg(abs(expected_purchases - made_purchases)) as mean_absolute_error,
         avg(abs(mean_made - made_purchases)) as base_mean_absolute_error,
-        -- Purchases of one customer come in clusters: the spread of the errors, not that of Poisson, is the yardstick.
+        -- Purchases of one customer come in clusters: use the spread of the errors, not that of a Poisson distribution.
         sqrt(sum(power(made_purchases - expected_purchases, 2))) as error_of_sum
     from forecasts
     group by origin, model_version, basis, as_of, horizon_days

@@ -77,7 +77,7 @@ repeated as (
     ) as twice
 ),
 
--- A period of the history that ends now: the record belonged to another customer until this run.
+-- A period that ends now: the record belonged to another customer until this run.
 moved as (
     select
         count(*) as moved_records,

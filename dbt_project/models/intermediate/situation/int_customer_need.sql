@@ -1,0 +1,41 @@
+-- The needs of each customer at the as of, the first one by precedence, each with its evidence in words.
+{%- set facts = {
+    'what': 'signals.what',
+    'place': 'signals.place',
+    'detail': 'signals.detail',
+    'figure': whole_text('signals.figure'),
+    'at': moment_text('signals.seen_at'),
+    'day': day_text('signals.seen_at'),
+    'since': moment_text('signals.since'),
+    'again': moment_text('signals.again_at'),
+} %}
+with felt_needs as (
+    select
+        signals.customer_key,
+        needs.need,
+        needs.precedence,
+        needs.title,
+        needs.action,
+        signals.signal,
+        signals.seen_at,
+        {{ sentence_of(['needs.evidence_1', 'needs.evidence_2', 'needs.evidence_3', 'needs.evidence_4'], facts) }}
+            as evidence
+    from {{ ref('int_need_signal') }} as signals
+    inner join {{ ref('needs') }} as needs on signals.signal = needs.signal
+    where
+        -- A window of zero hours has no end.
+        (
+            needs.window_hours = 0
+            or abs({{ dbt.datediff('signals.counts_from', as_of(), 'second') }}) <= needs.window_hours * 3600
+        )
+        and case needs.threshold_kind
+            when 'at_most' then signals.figure <= needs.threshold
+            when 'at_least' then signals.figure >= needs.threshold
+            else true
+        end
+)
+
+select
+    *,
+    cast(row_number() over (partition by customer_key order by precedence, need) as int) as need_rank
+from felt_needs

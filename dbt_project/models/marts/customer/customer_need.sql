@@ -1,0 +1,11 @@
+select
+    customer_key,
+    need,
+    {{ as_of() }} as as_of,
+    need_rank,
+    title,
+    signal,
+    seen_at,
+    evidence,
+    action
+from {{ ref('int_customer_need') }}
