@@ -44,7 +44,7 @@ def rank_influence(
     identifies them), customer_key and other_customer_key (null if not a customer), relation_kind, weight (above 0).
     `person` follows, mentions or was referred by `other_person`. Relations of a person with themselves are ignored.
     Columns written: customer_key; pagerank (0 to 1, all people add up to 1); influence_percentile (0 to 100: share of
-    the other customers in the graph who rank lower); referral_count (people whom the customer referred) and
+    the other customers in the graph who rank lower); referral_count (people referred by the customer) and
     follower_count, both counting distinct people. The same edges give the same table; no edges give an empty one.
     """
     table = f"{schema}.customer_influence"
