@@ -114,6 +114,10 @@ spark-trial: .venv-spark/installed  ## Build the same models on Spark and compar
 	.venv-reference/bin/pip install --quiet --require-hashes -r requirements-reference.lock
 	@touch $@
 
+.PHONY: pictures
+pictures: .venv/dev.installed  ## Draw the pictures of the documents (needs Chromium and a run of the demo)
+	$(BIN)/python tests/benchmarks/pictures.py
+
 .PHONY: lock
 lock: .venv/bin/python  ## Write the lock files anew from pyproject.toml
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv

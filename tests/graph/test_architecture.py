@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from orchestration.settings import DBT_PACKAGE, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
 ROOT = DBT_PACKAGE.parent
+PACKAGES = ("orchestration", "expectations")
 DAGSTER_ALLOWED = {ROOT / "orchestration" / "definitions.py"}
 
 
@@ -152,3 +154,75 @@ def test_lock_files_name_packages_with_hashes_and_no_address() -> None:
         assert "://" not in text and "index-url" not in text, lock.name
         pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
         assert all("==" in line for line in pinned), lock.name
+
+
+# --- modules and packages ---------------------------------------------------------------------------------------------
+
+# Floors of packages: a module may import its own floor and those below. `firm` and `settings` are the ground.
+FLOORS = {
+    "orchestration.settings": 0,
+    "orchestration.firm": 0,
+    "expectations": 1,
+    "orchestration.warehouse": 1,
+    "orchestration.channels": 1,
+    "orchestration.identity": 2,
+    "orchestration.perception": 2,
+    "orchestration.journeys": 2,
+    "orchestration.predictions": 2,
+    "orchestration.project": 3,
+    "orchestration.serving": 3,
+    "orchestration.defs": 4,
+    "orchestration.definitions": 5,
+    "orchestration.console": 6,
+    "orchestration.cli": 7,
+}
+# Arrows upwards, each with what ends it. A line that is no longer true must go.
+UPWARDS = {
+    ("orchestration.firm.services", "orchestration.channels.catalog"): "a firm's services read its catalog",
+}
+
+
+def _modules() -> dict[str, Path]:
+    def name(file: Path) -> str:
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    return {name(file): file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+
+
+def _arrows() -> dict[str, set[str]]:
+    """Per module the modules that it imports, wherever in the file."""
+    modules = _modules()
+    found: dict[str, set[str]] = {}
+    for module, file in modules.items():
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    targets.add(full if full in modules else node.module)
+        found[module] = {target for target in targets if target in modules and target != module}
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    try:
+        graphlib.TopologicalSorter(_arrows()).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_packages_import_only_their_own_floor_and_those_below() -> None:
+    def floor(module: str) -> int:
+        return next(level for package, level in FLOORS.items() if module == package or module.startswith(package + "."))
+
+    upwards = {
+        (module, target)
+        for module, targets in _arrows().items()
+        if module != "orchestration"
+        for target in targets
+        if target != "orchestration" and floor(target) > floor(module)
+    }
+    assert upwards == set(UPWARDS)
