@@ -40,11 +40,13 @@ def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(proj
         for unique_id, node in project.manifest["nodes"].items()
         if node["resource_type"] == "model" and node["fqn"][1] == "marts" and node["fqn"][2] != "connectedness"
     }
+    # Contributions are models of the firm's project.
+    models = {node["name"]: unique_id for unique_id, node in project.manifest["nodes"].items()}
     expected = {
         (contribution["system"], marts[unique_id], stream)
         for stream, contributions in project.variables["canonical"].items()
         for contribution in contributions
-        for unique_id in nx.descendants(children, f"model.context360.{contribution['model']}") & marts.keys()
+        for unique_id in nx.descendants(children, models[contribution["model"]]) & marts.keys()
     }
     with open_warehouse(project.settings.warehouse_path, read_only=True) as connection:
         rows = connection.execute(
