@@ -9,6 +9,7 @@ from documents.pages import DOCS, GUIDE, files_shown
 from expectations.checks import suites_from_yaml
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.identity.rules import read_rules
+from orchestration.settings import DBT_PACKAGE
 
 
 def _written(folder: Path, page: Path, name: str) -> Path:
@@ -34,3 +35,9 @@ def test_linking_rules_of_the_explanation_are_laid_over_the_neutral_ones(tmp_pat
     assert rules.link_probability == 0.9
     assert rules.rules[0].identifier == "rental_member_no"
     assert {rule.identifier for rule in read_rules().rules} < {rule.identifier for rule in rules.rules}
+
+
+def test_touchpoint_of_the_guide_has_every_column_of_the_neutral_seed() -> None:
+    shown = files_shown(DOCS / "guides" / "add_a_touchpoint.md")["seeds/own_touchpoints.csv"]
+    neutral = (DBT_PACKAGE / "seeds" / "neutral_touchpoints.csv").read_text()
+    assert shown.splitlines()[0] == neutral.splitlines()[0]
