@@ -54,8 +54,7 @@ quarters_of_readers as (
 ),
 
 readers as (
-    select distinct customer_key
-    from first_touches
+    select distinct customer_key from first_touches
 ),
 
 earned as (
@@ -220,9 +219,8 @@ outcomes as (
         sum(compared_count) as compared_customer_count,
         cast(sum(case when compared_count is not null then buyer_count end) as double) / sum(compared_count)
             as compared_purchase_rate,
-        -- The rate of comparable customers, weighted by readers.
         sum(cast(comparable_buyer_count as double) / nullif(comparable_count, 0) * compared_count) / sum(compared_count)
-            as comparable_purchase_rate
+            as comparable_purchase_rate  -- weighted by readers
     from compared_strata
     group by content_key
 )
