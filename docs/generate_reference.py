@@ -327,13 +327,14 @@ def _settings() -> str:
         for file in (PACKAGE / "models").rglob("*.sql")
         for seed, key in _OWN_ROWS.findall(file.read_text(encoding="utf-8"))
     }
+    merged = {table.name: table.description for table in _tables("models") if table.folder.name == "settings"}
     for table in _by_name(list(_tables("seeds"))):
         with (table.folder / f"{table.name}.csv").open(newline="", encoding="utf-8") as file:
             header = next(csv.reader(file))
         name = table.name.removeprefix("neutral_")
         columns = ", ".join(f"`{column}`" for column in header)
         key = f" Key: `{keys[name]}`." if name in keys else ""
-        parts += ["", f"### {name}", "", table.description, "", f"Columns: {columns}.{key}"]
+        parts += ["", f"### {name}", "", merged.get(name, table.description), "", f"Columns: {columns}.{key}"]
     return _joined(parts)
 
 
