@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
+from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, readable_settings_of
 from orchestration.warehouse.connection import WarehouseError
 
 
@@ -14,7 +14,7 @@ def show_comparison(rules: Path, *, decisions: Path | None, examples: int, as_js
     from orchestration.serving.what_if import what_if_of
 
     console = open_console()
-    settings = settings_of(console, None, home)
+    settings = readable_settings_of(console, None, home)
     if settings is None:
         return NOT_STARTED
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, settings_of
+from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of
 from orchestration.warehouse.connection import WarehouseError
 
 
@@ -14,7 +14,7 @@ def write_documentation(*, catalog: str | None, home: Path | None) -> int:
     from orchestration.project import PROJECT_ERRORS, open_project
 
     console = open_console()
-    settings = settings_of(console, catalog, home)
+    settings = readable_settings_of(console, catalog, home)
     if settings is None:
         return NOT_STARTED
     page = settings.reports_path / "tables.html"

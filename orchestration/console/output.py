@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from orchestration.firm.state import StateError, check_state
 from orchestration.settings import Settings, SettingsError, settings_from
 
 OK, STOPPED, NOT_STARTED = 0, 1, 2
@@ -25,6 +26,22 @@ def settings_of(console: Console, catalog: str | None, home: Path | None) -> Set
     except SettingsError as error:
         not_started(console, error)
         return None
+
+
+def readable_settings_of(console: Console, catalog: str | None, home: Path | None) -> Settings | None:
+    """The settings for a command that reads what a run has made; None, with the reason printed, where it cannot."""
+    settings = settings_of(console, catalog, home)
+    if settings is None:
+        return None
+    try:
+        outdated = check_state(settings.home)
+    except StateError as error:
+        not_started(console, error)
+        return None
+    if outdated:
+        console.print(f"[red]✗[/] {escape(outdated)}", soft_wrap=True)
+        return None
+    return settings
 
 
 def not_started(console: Console, error: Exception) -> int:

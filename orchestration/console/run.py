@@ -16,8 +16,9 @@ from orchestration.console.demo import DEFAULT_DEMO, make_demo
 from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
 from orchestration.console.status import print_connectedness
 from orchestration.firm.examples import is_demo_without_data
+from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.settings import Settings, SettingsError, set_up_process, settings_from
-from orchestration.warehouse.connection import WarehouseError
+from orchestration.warehouse.connection import WarehouseError, only_run
 
 if TYPE_CHECKING:
     from orchestration.defs.progress import Progress
@@ -58,6 +59,9 @@ def run_with_progress(
 
         printer = RunPrinter(console, spinner.update)
         try:
+            with only_run(settings.lock_path):
+                for sentence in bring_up_to_date(settings.home):
+                    console.print(f"[yellow]![/] {escape(sentence)}", soft_wrap=True)
             outcome = run_job(
                 settings,
                 build=build_definitions,
@@ -68,7 +72,7 @@ def run_with_progress(
                 listener=printer.on_event,
                 reload=Reload(reload, *days) if days else None,
             )
-        except (CatalogError, RunError, WarehouseError) as error:
+        except (CatalogError, RunError, StateError, WarehouseError) as error:
             return not_started(console, error)
     console.print()
     _print_result(console, settings, outcome.run_id, outcome.published)

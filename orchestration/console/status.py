@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestration.channels.errors import CatalogError
-from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, settings_of
+from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of
 from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     from orchestration.serving.reading import connectedness_of, read_newest, status_of
 
     console = open_console()
-    settings = settings_of(console, catalog, home)
+    settings = readable_settings_of(console, catalog, home)
     if settings is None:
         return NOT_STARTED
     try:

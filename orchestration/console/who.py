@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
+from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, readable_settings_of
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError
 
@@ -31,7 +31,7 @@ def show_customer(
     from orchestration.serving.reading import read_published
 
     console = open_console()
-    settings = settings_of(console, catalog, home)
+    settings = readable_settings_of(console, catalog, home)
     if settings is None:
         return NOT_STARTED
     try:

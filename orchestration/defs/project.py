@@ -18,6 +18,7 @@ from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.firm.services import ServiceError, running_services
+from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
@@ -67,6 +68,7 @@ class RunResource(dg.ConfigurableResource):
     train: bool = Field(
         default=False, description="Train the models anew. The schedule `weekly_training` does; the first run always."
     )
+    home_path: str = Field(description="Folder with all state.")
     lock_path: str = Field(description="File that says that the warehouse is taken.")
     warehouse_path: str = Field(description="The warehouse file.")
     reports_path: str = Field(description="Folder for Data Docs.")
@@ -79,9 +81,11 @@ class RunResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
         with ExitStack() as stack:
-            with in_one_sentence(CatalogError, FirmError, ServiceError, WarehouseError, ValueError):
+            with in_one_sentence(CatalogError, FirmError, ServiceError, StateError, WarehouseError, ValueError):
                 self._moment = self._moment_of(context)
                 stack.enter_context(only_run(Path(self.lock_path)))
+                for sentence in bring_up_to_date(Path(self.home_path)):
+                    dg.get_dagster_logger().warning(sentence)
                 with open_warehouse(Path(self.warehouse_path)):
                     pass  # locked or damaged: say so before any work is done
                 stack.enter_context(self._services())
@@ -156,6 +160,7 @@ def run_resource(installation: Installation) -> Any:
     """The run resource for this installation; `as_of` and `full_refresh` are set when a run is launched."""
     settings, fixed = installation.settings, installation.catalog.as_of
     return RunResource.configure_at_launch(
+        home_path=str(settings.home),
         lock_path=str(settings.lock_path),
         warehouse_path=str(settings.warehouse_path),
         reports_path=str(settings.reports_path),
