@@ -135,3 +135,16 @@ def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RulesError, match=r"identity_rules\.yml is not UTF-8 text: save it in UTF-8"):
         read_rules(tmp_path / "identity_rules.yml")
+
+
+def test_neutral_rules_have_only_identifiers_of_any_firm() -> None:
+    """A number that one firm's system assigns belongs in that firm's identity_rules.yml."""
+    assert {rule.identifier for rule in read_rules().rules} == {
+        "national_id", "loyalty_number", "email", "phone_and_birth_date", "phone",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("firm", "identifier"), [("veloheld", "crm_account_id"), ("contoso", "contact_id")])
+def test_example_brings_its_cross_reference(firm: str, identifier: str) -> None:
+    rules = read_rules(Path(__file__).parents[2] / "examples" / firm / "identity_rules.yml").rules
+    assert (rules[0].identifier, rules[0].sharing) == (identifier, "one_person")
