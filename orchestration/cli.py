@@ -31,7 +31,7 @@ HomeOption = Annotated[
 
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="Moment for which the answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
+    typer.Option("--as-of", help="Moment for which answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
 ]
 
 
@@ -85,17 +85,17 @@ def run(
         bool, typer.Option("--full-refresh", help="Rebuild every table from landing. Customer numbers are kept.")
     ] = False,
     accept_shrinkage: Annotated[
-        bool, typer.Option("--accept-shrinkage", help="Publish although a table has lost more than half its rows.")
+        bool, typer.Option("--accept-shrinkage", help="Publish even if a table lost more than half of its rows.")
     ] = False,
     train: Annotated[
-        bool, typer.Option("--train", help="Train the models of value and propensity anew. The first run always does.")
+        bool, typer.Option("--train", help="Train the prediction models again. The first run always trains them.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Fetch what is new, rebuild the warehouse, check every layer and publish.
+    """Fetch new data, rebuild the warehouse, check every layer and publish.
 
-    Ends with 0 when everything is current, with 1 when something was stopped (it says what and what to do; readers see
-    the last good state of it), with 2 when it could not start.
+    Exit codes: 0 everything is current; 1 something was stopped (the output says what, and what to do; readers keep its
+    last good state); 2 the run could not start.
     """
     from orchestration.console import run_with_progress
 
@@ -122,9 +122,9 @@ def backfill(
     as_of: AsOfOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Load days of some streams again from their source, and rebuild and publish the warehouse, in one run.
+    """Load days of some streams again from their source, then rebuild and publish, in one run.
 
-    Rows that are in landing already count as repeats; corrected ones replace what they correct.
+    Rows that landing already holds count as repeats; corrected rows replace earlier versions.
     """
     from orchestration.console import run_with_progress
 
@@ -148,18 +148,18 @@ def who(
     ],
     why: Annotated[
         bool,
-        typer.Option("--why", help="Also show which records make up the customer, what links them, what does not."),
+        typer.Option("--why", help="Also show the records of the customer, what links them, and refused links."),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option("--report", help="Also write what links the records as a page with pictures (HTML)."),
+        typer.Option("--report", help="Also write the links as a page with charts (HTML)."),
     ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(
             "--as-of",
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-            help="Show instead what was known of their situation at this earlier moment (UTC).",
+            help="Show the situation as known at this earlier moment (UTC) instead.",
         ),
     ] = None,
     catalog: CatalogOption = None,
@@ -167,8 +167,8 @@ def who(
 ) -> None:
     """Show the card of one customer: who they are, the three contexts and the last contacts.
 
-    With --as-of: their situation and contacts at an earlier moment, and nothing that happened later. The warehouse is
-    only read; give the --catalog with which it was run. Who the facts belong to is as known today.
+    With --as-of: the situation and contacts at an earlier moment, without anything that happened later. Needs the
+    --catalog of the run. Facts are assigned to customers as known today.
     """
     from orchestration.console import show_customer
 
@@ -178,7 +178,7 @@ def who(
 
 
 identity = typer.Typer(
-    help="How customers are recognised: try other rules before they count.",
+    help="How records are linked to customers: try other rules before a run uses them.",
     no_args_is_help=True,
 )
 app.add_typer(identity, name="identity")
@@ -188,36 +188,37 @@ app.add_typer(identity, name="identity")
 def identity_compare(
     rules: Annotated[
         Path,
-        typer.Argument(
-            metavar="RULES.yml", help="A rules file; what it leaves out is as in orchestration/identity/rules.yml."
-        ),
+        typer.Argument(metavar="RULES.yml", help="A rules file: what differs from the rules that runs use today."),
     ],
     decisions: Annotated[
         Path | None,
         typer.Option("--decisions", help="Reviewed decisions. Default: identity/decisions.yml below --home."),
     ] = None,
-    examples: Annotated[int, typer.Option("--examples", min=0, help="Merges and splits that are listed at most.")] = 10,
+    examples: Annotated[int, typer.Option("--examples", min=0, help="The most merges and splits to list.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    catalog: CatalogOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Show what other rules would change: who would be merged and split, and what moves with them.
+    """Show what other linking rules would change: merged and split customers, and what moves with them.
 
-    The warehouse is only read; linking happens in memory, on today's records, and is forgotten. Counts revenue,
-    interactions and consents that would stand under another customer, and customers whose scores would differ. Records
-    are shown by number, without any value of a person; `context360 who NUMBER --why` shows who a customer is.
+    Links today's records in memory; the warehouse stays as it is. Counts revenue, interactions and consents that
+    would move to another customer, and the customers whose scores would differ. Shows records by number, without
+    personal data; `context360 who NUMBER --why` shows a customer.
 
-    Example: a file with the two lines "probability:" and "  link: 0.9" asks for surer links.
+    Example: a file with the two lines "probability:" and "  link: 0.9" asks for more certain links.
 
-    Ends with 0 when nothing would change, with 1 when something would, with 2 when it could not be compared.
+    Exit codes: 0 nothing would change, 1 something would, 2 the comparison failed.
     """
     from orchestration.console import show_comparison
 
-    raise typer.Exit(show_comparison(rules, decisions=decisions, examples=examples, as_json=as_json, home=home))
+    raise typer.Exit(
+        show_comparison(rules, decisions=decisions, examples=examples, as_json=as_json, catalog=catalog, home=home)
+    )
 
 
 @app.command()
 def docs(catalog: CatalogOption = None, home: HomeOption = None) -> None:
-    """Write a page that describes every table and column, and how they follow from each other."""
+    """Write a page that describes every table and column, with their lineage."""
     from orchestration.console import write_documentation
 
     raise typer.Exit(write_documentation(catalog=catalog, home=home))
@@ -236,7 +237,7 @@ def ui(
 
 
 demo = typer.Typer(
-    help="An invented company whose truth is known: try everything out on it, and measure with it.",
+    help="An invented company with known truth, to try everything on.",
     no_args_is_help=True,
 )
 app.add_typer(demo, name="demo")
@@ -254,7 +255,7 @@ def demo_create(
     out: OutOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Write the deliveries of all its systems, the truth about its people, and a catalog that couples them."""
+    """Write the deliveries of all its systems, the truth about its people, and a catalog that reads them."""
     from orchestration.console import create_demo
 
     raise typer.Exit(create_demo(customers=customers, days=days, seed=seed, out=out, home=home))
@@ -266,7 +267,7 @@ def demo_advance(
     out: OutOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Let the company live on: add the days that follow, as new deliveries."""
+    """Add the next days as new deliveries."""
     from orchestration.console import advance_demo
 
     raise typer.Exit(advance_demo(days=days, out=out, home=home))
