@@ -1,80 +1,67 @@
-"""Next best actions as assets: what was proposed is kept, and judged when it is known what came of it."""
-
-from typing import Any
+"""Next best actions as assets: published proposals are logged, and judged once their outcome is known."""
 
 import dagster as dg
 
-from orchestration.defs.predictions import GROUP, predictions_key
-from orchestration.defs.project import Installation, RunResource
-
-_OWNERS = ["team:customer-insight"]
-_KINDS = {"duckdb", "python"}
+from orchestration.defs.project import Installation
+from orchestration.defs.python_assets import Figures, Work, python_assets
 
 
 def action_log_asset(installation: Installation) -> dg.AssetsDefinition:
     """The log of published proposals as a view in the warehouse."""
-
-    @dg.asset(
-        key=predictions_key("action_log"),
-        group_name=GROUP,
-        owners=_OWNERS,
-        kinds=_KINDS,
-        description="One row per action that could be proposed in an earlier published run, from the files of the log.",
-        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
+    return python_assets(
+        installation,
+        {
+            "predictions.action_log": "One row per action that could be proposed in an earlier published run, from the "
+            "files of the log."
+        },
+        _restore_log,
+        reads=[],
     )
-    def action_log() -> None:
-        from orchestration.predictions.judging.action_log import restore_action_log
 
-        with installation.warehouse() as connection:
-            restore_action_log(connection, installation.settings.predictions_path)
 
-    return action_log
+def _restore_log(work: Work) -> Figures:
+    from orchestration.predictions.judging.action_log import restore_action_log
+
+    restore_action_log(work.connection, work.installation.settings.predictions_path)
+    return {}
 
 
 def policy_value_asset(installation: Installation) -> dg.AssetsDefinition:
-    """What the way of choosing actions has brought, and what others would have."""
-
-    @dg.asset(
-        key=predictions_key("policy_value"),
-        group_name=GROUP,
-        deps=[predictions_key("action_decision")],
-        owners=_OWNERS,
-        kinds=_KINDS,
-        description="One row per policy and method, with what a decision brings under it, from what was proposed in "
-        "earlier runs and bought since.",
-        required_resource_keys={"run"},  # holds the warehouse, so that no second run writes into it
+    """The value of the policy that chose the actions, and of others."""
+    return python_assets(
+        installation,
+        {
+            "predictions.policy_value": "One row per policy and method, with the value of a decision under it, from "
+            "logged proposals and later purchases."
+        },
+        _judge_policies,
+        reads=["predictions.action_decision"],
     )
-    def policy_value() -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.judging.policy_values import write_policy_values
 
-        with installation.warehouse() as connection:
-            decisions = write_policy_values(connection)
-        return dg.MaterializeResult(metadata={"judged_decisions": decisions})
 
-    return policy_value
+def _judge_policies(work: Work) -> Figures:
+    from orchestration.predictions.judging.policy_values import write_policy_values
+
+    return {"judged_decisions": write_policy_values(work.connection)}
 
 
 def kept_proposals_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
-    """The choices of this run as a file: only what readers saw was proposed."""
-
-    @dg.asset(
-        key=predictions_key("kept_proposal"),
-        group_name=GROUP,
-        deps=[published_key],
-        owners=_OWNERS,
-        kinds=_KINDS,
-        description="One row per action that could be proposed, with the probability with which it was, in a file of "
-        "its own per as of. A run for the same as of replaces it.",
+    """The choices of this run as a file: only published actions count as proposed."""
+    return python_assets(
+        installation,
+        {
+            "predictions.kept_proposal": "One row per action that could be proposed, with its probability, in one file "
+            "per as of. A run for the same as of replaces it."
+        },
+        _keep_proposals,
+        reads=[".".join(published_key.path)],
     )
-    def kept_proposal(run: RunResource) -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.judging.action_log import ACTIONS, keep_proposals
-        from orchestration.predictions.scoring.score_log import file_of
 
-        folder = installation.settings.predictions_path
-        with installation.warehouse() as connection:
-            proposed = keep_proposals(connection, folder, run.moment)
-        return dg.MaterializeResult(
-            metadata={"proposed": proposed, "path": dg.MetadataValue.path(str(file_of(folder, ACTIONS, run.moment)))}
-        )
 
-    return kept_proposal
+def _keep_proposals(work: Work) -> Figures:
+    from orchestration.predictions.judging.action_log import ACTIONS, keep_proposals
+    from orchestration.predictions.scoring.score_log import file_of
+
+    folder = work.installation.settings.predictions_path
+    proposed = keep_proposals(work.connection, folder, work.run.moment)
+    return {"proposed": proposed, "path": file_of(folder, ACTIONS, work.run.moment)}

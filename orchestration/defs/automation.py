@@ -1,4 +1,4 @@
-"""When the job runs, and who hears of it when it fails."""
+"""When the job runs, and the webhook that reports failures."""
 
 import json
 from datetime import datetime
@@ -118,7 +118,7 @@ def new_files_sensor(job: Any, installation: Installation) -> dg.SensorDefinitio
 
 
 def failure_webhook(installation: Installation) -> dg.HookDefinition:
-    """Tells a webhook (CONTEXT360_WEBHOOK_URL) which step failed and why; without a URL it does nothing."""
+    """Reports the failed step and the reason to a webhook (CONTEXT360_WEBHOOK_URL); without a URL it does nothing."""
 
     @dg.failure_hook(name="failure_webhook")
     def call_webhook(context: dg.HookContext) -> None:
@@ -143,14 +143,14 @@ def failure_webhook(installation: Installation) -> dg.HookDefinition:
                 timeout=WEBHOOK_TIMEOUT_SECONDS,
             ).raise_for_status()
         except requests.RequestException as failure:
-            # The run has failed already: that nobody could be told must not hide why.
+            # The run has failed already: a webhook that does not answer must not hide the reason.
             context.log.warning(f"The webhook could not be called ({type(failure).__name__}).")
 
     return call_webhook
 
 
 def _reason(error: BaseException | None) -> str:
-    """Our own sentences are free of personal data; of other errors only the kind is told."""
+    """The message of our own errors, which hold no personal data; of other errors only the class."""
     if isinstance(error, dg.Failure):
         return error.description or "no reason given"
     return type(error).__name__ if error else "unknown"

@@ -1,50 +1,36 @@
-"""Predictions as assets: models are trained weekly and customers scored nightly, between the features and the marts;
-what was published is kept, to be judged when its time has passed.
+"""Predictions as assets: models are trained weekly and customers scored nightly, between the features and the marts.
+
+Published scores are kept, and judged once their outcome is known.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 
 from orchestration.defs.project import Installation, PythonStep, RunResource, in_one_sentence
+from orchestration.defs.python_assets import Figures, Work, python_assets, results_of, spec_of
 
-GROUP = "predictions"
-_OWNERS = ["team:customer-insight"]
-_KINDS = {"duckdb", "python"}
-_FEATURES = ("scoring_customer_feature", "scoring_line_feature", "scoring_channel_feature")
+_SCORED_FROM = (
+    "scoring_customer_feature", "scoring_line_feature", "scoring_channel_feature", "prediction_base_rate",
+    "customer_purchase", "trained_model",
+)  # fmt: skip
 _LEARNED_FROM = (
     "prediction_moment", "prediction_purchase", "prediction_response", "prediction_base_rate", "customer_purchase",
     "training_customer_feature", "training_line_feature", "training_channel_feature", "points_setting", "points_moment",
     "points_touchpoint", "points_example", "points_exchange",
 )  # fmt: skip
 _TRAINED = {
-    "trained_model": "One row per target and training: how the model did on time that it had not seen, and whether it "
-    "is used. Trained weekly, and where nothing has been trained yet.",
-    "score_log": "One row per score that was ever published, or given to an example that training held out.",
-    "value_log": "One row per forecast of a customer that was ever published, or made of time that training held out.",
+    "predictions.trained_model": "One row per target and training: how the model did on held-out time, and whether it "
+    "is used. Trained weekly, and where no model exists yet.",
+    "predictions.score_log": "One row per score that was published, or given to a held-out example of a training.",
+    "predictions.value_log": "One row per forecast of a customer that was published, or made for held-out time.",
 }
 _SCORED = {
-    "propensity_score": "One row per customer and target, with the probability at the as of.",
-    "value_score": "One row per customer who has bought, with what is expected of them.",
+    "predictions.propensity_score": "One row per customer and target, with the probability at the as of.",
+    "predictions.value_score": "One row per customer who has bought, with their forecast.",
 }
-
-
-def predictions_key(table: str) -> dg.AssetKey:
-    """The asset of a table of the schema predictions."""
-    return dg.AssetKey(["predictions", table])
-
-
-def _spec(table: str, description: str, deps: list[dg.AssetKey], **more: Any) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        predictions_key(table),
-        group_name=GROUP,
-        deps=deps,
-        description=description,
-        owners=_OWNERS,
-        kinds=_KINDS,
-        **more,
-    )
 
 
 def needs_training_in(installation: Installation) -> Callable[[RunResource], bool]:
@@ -76,83 +62,57 @@ def trained_models(installation: Installation) -> PythonStep:
                     learned = learn_points(connection, installation.settings.points_path)
                     context.log.info(f"Engagement points: {learned.reason}")
             restore_logs(connection, folder)
-            sizes = {
-                table: connection.execute(f"select count(*) from predictions.{table}").fetchone()[0]
-                for table in _TRAINED
-            }
-        for table in _TRAINED:
-            decisions = [training.decision for training in trained] if table == "trained_model" else []
-            yield dg.MaterializeResult(
-                asset_key=predictions_key(table),
-                metadata={
-                    "dagster/row_count": sizes[table],
-                    **{decision: decisions.count(decision) for decision in dict.fromkeys(decisions)},
-                },
-            )
+            decisions = Counter(training.decision for training in trained)
+            yield from results_of(connection, list(_TRAINED), {"predictions.trained_model": dict(decisions)})
 
-    deps = [
-        *(predictions_key(table) for table in _LEARNED_FROM),
-        dg.AssetKey(["seeds", "engagement_bands"]),
-    ]
-    return PythonStep(tuple(_spec(table, text, deps) for table, text in _TRAINED.items()), make)
+    reads = [*(f"predictions.{table}" for table in _LEARNED_FROM), "seeds.engagement_bands"]
+    return PythonStep(tuple(spec_of(table, text, reads) for table, text in _TRAINED.items()), make)
 
 
 def scores_assets(installation: Installation) -> dg.AssetsDefinition:
     """The scores of every customer at the as of."""
-    deps = [
-        predictions_key(table)
-        for table in (*_FEATURES, "prediction_base_rate", "customer_purchase", "trained_model")
-    ]  # fmt: skip
+    from orchestration.predictions.scoring.registry import RegistryError
 
-    @dg.multi_asset(name="scores", specs=[_spec(table, text, deps) for table, text in _SCORED.items()])
-    def scores(run: RunResource) -> Iterator[Any]:
-        from orchestration.predictions.scoring.customer_scores import score_customers
-        from orchestration.predictions.scoring.registry import RegistryError
+    return python_assets(
+        installation,
+        _SCORED,
+        _score,
+        reads=[f"predictions.{table}" for table in _SCORED_FROM],
+        name="scores",
+        errors=(RegistryError,),
+    )
 
-        with installation.warehouse() as connection:
-            with in_one_sentence(RegistryError):
-                made = score_customers(connection, installation.settings.predictions_path, run.moment)
-            values = connection.execute("select count(*) from predictions.value_score").fetchone()[0]
-        yield dg.MaterializeResult(
-            asset_key=predictions_key("propensity_score"),
-            metadata={
-                "dagster/row_count": made.scores,
-                "customers": made.customers,
-                "targets_with_a_model": made.modelled,
-                "targets_at_the_base_rate": made.at_base_rate,
-            },
-        )
-        yield dg.MaterializeResult(
-            asset_key=predictions_key("value_score"),
-            metadata={"dagster/row_count": values, "has_value_model": made.forecast},
-        )
 
-    return scores
+def _score(work: Work) -> Figures:
+    from orchestration.predictions.scoring.customer_scores import score_customers
+
+    made = score_customers(work.connection, work.installation.settings.predictions_path, work.run.moment)
+    return {
+        "predictions.propensity_score": {
+            "customers": made.customers,
+            "targets_with_a_model": made.modelled,
+            "targets_at_the_base_rate": made.at_base_rate,
+        },
+        "predictions.value_score": {"has_value_model": made.forecast},
+    }
 
 
 def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
-    """The scores of this run as files: what readers have seen is held against what happens."""
-
-    @dg.asset(
-        key=predictions_key("kept_score"),
-        group_name=GROUP,
-        deps=[published_key],
-        owners=_OWNERS,
-        kinds=_KINDS,
-        description="One row per score that readers see, in a file of its own per as of. A run for the same as of "
-        "replaces it.",
+    """The scores of this run as files: published scores are compared with outcomes later."""
+    return python_assets(
+        installation,
+        {
+            "predictions.kept_score": "One row per published score, in one file per as of. A run for the same as of "
+            "replaces it."
+        },
+        _keep_scores,
+        reads=[".".join(published_key.path)],
     )
-    def kept_score(run: RunResource) -> dg.MaterializeResult[Any]:
-        from orchestration.predictions.scoring.score_log import SCORES, file_of, keep_scores
 
-        folder = installation.settings.predictions_path
-        with installation.warehouse() as connection:
-            kept = keep_scores(connection, folder, run.moment)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": kept,
-                "path": dg.MetadataValue.path(str(file_of(folder, SCORES, run.moment))),
-            }
-        )
 
-    return kept_score
+def _keep_scores(work: Work) -> Figures:
+    from orchestration.predictions.scoring.score_log import SCORES, file_of, keep_scores
+
+    folder = work.installation.settings.predictions_path
+    kept = keep_scores(work.connection, folder, work.run.moment)
+    return {"dagster/row_count": kept, "path": file_of(folder, SCORES, work.run.moment)}

@@ -95,7 +95,7 @@ def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.
         deps=[published_key],
         owners=["team:data-engineering"],
         description="Fails the run where a stream was held, could not be fetched or changed its shape, so that "
-        "somebody looks. Everything else has been published by then.",
+        "the failure is noticed. Everything else is already published.",
     )
     def verdict(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # noqa: ARG001
         streams = [(system.name, stream.name) for system, stream in installation.catalog.streams()]

@@ -1,4 +1,4 @@
-"""Numbers that somebody chose, from a YAML file beside the code, where each has its reason."""
+"""Chosen numbers, from a YAML file beside the code, where each has its reason."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def as_of_of(warehouse: duckdb.DuckDBPyConnection) -> datetime:
 
 
 def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
-    """Orphan systems, and activity of people whom nobody knows."""
+    """Orphan systems, and activity without a known customer."""
     if not table_exists(connection, "marts", "unattributed_activity"):
         return Connectedness([], [])
     return Connectedness(
