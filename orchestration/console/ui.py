@@ -22,11 +22,18 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     except SettingsError as error:
         return not_started(console, error)
     from orchestration.defs.runs import end_lost_runs
+    from orchestration.project import PROJECT_ERRORS, open_project
 
     try:
         end_lost_runs(settings)
     except WarehouseError:
         console.print("A run is in progress; see Runs.")
+    # Dagster gives its code server three minutes: what takes long the first time is done before.
+    try:
+        with console.status("Reading catalog and project …"):
+            assert open_project(settings)[1].manifest
+    except PROJECT_ERRORS as error:
+        return not_started(console, error)
     console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
     command = [
         sys.executable, "-m", "dagster", "dev", "--module-name", "orchestration.definitions",

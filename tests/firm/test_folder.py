@@ -1,4 +1,4 @@
-"""A firm's folder: what `context360 init` writes, how a catalog finds its dbt project, what stays out."""
+"""A firm's folder: what `context360 init` writes and how a catalog finds its dbt project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestration.channels.catalog_file import load_catalog
 from orchestration.firm import examples, scaffold
 from orchestration.firm.folder import FirmError, FirmFolder, firm_folder
 from orchestration.firm.scaffold import write_firm_folder
-from orchestration.settings import EXAMPLES, INSTALLATION, SettingsError, settings_from
+from orchestration.settings import EXAMPLES, SettingsError, settings_from
 from orchestration.warehouse.staging_sources import check_staging_folders
 
 
@@ -84,17 +84,3 @@ def test_installation_without_examples_says_where_they_are(monkeypatch: pytest.M
     monkeypatch.setattr(examples, "demo_example", lambda: None)
     with pytest.raises(SettingsError, match="in the folder `examples` of a checkout"):
         examples.demo_generator()
-
-
-def test_product_names_no_example() -> None:
-    """Examples are firms' folders and nothing more: no file outside of examples, docs and tests names one."""
-    names = re.compile("|".join(path.name for path in EXAMPLES.iterdir() if path.is_dir()), re.IGNORECASE)
-    product = [
-        path
-        for part in ("orchestration", "expectations", "dbt_project", ".ci")
-        for path in (INSTALLATION / part).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    ]
-    product += [path for path in INSTALLATION.glob("*") if path.is_file() and path.suffix != ".lock"]
-    found = [str(path.relative_to(INSTALLATION)) for path in product if names.search(path.read_text(errors="ignore"))]
-    assert found == []
