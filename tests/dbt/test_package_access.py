@@ -53,4 +53,5 @@ def test_every_model_of_the_package_has_an_owner_and_only_intermediate_is_privat
         ("marts", "public", True),
         ("predictions", "protected", True),
         ("quality", "public", True),
+        ("settings", "public", True),
     }
