@@ -59,7 +59,7 @@ def draw_graph(home: Path | None, catalog: str | None, port: int, target: Path) 
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/server_info")
-        _screenshot(f"http://127.0.0.1:{port}/asset-groups", target, width=1800, height=1100, wait_seconds=60)
+        _screenshot(f"http://127.0.0.1:{port}/asset-groups", target, width=2200, height=800, wait_seconds=60)
     finally:
         server.terminate()
         server.wait(30)
