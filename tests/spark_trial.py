@@ -39,6 +39,7 @@ WRITTEN_BY_PYTHON = {
 KEPT_BY_PYTHON = (
     "perception.text_sentiment",
     "perception.customer_influence",
+    "predictions.action_log",
     "predictions.campaign_effect",
     "predictions.campaign_effect_pooled",
     "predictions.learned_points",

@@ -119,11 +119,11 @@ def test_without_a_hold_out_the_effect_is_unknown_and_says_so(star, effects) -> 
     assert _pooled(star)["all"]["reason"] == "Effect unknown: no campaign that has ended has a hold-out."
 
 
-def test_a_campaign_that_lists_nobody_is_told_with_its_reason(star, effects) -> None:
+def test_campaign_without_listed_people_has_a_reason(star, effects) -> None:
     assert effects()[1]["reason"] == "Effect unknown: the source lists no treated and no held-out people."
 
 
-def test_nothing_is_told_before_the_last_day_is_over(star, effects) -> None:
+def test_effect_is_not_measured_before_the_last_day_ends(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
     running = effects(datetime(2025, 3, 14, 23, 59))[1]
@@ -222,7 +222,7 @@ def test_a_campaign_among_better_customers_does_not_pass_for_an_effect() -> None
     assert found.effect == pytest.approx(0)
 
 
-def test_a_campaign_with_nobody_on_one_side_tells_nothing() -> None:
+def test_campaign_with_an_empty_side_does_not_count() -> None:
     assert pooled_effect([10, 30], [5, 9], [10, 0], [2, 0]) == pooled_effect([10], [5], [10], [2])
     with pytest.raises(ValueError, match="people on both sides"):
         pooled_effect([10], [5], [0], [0])

@@ -137,7 +137,7 @@ def test_where_the_models_are_right_hardly_anything_is_corrected(tmp_path: Path)
     assert forecast.expected_purchases(200).sum() == pytest.approx(made.sum(), rel=0.06)
 
 
-def test_too_short_a_history_is_told_and_nothing_is_corrected() -> None:
+def test_short_history_is_reported_and_not_corrected() -> None:
     frequency, recency, age = cases.bg_nbd_customers(200, 1.5, 5, 0.5, 3, 20)
     connection = duckdb.connect()
     connection.execute("create table purchases (customer_id bigint, purchased_at date, amount double)")
@@ -169,6 +169,6 @@ def test_amounts_that_cannot_be_added_are_refused() -> None:
         purchase_history(connection, "purchases", date(2025, 12, 31))
 
 
-def test_nobody_to_forecast_is_an_error_that_says_so() -> None:
+def test_forecast_without_customers_is_an_error() -> None:
     with pytest.raises(ValueError, match="purchases has no purchase up to 2024-01-01"):
         fit_forecast(shop(("anna", "2025-01-01", 10.0)), "purchases", date(2024, 1, 1))

@@ -70,7 +70,7 @@ def test_the_interval_of_the_auc_is_delongs_by_its_definition() -> None:
     assert (same.low, same.auc, same.high) == (0, 0, 0)
 
 
-def test_nobody_or_everybody_buying_ranks_nobody() -> None:
+def test_ranking_needs_buyers_and_non_buyers() -> None:
     assert ranking([1, 2, 3], [0, 0, 0]) is None
     assert ranking_gain([1, 2, 3], [3, 2, 1], [1, 1, 1]) is None
 
@@ -271,7 +271,7 @@ def test_set_points_that_are_right_are_left_alone(star, learn, tmp_path: Path) -
     ).fetchone() == (True, learned.reason)
 
 
-def test_with_few_purchases_nothing_is_learned_and_the_reason_is_told(star, learn, tmp_path: Path) -> None:
+def test_few_purchases_teach_nothing_and_give_the_reason(star, learn, tmp_path: Path) -> None:
     _firm(star, 60, buy_after_look=0.15, buy_after_chat=0.0)
     learned = learn()
     assert learned.version is None
@@ -279,7 +279,7 @@ def test_with_few_purchases_nothing_is_learned_and_the_reason_is_told(star, lear
     assert star.execute("select distinct version from predictions.points_judgement").fetchall() == [("set",)]
 
 
-def test_a_firm_without_a_quarter_of_purchases_is_told_so(star, learn, tmp_path: Path) -> None:
+def test_firm_without_a_quarter_of_purchases_gets_the_reason(star, learn, tmp_path: Path) -> None:
     learned = learn()
     assert "the history of purchases is too short" in learned.reason
     assert star.execute("select count(*) from predictions.points_judgement").fetchone() == (0,)
@@ -295,7 +295,7 @@ def _version(folder: Path, version: int = 3) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"points": 4}', '{"points": [{"touchpoint": "web_view"}]}'])
-def test_a_damaged_version_is_told_with_its_file_and_what_to_do(tmp_path: Path, content: str) -> None:
+def test_damaged_version_reports_its_file_and_the_remedy(tmp_path: Path, content: str) -> None:
     _version(tmp_path)
     (tmp_path / "000003.json").write_text(content)
     with pytest.raises(PointsError, match=r"000003\.json cannot be read: restore it"):
@@ -328,7 +328,7 @@ def test_only_the_configuration_switches_points(tmp_path: Path) -> None:
     assert (chosen["learned_engagement_points"], chosen["engagement_points_version"]) == ({"web_view": 4}, "3")
 
 
-def test_a_version_that_is_not_there_and_a_wrong_setting_are_told_with_the_remedy(tmp_path: Path) -> None:
+def test_missing_version_and_wrong_setting_report_the_remedy(tmp_path: Path) -> None:
     _version(tmp_path / "predictions" / "points")
     with pytest.raises(PointsError, match=r"no learned engagement points of version 7 .*there are: 3.*`set`, or to on"):
         _variables(tmp_path, "7")

@@ -38,7 +38,7 @@ def test_it_comes_near_the_true_probabilities_of_new_rows(model: PropensityModel
     assert measures.brier_skill(probability, outcome, outcome.mean()) > 0.14
 
 
-def test_the_report_tells_what_was_seen_on_the_newest_fifth(model: PropensityModel) -> None:
+def test_report_measures_the_newest_fifth_of_the_rows(model: PropensityModel) -> None:
     report = model.report
     outcome = cases.answers(12_000, seed=1)[1]
     assert (report.rows, report.positives, report.rows_held_out) == (12_000, outcome.sum(), 2_400)
@@ -53,7 +53,7 @@ def test_the_report_tells_what_was_seen_on_the_newest_fifth(model: PropensityMod
     assert any(note.startswith("number differs in nearly every row") for note in report.notes)
 
 
-def test_every_held_out_row_is_told_by_its_label_also_where_the_model_abstains() -> None:
+def test_held_out_rows_keep_their_labels_even_if_the_model_abstains() -> None:
     features, outcome = cases.answers(1_500, seed=3)
     labels = [f"customer {row}" for row in range(1_500)]
     features, outcome = features.set_axis(labels), outcome.set_axis(labels)

@@ -142,7 +142,7 @@ def test_scores_come_near_the_true_probabilities(trained) -> None:
     assert correlation > 0.99
 
 
-def test_what_cannot_be_told_apart_has_the_base_rate_and_says_so(trained) -> None:
+def test_target_without_a_model_has_the_base_rate_and_is_marked(trained) -> None:
     connection, _ = trained
     rows = connection.execute("""
         select model_name, basis, min(probability) = max(base_rate), count(*), max(model_version)
@@ -171,7 +171,7 @@ def test_channels_of_a_line_add_up_to_one(trained) -> None:
     assert rows == (CUSTOMERS - 1, pytest.approx(1), pytest.approx(1))
 
 
-def test_training_tells_of_examples_that_it_has_not_learned_from(trained) -> None:
+def test_training_logs_scores_of_held_out_examples(trained) -> None:
     connection, folder = trained
     restore_logs(connection, folder)
     moments, rows = connection.execute(
@@ -188,7 +188,7 @@ def test_training_tells_of_examples_that_it_has_not_learned_from(trained) -> Non
     assert purchases > 0
 
 
-def test_who_abstains_does_so_whatever_an_earlier_as_of_is_told_afterwards(tmp_path: Path) -> None:
+def test_abstaining_lasts_after_a_later_run_for_an_earlier_as_of(tmp_path: Path) -> None:
     """A run for the past trains, too. What was found out since then stands, in whatever order the runs were made."""
     before = AS_OF - timedelta(days=31)
     connection = warehouse(until=before)
@@ -311,7 +311,7 @@ def test_a_firm_that_has_sold_nothing_yet_is_scored_without_a_word_about_anybody
     assert connection.execute("select count(*) from predictions.value_score").fetchone() == (0,)
 
 
-def test_too_few_who_came_again_are_told_the_common_rate(tmp_path: Path) -> None:
+def test_too_few_repeat_buyers_get_the_common_rate(tmp_path: Path) -> None:
     """One customer of three bought again: 1 repeat day in (100 + 100 + 50) days known, so 365 / 250 in a year."""
     connection = warehouse()
     connection.execute("""
@@ -371,7 +371,7 @@ def test_targets_are_those_that_have_been_seen(trained) -> None:
     ]  # fmt: skip
 
 
-def test_a_forecast_that_is_refuted_by_what_happened_lately_is_not_told(tmp_path: Path) -> None:
+def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> None:
     """300 customers bought every 20 days, and one of them in the last 90 days: 1 / (300 × 90) a day is what is left."""
     connection = warehouse()
     connection.execute("""

@@ -1,5 +1,5 @@
 -- The first purchase of each product line, and of any, within 90 days after each moment, as far as the as of knows, of
--- customers who were known before it: nobody could have foreseen those of others.
+-- customers who were known before it: purchases of others could not be predicted.
 with known as (
     {{ known_customers(ref('prediction_moment')) }}
 ),
