@@ -17,6 +17,17 @@ BUY, RESPOND, CHANNEL = "buy", "respond", "channel"
 ANY_LINE = "any"  # any purchase, including stays and products without a known line
 MOST_EXAMPLES = 100_000  # per target: more barely change a model, and cost minutes and memory
 _KEYS = ("customer_key", "moment")
+# Two constants, so that scoring does not depend on the tables of training.
+_TRAINING_FEATURES = {
+    "customer": "predictions.training_customer_feature",
+    "line": "predictions.training_line_feature",
+    "channel": "predictions.training_channel_feature",
+}
+_SCORING_FEATURES = {
+    "customer": "predictions.scoring_customer_feature",
+    "line": "predictions.scoring_line_feature",
+    "channel": "predictions.scoring_channel_feature",
+}
 # Counts for which a missing row means 0.
 _LINE_COUNTS = (
     "line_purchase_count", "line_value_amount", "line_count_7d", "line_count_30d", "line_count_90d", "line_count",
@@ -111,7 +122,7 @@ def examples(connection: duckdb.DuckDBPyConnection, target: Target, rows: int) -
         with outcomes as ({_outcomes(target)})
         select outcomes.outcome, {_columns(target)}
         from outcomes
-        {_joins(target, "outcomes", "training")}
+        {_joins(target, "outcomes", _TRAINING_FEATURES)}
         where md5_number_lower(concat_ws('|', outcomes.customer_key, outcomes.moment)) % {every} = 0
         order by outcomes.moment, outcomes.customer_key
         """,
@@ -131,7 +142,7 @@ def scoring_query(target: Target) -> tuple[str, dict[str, object]]:
     query = f"""
         select {_columns(target)}
         from predictions.scoring_customer_feature as customers
-        {_joins(target, "customers", "scoring", general=False)}
+        {_joins(target, "customers", _SCORING_FEATURES, general=False)}
         order by customers.customer_key
     """
     return query, _parameters(target)
@@ -189,20 +200,20 @@ def _zero_if_missing(table: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"coalesce({table}.{column}, 0) as {column}" for column in columns)
 
 
-def _joins(target: Target, rows: str, kind: str, *, general: bool = True) -> str:
-    """SQL that joins the features; kind: training or scoring."""
+def _joins(target: Target, rows: str, tables: dict[str, str], *, general: bool = True) -> str:
+    """SQL that joins the features in these tables."""
     parts = []
     if general:
         parts.append(
-            f"inner join predictions.{kind}_customer_feature as customers"
+            f"inner join {tables['customer']} as customers"
             f" on {rows}.customer_key = customers.customer_key and {rows}.moment = customers.moment"
         )
-    alike = "customers.customer_key = {0}.customer_key and customers.moment = {0}.moment"
-    parts.append(f"left join moment_forecast as forecasts on {alike.format('forecasts')}")
+    same_row = "customers.customer_key = {0}.customer_key and customers.moment = {0}.moment"
+    parts.append(f"left join moment_forecast as forecasts on {same_row.format('forecasts')}")
     if target.product_line:
-        parts.append(f"left join predictions.{kind}_line_feature as lines on {alike.format('lines')}"
+        parts.append(f"left join {tables['line']} as lines on {same_row.format('lines')}"
                      " and lines.product_line = $product_line")  # fmt: skip
     if target.channel:
-        parts.append(f"left join predictions.{kind}_channel_feature as contacts on {alike.format('contacts')}"
+        parts.append(f"left join {tables['channel']} as contacts on {same_row.format('contacts')}"
                      " and contacts.channel = $channel")  # fmt: skip
     return "\n".join(parts)
