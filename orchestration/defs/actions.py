@@ -54,7 +54,7 @@ def kept_proposals_asset(installation: Installation, published_key: dg.AssetKey)
             "per as of. A run for the same as of replaces it."
         },
         _keep_proposals,
-        reads=[".".join(published_key.path)],
+        reads=[".".join(published_key.path), "marts.action_choice"],
     )
 
 

@@ -106,7 +106,7 @@ def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) ->
             "replaces it."
         },
         _keep_scores,
-        reads=[".".join(published_key.path)],
+        reads=[".".join(published_key.path), "predictions.propensity_score", "predictions.value_score"],
     )
 
 
