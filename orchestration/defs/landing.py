@@ -30,6 +30,7 @@ def landing_assets(installation: Installation) -> list[dg.AssetsDefinition]:
     return [_landing_asset(installation, system, stream) for system, stream in installation.catalog.streams()]
 
 
+# 64 lines: the decorated function must close over the stream, and Dagster takes its description and metadata here.
 def _landing_asset(installation: Installation, system: Any, stream: Stream) -> dg.AssetsDefinition:
     source = stream_source(installation, system, stream)
     declared = source.declared_columns
@@ -49,32 +50,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             ),
             "folder": f"{source.landing_url}/{system.name}/{stream.name}",
         },
-        check_specs=[
-            dg.AssetCheckSpec(
-                "delivery",
-                asset=key,
-                blocking=True,
-                description="The source could be reached and read. Where it could not, the last good rows stay.",
-            ),
-            dg.AssetCheckSpec(
-                "expectations",
-                asset=key,
-                blocking=True,
-                description="The delivery has the shape that staging reads. A load that has not is held.",
-            ),
-            *(
-                [
-                    dg.AssetCheckSpec(
-                        "freshness",
-                        asset=key,
-                        description=f"Something new comes at least every {_in_words(stream.cadence)} (cadence in the "
-                        "catalog, and a quarter of it as grace), as of the run.",
-                    )
-                ]
-                if stream.cadence
-                else []
-            ),
-        ],
+        check_specs=_checks(key, stream),
     )
     def landed_stream(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         with installation.warehouse() as connection:
@@ -119,6 +95,35 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             )
 
     return landed_stream
+
+
+def _checks(key: dg.AssetKey, stream: Stream) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            "delivery",
+            asset=key,
+            blocking=True,
+            description="The source could be reached and read. Where it could not, the last good rows stay.",
+        ),
+        dg.AssetCheckSpec(
+            "expectations",
+            asset=key,
+            blocking=True,
+            description="The delivery has the shape that staging reads. A load that has not is held.",
+        ),
+        *(
+            [
+                dg.AssetCheckSpec(
+                    "freshness",
+                    asset=key,
+                    description=f"Something new comes at least every {_in_words(stream.cadence)} (cadence in the "
+                    "catalog, and a quarter of it as grace), as of the run.",
+                )
+            ]
+            if stream.cadence
+            else []
+        ),
+    ]
 
 
 def _in_words(duration: timedelta) -> str:

@@ -77,7 +77,7 @@ def why_page(connection: duckdb.DuckDBPyConnection, customer_key: int) -> str:
         lines.append("<p>Nothing had to be linked.</p>")
     lines.append(
         '<p class="quiet">Each picture adds up the evidence in bits: one bit more makes it twice as likely that the '
-        "two records are one person. Green speaks for it, red against it. The first bar is what no comparison tells: "
+        "two records are one person. Green speaks for it, red against it. The first bar is the prior: "
         "how rare it is that any two records are one person, how likely relatives are in one home, and what a rule "
         "adds.</p>"
     )

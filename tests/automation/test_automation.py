@@ -1,4 +1,4 @@
-"""Schedule, sensor and webhook: when a run starts, and who hears of a failure."""
+"""Schedule, sensor and webhook: when a run starts, and how a failure is reported."""
 
 from __future__ import annotations
 

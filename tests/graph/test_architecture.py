@@ -1,4 +1,4 @@
-"""Rules of the house, as tests: who may import what, what every model must say, and who may read whom."""
+"""Rules of the house, as tests: allowed imports, what every model must say, and which layers it may read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A published warehouse with predictions, made by hand: the marts that the report reads, with the columns they promise.
 
-The company has 2,000 customers, of whom 1,430 have bought. Of what it predicts, one model does well, one has got worse,
+The company has 2,000 customers; 1,430 of them have bought. Of its predictions, one model does well, one has got worse,
 one has drifted, one has no live scores yet, two abstain and one target is new since the last training.
 """
 
