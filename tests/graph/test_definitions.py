@@ -11,7 +11,7 @@ import pytest
 from orchestration.definitions import build_definitions
 from orchestration.defs.automation import JOB_NAME
 from orchestration.defs.project import Installation
-from orchestration.defs.warehouse import steps
+from orchestration.defs.steps import steps
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
