@@ -1,5 +1,6 @@
-"""The dbt project as Dagster assets: one multi-asset per step (steps.py). dbt's tests and Great Expectations' suites are
-the checks of its tables.
+"""The dbt project as Dagster assets: one multi-asset per step (steps.py).
+
+dbt's tests and Great Expectations' suites are the checks of its tables.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
