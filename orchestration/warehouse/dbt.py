@@ -1,7 +1,8 @@
 """Running dbt inside this process, for one catalog.
 
-A run passes what it knows as variables: which staging folders are switched on, where landing is, and the `as of`. A
-process parses the project once; a run that changes only the `as of` does not parse it again.
+The project is parsed with variables that hold nothing of one home or run, and the parse is kept (`parse_cache.py`): a
+process, a run or a home parses only where the project or the catalog has changed. A run adds where landing is and the
+`as of`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from orchestration.channels.catalog import Catalog
 from orchestration.firm.folder import FirmFolder, firm_folder
 from orchestration.settings import DBT_PACKAGE, SET_POINTS, Settings
 from orchestration.warehouse.connection import failure_sentence
+from orchestration.warehouse.parse_cache import PARSED_FILES, ParseCache
 from orchestration.warehouse.staging_sources import check_staging_folders
 
 PACKAGE_NAME = "context360"
@@ -119,6 +122,8 @@ class DbtProject:
             learned_points=learned_points or {},
         )
         self.target_path = settings.dbt_path / "target"
+        self._parsed_path = settings.dbt_path / "parsed"  # dbt writes there when it parses, and nothing else does
+        self._cache = ParseCache.of_user()
         self._parsed: Any = None
         self._manifest: dict[str, Any] | None = None
 
@@ -126,13 +131,8 @@ class DbtProject:
     def manifest(self) -> dict[str, Any]:
         """dbt's manifest as data, parsed only where the project or the catalog has changed since the last time."""
         if self._manifest is None:
-            file = self.target_path / "manifest.json"
-            fingerprint_file = self.target_path / "manifest.fingerprint"
-            fingerprint = self._fingerprint()
-            if not (file.exists() and fingerprint_file.exists() and fingerprint_file.read_text() == fingerprint):
-                self._parse(write=True)
-                fingerprint_file.write_text(fingerprint)
-            self._manifest = json.loads(file.read_text())
+            self._ensure_parsed()
+            self._manifest = json.loads((self._parsed_path / "manifest.json").read_text())
         return self._manifest
 
     def shortest_selection(self, unique_ids: Collection[str]) -> list[str]:
@@ -167,7 +167,6 @@ class DbtProject:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        self._prepare_manifest()
         build = command == "build"
         arguments = [
             command,
@@ -182,7 +181,7 @@ class DbtProject:
             *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
         ]
         try:
-            outcome = dbtRunner(manifest=self._parsed).invoke(arguments)
+            outcome = dbtRunner(manifest=self._loaded()).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()
         results = [self._node_result(result) for result in getattr(outcome.result, "results", None) or []]
@@ -197,8 +196,7 @@ class DbtProject:
         """
         from dbt.cli.main import dbtRunner
 
-        self._prepare_manifest()
-        outcome = dbtRunner(manifest=self._parsed).invoke(
+        outcome = dbtRunner(manifest=self._loaded()).invoke(
             [
                 "compile", "--select", model, "--no-introspect", "--no-populate-cache", "--no-write-json",
                 *self._arguments(as_of=as_of),
@@ -245,29 +243,54 @@ class DbtProject:
         shutil.copyfile(self.target_path / "static_index.html", written)
         written.replace(page)
 
-    def _prepare_manifest(self) -> None:
-        """Parses where that has not been done, and forgets what earlier invocations have compiled.
+    def _ensure_parsed(self) -> None:
+        """Brings the files of this parse into the home: they are there, or come from the cache, or from dbt."""
+        fingerprint, known = self._fingerprint(), self._parsed_path / "fingerprint"
+        files = [self._parsed_path / name for name in PARSED_FILES]
+        if known.exists() and known.read_text() == fingerprint and all(file.exists() for file in files):
+            return
+        self._parsed_path.mkdir(parents=True, exist_ok=True)
+        known.unlink(missing_ok=True)
+        if self._cache is None:
+            self._parse()
+        else:
+            with self._cache.turn(fingerprint):
+                if not self._cache.fetch(fingerprint, self._parsed_path):
+                    self._parse()
+                    self._cache.keep(fingerprint, self._parsed_path)
+        known.write_text(fingerprint)
 
-        dbt keeps the SQL of ephemeral models in the manifest and would put it, with its `as of`, into later queries.
+    def _parse(self) -> None:
+        """Parses what has changed, keeps the parse as files, and logs dbt's warnings."""
+        from dbt.cli.main import dbtRunner
+
+        outcome = dbtRunner(callbacks=[_log_warning]).invoke(["parse", *self._arguments(), "--write-json"])
+        if outcome.exception is not None or not outcome.success:
+            raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
+        self._parsed = outcome.result
+
+    def _loaded(self) -> Any:
+        """The parse as dbt's own object, read from its file: dbt itself would compare every file again first.
+
+        Forgets what earlier invocations have compiled: dbt keeps the SQL of ephemeral models in the manifest and would
+        put it, with its `as of`, into later queries.
         """
         if self._parsed is None:
-            self._parse()
+            self._ensure_parsed()
+        if self._parsed is None:
+            from dbt.contracts.graph.manifest import Manifest
+            from dbt.parser.manifest import extended_mashumuro_decoder
+
+            content = (self._parsed_path / "partial_parse.msgpack").read_bytes()
+            manifest: Any = Manifest.from_msgpack(content, decoder=extended_mashumuro_decoder)
+            manifest.build_parent_and_child_maps()
+            manifest.build_flat_graph()
+            self._parsed = manifest
         for node in self._parsed.nodes.values():
             if getattr(node, "compiled", False):
                 node.compiled, node.compiled_code = False, None
                 node.extra_ctes, node.extra_ctes_injected = [], False
-
-    def _parse(self, *, write: bool = False) -> None:
-        """Parses what has changed and logs dbt's warnings. write: keep the manifest as a file, for the next process."""
-        from dbt.cli.main import dbtRunner
-
-        self.target_path.mkdir(parents=True, exist_ok=True)
-        outcome = dbtRunner(callbacks=[_log_warning]).invoke(
-            ["parse", *self._arguments(), "--write-json" if write else "--no-write-json"]
-        )
-        if outcome.exception is not None or not outcome.success:
-            raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
-        self._parsed = outcome.result
+        return self._parsed
 
     def _arguments(self, as_of: datetime | None = None, run_id: str = "") -> list[str]:
         """The options of every silent call of dbt. as_of: of a run; None to parse, which needs nothing of this home."""
@@ -287,22 +310,28 @@ class DbtProject:
                 "landing_url": self.settings.landing_url,
                 "warehouse_path": str(self.settings.warehouse_path),
             }
-        packages = self.settings.dbt_path / "packages"
+        packages = self._packages()
         link_package(packages)
         os.environ["CONTEXT360_DBT_PACKAGES"] = str(packages)
         return [
             "--project-dir", str(self.firm.path),
             "--profiles-dir", str(DBT_PACKAGE),
-            "--target-path", str(self.target_path),
+            "--target-path", str(self.target_path if as_of else self._parsed_path),
             "--log-path", str(self.settings.dbt_path / "logs"),
             "--vars", json.dumps(self.variables | of_the_run),
             "--no-send-anonymous-usage-stats",
             "--no-version-check",
         ]  # fmt: skip
 
+    def _packages(self) -> Path:
+        """The folder in which dbt finds the package: one for all homes, as its path is part of the parse."""
+        return self._cache.packages_of(DBT_PACKAGE) if self._cache else self.settings.dbt_path / "packages"
+
     def _fingerprint(self) -> str:
-        """Of the contents of all files of the firm's project and of the package, and of the variables."""
-        digest = hashlib.sha256(json.dumps(self.variables, sort_keys=True).encode())
+        """Of all that is parsed: variables, dbt's versions, the places, and the contents of all files."""
+        versions = [version("dbt-core"), version("dbt-duckdb")]
+        parsed = [self.variables, versions, str(self.firm.path), str(DBT_PACKAGE), str(self._packages())]
+        digest = hashlib.sha256(json.dumps(parsed, sort_keys=True).encode())
         for project in (DBT_PACKAGE, self.firm.path):
             files = sorted(
                 path

@@ -16,6 +16,12 @@ from orchestration.warehouse.dbt import DbtProject
 from orchestration.warehouse.staging_sources import personal_source_columns
 
 
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dbt warns while it parses: a parse from the cache would say nothing."""
+    monkeypatch.setattr(dbt.ParseCache, "of_user", lambda: None)
+
+
 def _parsed(catalog: str, home: Path) -> DbtProject:
     file = EXAMPLES / catalog / "catalog.yaml"
     project = DbtProject(load_catalog(file, {}), settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(file)))
