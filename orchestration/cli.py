@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,18 @@ HomeOption = Annotated[
 AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", help="Moment for which answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
+]
+
+TrainOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--train/--no-train",
+        help="Train the prediction models again, or never. Default: only the first run trains them.",
+    ),
+]
+UntilOption = Annotated[
+    Literal["staging", "identity", "core", "marts"] | None,
+    typer.Option("--until", help="The last layer to build, while you work on it. Nothing is published then."),
 ]
 
 
@@ -87,9 +99,8 @@ def run(
     accept_shrinkage: Annotated[
         bool, typer.Option("--accept-shrinkage", help="Publish even if a table lost more than half of its rows.")
     ] = False,
-    train: Annotated[
-        bool, typer.Option("--train", help="Train the prediction models again. The first run always trains them.")
-    ] = False,
+    train: TrainOption = None,
+    until: UntilOption = None,
     home: HomeOption = None,
 ) -> None:
     """Fetch new data, rebuild the warehouse, check every layer and publish.
@@ -106,6 +117,7 @@ def run(
             full_refresh=full_refresh,
             accept_shrinkage=accept_shrinkage,
             train=train,
+            until=until,
             home=home,
         )
     )
@@ -120,6 +132,8 @@ def backfill(
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
     catalog: CatalogOption = None,
     as_of: AsOfOption = None,
+    train: TrainOption = None,
+    until: UntilOption = None,
     home: HomeOption = None,
 ) -> None:
     """Load days of some streams again from their source, then rebuild and publish, in one run.
@@ -129,7 +143,11 @@ def backfill(
     from orchestration.console import run_with_progress
 
     days = (first.date(), last.date())
-    raise typer.Exit(run_with_progress(catalog=catalog, as_of=as_of, home=home, reload=tuple(streams), days=days))
+    raise typer.Exit(
+        run_with_progress(
+            catalog=catalog, as_of=as_of, home=home, train=train, until=until, reload=tuple(streams), days=days
+        )
+    )
 
 
 @app.command()

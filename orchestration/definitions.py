@@ -37,6 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     published = [
         key for assets in warehouse for key in assets.keys if key.path[0] in ("core", "marts", "quality")
     ]  # fmt: skip
+    staged = [key for assets in warehouse for key in assets.keys if key.path[-1].startswith("stg_")]
     job = customer_360_job(installation)
     return dg.Definitions(
         assets=[
@@ -58,7 +59,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             kept_proposals_asset(installation, PUBLISHED_KEY),
             connectedness_asset(installation),
             predictions_report_asset(installation),
-            verdict_asset(installation, PUBLISHED_KEY),
+            verdict_asset(installation, PUBLISHED_KEY, staged),
         ],
         jobs=[job, backfill_job(installation)],
         schedules=[nightly_schedule(job), weekly_training_schedule(job)],

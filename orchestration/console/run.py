@@ -31,13 +31,15 @@ def run_with_progress(
     home: Path | None,
     full_refresh: bool = False,
     accept_shrinkage: bool = False,
-    train: bool = False,
+    train: bool | None = None,
+    until: str | None = None,
     reload: tuple[str, ...] = (),
     days: tuple[date, date] | None = None,
 ) -> int:
     """Runs the job in this process, prints its progress, and returns the exit code.
 
-    reload, days: streams, and the first and the last of their days that are fetched again.
+    train: None for where no model is trained yet. until: the last layer to build, see defs/layers.py. reload, days:
+    streams, and the first and the last of their days that are fetched again.
     """
     console = open_console()
     started = time.monotonic()
@@ -55,6 +57,7 @@ def run_with_progress(
         except SettingsError as error:
             return not_started(console, error)
         from orchestration.definitions import build_definitions
+        from orchestration.defs.layers import Layer
         from orchestration.defs.runs import Reload, RunError, run_job
 
         printer = RunPrinter(console, spinner.update)
@@ -69,13 +72,17 @@ def run_with_progress(
                 full_refresh=full_refresh,
                 accept_shrinkage=accept_shrinkage,
                 train=train,
+                until=Layer(until) if until else None,
                 listener=printer.on_event,
                 reload=Reload(reload, *days) if days else None,
             )
         except (CatalogError, RunError, StateError, WarehouseError) as error:
             return not_started(console, error)
     console.print()
-    _print_result(console, settings, outcome.run_id, outcome.published)
+    if until:
+        _print_stop(console, settings, until, outcome.success)
+    else:
+        _print_result(console, settings, outcome.run_id, outcome.published)
     if printer.faults:
         count = len(printer.faults)
         console.print(f"[bold]{count} {'problem' if count == 1 else 'problems'}[/], see above or `context360 status`.")
@@ -135,6 +142,22 @@ def _title(step: str) -> str:
     return step.replace("serving__", "").replace("quality__", "").replace("_", " ")
 
 
+def _print_stop(console: Console, settings: Settings, layer: str, success: bool) -> None:
+    """What a run that was to end with a layer has built."""
+    from orchestration.serving.reading import quarantine_of
+    from orchestration.warehouse.connection import open_warehouse
+
+    done = f"Built up to {layer}" if success else f"Stopped on the way to {layer}"
+    console.print(f"[bold]{done}[/] in {settings.warehouse_path}. Nothing was published.")
+    with open_warehouse(settings.warehouse_path, read_only=True) as connection:
+        _print_quarantine(console, quarantine_of(connection))
+
+
+def _print_quarantine(console: Console, waiting: list[tuple[str, int, str]]) -> None:
+    for label, rows, rules in waiting:
+        console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
+
+
 def _print_result(console: Console, settings: Settings, run_id: str, published: bool) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
@@ -165,8 +188,7 @@ def _print_result(console: Console, settings: Settings, run_id: str, published: 
     elif len(changed) < len(tables):
         console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
     print_connectedness(console, missing)
-    for label, rows, rules in waiting:
-        console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
+    _print_quarantine(console, waiting)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

@@ -34,12 +34,14 @@ _SCORED = {
 
 
 def needs_training_in(installation: Installation) -> Callable[[RunResource], bool]:
-    """Whether a run trains: where it was asked to, or where nothing usable has been trained by its as of."""
+    """Whether a run trains: as it was asked to, or else where nothing usable has been trained by its as of."""
 
     def is_due(run: RunResource) -> bool:
         from orchestration.predictions.scoring.training import is_trained
 
-        return run.train or not is_trained(installation.settings.predictions_path, run.moment)
+        if run.train is not None:
+            return run.train
+        return not is_trained(installation.settings.predictions_path, run.moment)
 
     return is_due
 

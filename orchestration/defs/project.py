@@ -65,8 +65,10 @@ class RunResource(dg.ConfigurableResource):
     accept_shrinkage: bool = Field(
         default=False, description="Publish although a table has lost more than half its rows since the last time."
     )
-    train: bool = Field(
-        default=False, description="Train the models anew. The schedule `weekly_training` does; the first run always."
+    train: bool | None = Field(
+        default=None,
+        description="True: train the models anew, as the schedule `weekly_training` does. False: do not train, also "
+        "where no model is trained yet; base rates count there. Default: train where no model is trained yet.",
     )
     home_path: str = Field(description="Folder with all state.")
     lock_path: str = Field(description="File that says that the warehouse is taken.")

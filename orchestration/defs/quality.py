@@ -86,13 +86,18 @@ def stream_status_spec(landed: Sequence[dg.AssetKey]) -> dg.AssetSpec:
     )
 
 
-def verdict_asset(installation: Installation, published_key: dg.AssetKey) -> dg.AssetsDefinition:
-    """The last step: what could be published is published, but a run that stopped a stream has not succeeded."""
+def verdict_asset(
+    installation: Installation, published_key: dg.AssetKey, staged: Sequence[dg.AssetKey]
+) -> dg.AssetsDefinition:
+    """The last step: what could be published is published, but a run that stopped a stream has not succeeded.
+
+    staged: the tables after which every stream has been judged; a run that stops at a layer publishes nothing.
+    """
 
     @dg.asset(
         key=VERDICT_KEY,
         group_name="serving",
-        deps=[published_key],
+        deps=[published_key, *staged],
         owners=["team:data-engineering"],
         description="Fails the run where a stream was held, could not be fetched or changed its shape, so that "
         "the failure is noticed. Everything else is already published.",

@@ -16,6 +16,7 @@ from orchestration.defs.automation import BACKFILL_JOB_NAME, JOB_NAME
 from orchestration.defs.dagster_internals import executable_assets, fail_run
 from orchestration.defs.days import GROUP as DAYS
 from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key
+from orchestration.defs.layers import Layer, assets_until
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
 from orchestration.defs.project import moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
@@ -75,13 +76,14 @@ def run_job(
     full_refresh: bool,
     accept_shrinkage: bool,
     listener: Callable[[Progress], None],
-    train: bool = False,
+    train: bool | None = None,
+    until: Layer | None = None,
     reload: Reload | None = None,
 ) -> RunOutcome:
     """Runs everything from the sources to the published warehouse.
 
-    build: makes the definitions of an installation. train: also train models for which there are any already. reload:
-    days that are fetched again first.
+    build: makes the definitions of an installation. train: whether models are trained; None for where none are yet.
+    until: the last layer that is built; then nothing is published. reload: days that are fetched again first.
 
     Raises RunError, CatalogError or WarehouseError where it cannot start.
     """
@@ -101,10 +103,10 @@ def run_job(
             config: dict[str, Any] = {
                 "full_refresh": full_refresh,
                 "accept_shrinkage": accept_shrinkage,
-                "train": train,
             }
             config |= {"as_of": moment} if moment else {}
-            return _execute(definitions, config, listener, reload, reloaded)
+            config |= {} if train is None else {"train": train}
+            return _execute(definitions, config, listener, until, reload, reloaded)
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             # The run's history could not be written.
             sentence = failure_sentence(settings.dagster_home, error)
@@ -140,13 +142,14 @@ def _execute(
     definitions: dg.Definitions,
     config: dict[str, Any],
     listener: Callable[[Progress], None],
+    until: Layer | None,
     reload: Reload | None,
     reloaded: Sequence[dg.AssetKey],
 ) -> RunOutcome:
     job = definitions.resolve_job_def(BACKFILL_JOB_NAME if reload else JOB_NAME)
     assets = executable_assets(job)
-    days = [key for key in assets if key.path[0] == DAYS] if reload else []
-    chosen = [key for key in assets if key not in days or key in reloaded]
+    wanted = assets_until(definitions, until, assets) if until else assets
+    chosen = [key for key in wanted if key.path[0] != DAYS or key in reloaded]
     with dg.DagsterInstance.get() as instance, listening(listener):
         _end_lost_runs(instance)  # whoever holds the warehouse is the only one alive
         result = job.execute_in_process(
@@ -154,7 +157,7 @@ def _execute(
             raise_on_error=False,
             run_config={"loggers": {LOGGER_NAME: {}}, "resources": {"run": {"config": config}}},
             tags={"context360/started_by": "command line"} | (_range_tags(reload) if reload else {}),
-            asset_selection=chosen if reload else None,
+            asset_selection=chosen if reload or until else None,
         )
     published = any(
         event.is_step_materialization and event.asset_key == PUBLISHED_KEY

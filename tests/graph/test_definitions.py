@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +12,15 @@ import pytest
 
 from orchestration.definitions import build_definitions
 from orchestration.defs.automation import JOB_NAME
+from orchestration.defs.dagster_internals import executable_assets
+from orchestration.defs.layers import Layer, assets_until
 from orchestration.defs.project import Installation
+<<<<<<< HEAD
 from orchestration.defs.steps import steps
+=======
+from orchestration.defs.quality import VERDICT_KEY
+from orchestration.defs.warehouse import steps
+>>>>>>> 8b060dd (wip)
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
@@ -120,6 +129,25 @@ def test_one_job_runs_everything_in_one_process(definitions: dg.Definitions, gra
     assert job.tags["context360/catalog"] == "contoso"
 
 
+def test_run_until_a_layer_makes_what_is_below_it_and_nothing_above(definitions: dg.Definitions) -> None:
+    executable = executable_assets(definitions.resolve_job_def(JOB_NAME))
+    made = {layer: assets_until(definitions, layer, executable) for layer in Layer}
+    assert made[Layer.STAGING] < made[Layer.IDENTITY] < made[Layer.CORE] < made[Layer.MARTS] < executable
+    below = {"landing", "staging", "seeds", "intermediate", "identity", "perception", "core", "predictions", "marts"}
+    above = {
+        Layer.STAGING: below - {"landing", "staging"},
+        Layer.IDENTITY: {"core", "predictions", "marts"},
+        Layer.CORE: {"predictions", "marts"},
+        Layer.MARTS: set(),
+    }
+    for layer, keys in made.items():
+        assert {key for key in executable if key.path[0] == layer.value} <= keys
+        assert {key.path[0] for key in keys} & above[layer] <= {"seeds"}
+        assert {key for key in keys if key.path[0] == "serving"} == {VERDICT_KEY}
+        # Rows are counted as soon as they are staged.
+        assert {dg.AssetKey(["quality", "row_ledger"]), dg.AssetKey(["quality", "quarantine"])} <= keys
+
+
 def test_no_step_of_the_dbt_project_is_cut_into_pieces(definitions: dg.Definitions) -> None:
     # Dagster cuts a step by itself where something outside stands between two of its tables: each piece costs seconds.
     nodes = set(definitions.resolve_job_def(JOB_NAME).graph.node_dict)
@@ -143,8 +171,21 @@ def test_days_are_partitions_that_one_run_can_load_again_with_all_that_is_below(
 
 def test_loading_the_graph_a_second_time_does_not_parse_the_project_again(settings: Settings, monkeypatch) -> None:
     build_definitions(settings)
-    monkeypatch.setattr(DbtProject, "_parse", lambda self, **_: pytest.fail("parsed again"))
+    monkeypatch.setattr(DbtProject, "_parse", lambda self: pytest.fail("parsed again"))
     build_definitions(settings)
+
+
+def test_another_home_shares_the_parse(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    build_definitions(settings)
+    monkeypatch.setattr(DbtProject, "_parse", lambda self: pytest.fail("parsed again"))
+    other = settings_from({"CONTEXT360_HOME": str(tmp_path)}, catalog="contoso")
+    project = DbtProject(_catalog(other), other)
+    assert project.manifest == DbtProject(_catalog(settings), settings).manifest
+    assert str(settings.home) not in json.dumps(project.manifest)
+    # What dbt runs is the same graph, and runs below the other home.
+    results = project.run("build", ["resource_type:seed"], as_of=datetime(2026, 1, 1))
+    assert {result.status for result in results} <= {"success", "pass"}
+    assert (tmp_path / "warehouse.duckdb").exists()
 
 
 def _catalog(settings: Settings):
