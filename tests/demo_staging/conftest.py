@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from demo_company.conftest import spelled_out
+from golden import home_of
 from pipeline.installation import Installation
 
 from examples.veloheld.generator.catalog import write_catalog
@@ -28,15 +29,19 @@ class RunCompany:
 
 
 @pytest.fixture(scope="package")
-def company(tmp_path_factory: pytest.TempPathFactory) -> RunCompany:
+def company() -> RunCompany:
     """All seventeen systems, run once: read only."""
-    folder = tmp_path_factory.mktemp("demo") / "company"
-    create(folder, customers=CUSTOMERS, days=DAYS, seed=SEED)
-    write_catalog(folder)
-    installation = Installation(folder)
-    said = installation.run()
-    assert said.has_no_traceback(), said.text
-    return RunCompany(folder, installation, said.text)
+
+    def make(kept: Path) -> None:
+        folder = kept / "company"
+        create(folder, customers=CUSTOMERS, days=DAYS, seed=SEED)
+        write_catalog(folder)
+        said = Installation(folder).run()
+        assert said.has_no_traceback(), said.text
+        (kept / "said.txt").write_text(said.text)
+
+    kept = home_of("demo_company", make, inputs=f"{CUSTOMERS} {DAYS} {SEED}")
+    return RunCompany(kept / "company", Installation(kept / "company"), (kept / "said.txt").read_text())
 
 
 @pytest.fixture(scope="package")

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from golden import files_digest, home_of
 from pipeline import little_company
 from pipeline.installation import CONTOSO, Installation, WarmCommand
 
@@ -28,14 +29,18 @@ def contoso_files() -> Path:
 
 
 @pytest.fixture(scope="session")
-def contoso(contoso_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Contoso, run once; tests that change it leave its content as it was."""
-    folder = tmp_path_factory.mktemp("contoso")
-    installation = Installation(folder, {"CONTEXT360_CONTOSO_DATA": str(contoso_files)}, catalog="contoso")
-    said = installation.run()
-    assert said.code == 0, said.text
-    (folder / "first_run.txt").write_text(said.text)
-    return installation
+def contoso(contoso_files: Path) -> Installation:
+    """Contoso after its first run, whose text lies beside the home. Not to be changed: copy it."""
+
+    def installation(folder: Path) -> Installation:
+        return Installation(folder, {"CONTEXT360_CONTOSO_DATA": str(contoso_files)}, catalog="contoso")
+
+    def make(folder: Path) -> None:
+        said = installation(folder).run("--no-train")
+        assert said.code == 0, said.text
+        (folder / "first_run.txt").write_text(said.text)
+
+    return installation(home_of("contoso", make, inputs=files_digest(contoso_files)))
 
 
 @pytest.fixture(scope="session")
@@ -47,18 +52,25 @@ def new_company(warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> 
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "catalog.yaml").write_text(catalog)
         little_company.deliver_all(folder / "source")
-        return Installation(folder, {"LITTLE_COMPANY": str(folder / "source")}, warm=warm)
+        return _company_in(folder, warm)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def good_company(new_company: Callable[..., Installation]) -> Installation:
+def good_company(warm: WarmCommand, new_company: Callable[..., Installation]) -> Installation:
     """The little company after one good run. Not to be changed: copy it."""
-    company = new_company()
-    said = company.run()
-    assert said.code == 0, said.text
-    return company
+
+    def make(folder: Path) -> None:
+        said = new_company(folder=folder).run("--no-train")
+        assert said.code == 0, said.text
+
+    inputs = files_digest(Path(little_company.__file__))
+    return _company_in(home_of("little_company", make, inputs=inputs), warm)
+
+
+def _company_in(folder: Path, warm: WarmCommand) -> Installation:
+    return Installation(folder, {"LITTLE_COMPANY": str(folder / "source")}, warm=warm)
 
 
 @pytest.fixture(scope="session")

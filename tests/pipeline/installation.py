@@ -9,9 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+from golden import copy_tree
+
+from orchestration.channels.intake.load_register import mark_published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONTOSO = REPOSITORY.parent / "shared" / "data" / "contoso"
@@ -22,6 +26,9 @@ ABOUT_RUNS = (
     "prediction_calibration", "value_performance", "value_calibration", "engagement_points_judgement",
     "learned_engagement_points", "action_policy_value",
 )  # fmt: skip
+
+STATES = "select source_system || '/' || stream, state from quality.stream_status"
+QUARANTINED = "select source_system || '/' || stream, count(*) from quality.quarantine group by 1"
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,10 @@ class Installation:
         return self.folder / "source"
 
     @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
     def published(self) -> Path:
         return self.home / "serving" / "context360.duckdb"
 
@@ -137,7 +148,7 @@ class Installation:
         copy = Installation(folder, dict(self.variables), self.catalog, self.warm)
         for name, value in copy.variables.items():
             copy.variables[name] = value.replace(str(self.folder), str(folder))
-        shutil.copytree(self.home, home or copy.home)
+        copy_tree(self.home, home or copy.home)
         return copy
 
     def ask(self, query: str) -> list[tuple]:
@@ -152,26 +163,34 @@ class Installation:
 
     def content(self) -> Content:
         """Rows and content of every published table of core and marts but those about runs."""
-        with duckdb.connect(str(self.published), read_only=True) as connection:
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables()"
-                f" where schema_name in ('core', 'marts') and table_name not in {ABOUT_RUNS}"
-            ).fetchall()
-            return {
-                f"{schema}.{table}": connection.execute(
-                    f'select count(*), coalesce(sum(hash(t)::hugeint), 0)::varchar from "{schema}"."{table}" as t'
-                ).fetchone()
-                for schema, table in tables
-            }
+        return _content(self.published, ("core", "marts"))
+
+    def built(self, query: str) -> list[tuple]:
+        """Rows from the warehouse as the last run left it, published or not."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def built_value(self, query: str) -> object:
+        """One value from the warehouse as the last run left it."""
+        ((found,),) = self.built(query)
+        return found
+
+    def core(self) -> Content:
+        """Rows and content of every table of core but those about runs, as the last run left it."""
+        return _content(self.warehouse, ("core",))
+
+    def show_to_readers(self) -> None:
+        """Notes what the last run took in as published, as a whole run does at its end: later faults do not hold it."""
+        with duckdb.connect(str(self.warehouse)) as connection:
+            mark_published(connection, "until a layer", datetime.now(UTC).replace(tzinfo=None))
 
     def states(self) -> dict[str, str]:
         """Stream -> its state, as readers see it."""
-        rows = self.ask("select source_system || '/' || stream, state from quality.stream_status")
-        return dict(rows)
+        return dict(self.ask(STATES))
 
     def quarantined(self) -> dict[str, int]:
         """Stream -> rows in quarantine, as readers see it."""
-        return dict(self.ask("select source_system || '/' || stream, count(*) from quality.quarantine group by 1"))
+        return dict(self.ask(QUARANTINED))
 
     def landed(self, stream: str, folder: str = "rows") -> int:
         """Rows of a stream in a folder of landing."""
@@ -201,6 +220,20 @@ class Installation:
 
         with DagsterInstance.from_config(str(self.home / "dagster")) as instance:
             return [run.status.value for run in instance.get_runs()]
+
+
+def _content(file: Path, schemas: tuple[str, ...]) -> Content:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+            f" where list_contains({list(schemas)}, schema_name) and table_name not in {ABOUT_RUNS}"
+        ).fetchall()
+        return {
+            f"{schema}.{table}": connection.execute(
+                f'select count(*), coalesce(sum(hash(t)::hugeint), 0)::varchar from "{schema}"."{table}" as t'
+            ).fetchone()
+            for schema, table in tables
+        }
 
 
 def assert_clear(said: Said, code: int, *words: str) -> None:

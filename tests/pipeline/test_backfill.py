@@ -23,7 +23,7 @@ def company(warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> Inst
     made = Installation(folder, {"HISTORY": str(folder / "source")}, warm=warm)
     histories.clear(made.source)
     histories.deliver_in_perfect_order(made.source, histories.world())
-    said = made.run()
+    said = made.run("--until", "core")
     assert said.code == 0, said.text
     # An account is changed behind the back of its cursor.
     with sqlite3.connect(made.source / "crm.db") as connection:
@@ -59,15 +59,15 @@ def test_the_partitions_show_the_days_that_are_there(company: Installation) -> N
 
 
 def test_a_normal_run_does_not_see_what_changed_behind_the_cursor(company: Installation) -> None:
-    said = company.run()
+    said = company.run("--until", "core")
     assert said.code == 0, said.text
-    assert company.value("select count(*) from core.dim_customer where occupation = 'pilot'") == 0
+    assert company.built_value("select count(*) from core.dim_customer where occupation = 'pilot'") == 0
 
 
 def test_days_are_loaded_again_in_one_run(company: Installation) -> None:
-    runs_before = company.value("select count(distinct run_id) from quality.row_ledger")
+    runs_before = company.built_value("select count(distinct run_id) from quality.row_ledger")
     landed_before = company.landed("shop/orders")
-    said = backfill(company, "crm/accounts", "shop/orders", "--from", "2025-03-01", "--to", str(LAST))
+    said = backfill(company, "crm/accounts", "shop/orders", "--from", "2025-03-01", "--to", str(LAST), "--no-train")
     assert said.code == 0, said.text
     assert company.value("select count(distinct run_id) from quality.row_ledger") == runs_before + 1
     changed = int((company.folder / "changed.txt").read_text())
@@ -85,7 +85,7 @@ def test_days_are_loaded_again_in_one_run(company: Installation) -> None:
 
 def test_after_a_backfill_a_normal_run_takes_in_nothing_twice(company: Installation) -> None:
     landed = company.landed("shop/orders"), company.landed("crm/accounts")
-    said = company.run()
+    said = company.run("--until", "staging")
     assert said.code == 0, said.text
     assert (company.landed("shop/orders"), company.landed("crm/accounts")) == landed
 

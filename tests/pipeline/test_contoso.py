@@ -243,12 +243,12 @@ class History:
 
 @pytest.fixture(scope="module")
 def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Run as of the past while somebody reads; rebuilt in full; twice at once; and rebuilt from landing."""
+    """Run as of the past while a reader reads; rebuilt in full; twice at once; and rebuilt from landing."""
     copy = contoso.copy_to(tmp_path_factory.mktemp("history") / "contoso")
     copy.warm = warm
     story = History(copy, contoso.content(), {}, {}, {}, {})
     with reader_in_a_loop(copy.published) as end:
-        story.said["past"] = copy.run("--as-of", "2019-02-06")
+        story.said["past"] = copy.run("--as-of", "2019-02-06", "--no-train")
         story.reader = end()
     story.content["past"] = copy.content()
     story.past = {
@@ -257,10 +257,10 @@ def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.T
     }
     story.past["value"] = copy.ask("select sum(current_value_amount) from marts.relationship_context")
     story.past["as_of"] = copy.ask("select distinct as_of from marts.situational_context")
-    story.said["full refresh"] = copy.run("--full-refresh")
+    story.said["full refresh"] = copy.run("--full-refresh", "--no-train")
     story.content["full refresh"] = copy.content()
 
-    command = copy.cold_command(*copy.run_arguments())
+    command = copy.cold_command(*copy.run_arguments("--no-train"))
     both = [
         subprocess.Popen(
             command, cwd=copy.folder, env=environment(copy.variables), text=True,
@@ -274,8 +274,8 @@ def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.T
     story.content["again"] = copy.content()
 
     (copy.home / "warehouse.duckdb").unlink()
-    story.said["rebuilt"] = copy.run()
-    story.content["rebuilt"] = copy.content()
+    story.said["rebuilt"] = copy.run("--until", "core")
+    story.content["rebuilt"] = copy.core()
     return story
 
 
@@ -300,7 +300,7 @@ def test_a_full_refresh_gives_what_the_first_run_gave(history: History) -> None:
 
 def test_customers_keep_their_numbers_when_the_warehouse_is_deleted(history: History) -> None:
     assert history.said["rebuilt"].code == 0, history.said["rebuilt"].text
-    assert history.content["rebuilt"] == history.first
+    assert history.content["rebuilt"] == {table: found for table, found in history.first.items() if "core." in table}
 
 
 def test_a_reader_never_fails_while_a_run_publishes(history: History) -> None:
