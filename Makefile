@@ -54,9 +54,16 @@ docs: .venv/run.installed  ## Write the page that describes every table and colu
 reference: .venv/run.installed  ## Generate docs/reference from code and dbt YAML
 	@$(BIN)/python docs/generate_reference.py
 
+# Tests in two processes, in groups (tests/conftest.py). Costly homes are kept between runs (tests/golden.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+
 .PHONY: test
-test: .venv/dev.installed  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+test: .venv/dev.installed  ## Run the tests but the long ones
+	$(PYTEST) -m "not long"
+
+.PHONY: test-all
+test-all: .venv/dev.installed  ## Run all tests (more histories, larger samples)
+	CONTEXT360_HISTORIES=$(or $(HISTORIES),5) $(PYTEST)
 
 .PHONY: check
 check: .venv/dev.installed  ## Lint and type-check Python and SQL
@@ -74,6 +81,7 @@ compare: .venv/dev.installed  ## Compare two published warehouses table by table
 benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memory, ratios (several minutes)
 	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
 	$(BIN)/python tests/benchmarks/landing.py
+	$(BIN)/python -m pytest tests/benchmarks
 
 .PHONY: history-trial
 history-trial: .venv/dev.installed  ## Compare many drawn delivery histories with perfect order (HISTORIES=50)

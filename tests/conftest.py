@@ -7,21 +7,25 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Files that set up the same thing run in one process, so that it is set up once.
+# Files that set up the same thing run in one process, so that it is set up once. Homes that have run need no such care:
+# they are found in their folder by every process (golden.py).
 _TOGETHER = {
+    "tests/dbt/": "dbt",
+    "tests/demo_company/": "demo_company",
     "tests/demo_staging/": "demo_staging",
-    "tests/pipeline/test_faulty_catalogs.py": "little_company",
-    "tests/pipeline/test_faulty_deliveries.py": "little_company",
 }
-# What takes minutes begins first: what is left at the end is short, and no process waits long for the other.
+# What takes minutes begins first: what is left at the end is short, and no process waits long for the other. Groups
+# that need the same home stand apart, or one process would wait while the other makes it.
 _FIRST = (
-    "little_company",
-    "tests/pipeline/test_contoso.py",
-    "tests/pipeline/test_machine_faults.py",
-    "tests/pipeline/test_delivery_histories.py",
     "demo_staging",
-    "tests/pipeline/test_backfill.py",
+    "tests/pipeline/test_faulty_deliveries.py",
+    "tests/pipeline/test_contoso.py",
+    "tests/pipeline/test_delivery_histories.py",
+    "tests/pipeline/test_machine_faults.py",
+    "demo_company",
+    "dbt",
     "tests/pipeline/test_new_system.py",
+    "tests/pipeline/test_backfill.py",
 )
 
 
@@ -39,7 +43,7 @@ class _Groups(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Groups as they are told here; marks of xdist_group are not heard by every pytest."""
+    """Groups as they stand here; not every version of pytest-xdist reads marks of xdist_group."""
     return _Groups(config, log)
 
 

@@ -8,7 +8,6 @@ plain questions and spelling errors. The labels `positive`, `neutral`, `negative
 from __future__ import annotations
 
 import csv
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -177,11 +176,3 @@ def test_results_are_in_the_order_of_the_texts_and_each_text_needs_its_language(
     assert [s.label for s in score_texts(texts, ["en"] * 3)] == ["positive", "negative", "positive"]
     with pytest.raises(ValueError, match="3 texts and 2 languages"):
         score_texts(texts, ["en"] * 2)
-
-
-def test_a_hundred_thousand_different_texts_take_seconds() -> None:
-    texts = [f"{row['text']} {number}" for number in range(75) for row in LABELLED]
-    started = time.monotonic()
-    score_texts(texts, [row["language"] for _ in range(75) for row in LABELLED])
-    seconds = time.monotonic() - started
-    assert seconds * 100_000 / len(texts) < 30
