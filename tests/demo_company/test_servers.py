@@ -11,7 +11,7 @@ from examples.veloheld.generator import create, write_catalog
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.firm.folder import firm_folder
-from orchestration.firm.services import ServiceError, running_services
+from orchestration.channels.services import ServiceError, running_services
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.channels.catalog import Service
-from orchestration.firm.services import ServiceError, running_services
+from orchestration.channels.services import ServiceError, running_services
 
 LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
 
