@@ -16,8 +16,8 @@ from expectations.data_docs import DataDocs
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
-from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.channels.services import ServiceError, running_services
+from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse

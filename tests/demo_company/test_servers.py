@@ -10,8 +10,8 @@ import requests
 from examples.veloheld.generator import create, write_catalog
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.firm.folder import firm_folder
 from orchestration.channels.services import ServiceError, running_services
+from orchestration.firm.folder import firm_folder
 
 
 @pytest.fixture(scope="module")
