@@ -81,7 +81,7 @@ compare: .venv/dev.installed  ## Compare two published warehouses table by table
 benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memory, ratios (several minutes)
 	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
 	$(BIN)/python tests/benchmarks/landing.py
-	$(BIN)/python -m pytest tests/benchmarks
+	$(BIN)/python -m pytest -m long tests/perception
 
 .PHONY: history-trial
 history-trial: .venv/dev.installed  ## Compare many drawn delivery histories with perfect order (HISTORIES=50)

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from empty_warehouse import build_empty_warehouse
+from empty_warehouse import empty_home
 
-from orchestration.settings import DBT_PACKAGE, EXAMPLES
-from orchestration.warehouse.dbt import DbtProject, NodeResult
+from orchestration.settings import DBT_PACKAGE, example_names
+from orchestration.warehouse.dbt import NodeResult
 
 
 def main() -> int:
     faults = 0
     files: dict[str, Path] = {}  # by their text: most models are the same in every catalog
-    with tempfile.TemporaryDirectory() as folder:
-        for catalog in sorted(EXAMPLES.glob("*/catalog.yaml")):
-            project, results = build_empty_warehouse(catalog, Path(folder) / catalog.stem)
-            faults += report(catalog.stem, results)
-            files |= {file.read_text(): file for file in compiled_models(project, results)}
-        faults += lint(list(files.values()))
+    for example in example_names():
+        home, results = empty_home(example)
+        faults += report(example, results)
+        files |= {file.read_text(): file for file in compiled_models(home, results)}
+    faults += lint(list(files.values()))
     return 1 if faults else 0
 
 
@@ -38,11 +36,11 @@ def report(catalog: str, results: list[NodeResult]) -> int:
     return len(faults)
 
 
-def compiled_models(project: DbtProject, results: list[NodeResult]) -> list[Path]:
+def compiled_models(home: Path, results: list[NodeResult]) -> list[Path]:
     """The compiled SQL of the models that were built."""
     models = {result.name for result in results if result.unique_id.startswith("model.")}
     return [
-        path for path in (project.target_path / "compiled").rglob("*.sql")
+        path for path in (home / "dbt" / "target" / "compiled").rglob("*.sql")
         if path.stem in models and "data_tests" not in path.parts
     ]  # fmt: skip
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+
+from golden import files_digest, home_of
 
 from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
@@ -17,7 +21,7 @@ from orchestration.predictions.judging.campaign_effects import prepare_campaign_
 from orchestration.predictions.judging.engagement_points import prepare_points
 from orchestration.predictions.judging.policy_values import prepare_policy_values
 from orchestration.predictions.scoring.score_log import prepare_predictions
-from orchestration.settings import Settings, settings_from
+from orchestration.settings import EXAMPLES, Settings, settings_from
 from orchestration.warehouse.connection import open_warehouse
 from orchestration.warehouse.dbt import DbtProject, NodeResult
 from orchestration.warehouse.staging_sources import declared_columns
@@ -32,6 +36,21 @@ AFTER_PYTHON = (
     "fqn:context360.marts",
     "fqn:context360.quality",
 )
+
+
+def empty_home(example: str) -> tuple[Path, list[NodeResult]]:
+    """A home in which every model of an example is built on nothing, and what became of each node. Not to be changed.
+
+    Made once per content of the code (golden.py): checks and tests share it.
+    """
+
+    def make(folder: Path) -> None:
+        _, results = build_empty_warehouse(EXAMPLES / example / "catalog.yaml", folder / "home")
+        (folder / "results.json").write_text(json.dumps([asdict(result) for result in results]))
+
+    folder = home_of(f"empty_{example}", make, inputs=files_digest(Path(__file__)))
+    results = json.loads((folder / "results.json").read_text())
+    return folder / "home", [NodeResult(**result) for result in results]
 
 
 def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, list[NodeResult]]:

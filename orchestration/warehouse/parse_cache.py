@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 # What dbt writes: the manifest as data, and the one from which it goes on without parsing.
 PARSED_FILES = ("manifest.json", "partial_parse.msgpack")
 _KEPT = 12  # newest parses: about 8 MB each; a firm has one or two catalogs
-_WAIT_SECONDS = 120  # for another process that parses the same project; a parse on a busy machine takes a minute
+_WAIT_SECONDS = 600  # for another process that parses the same project: a busy machine takes minutes
 
 
 class ParseCache:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from empty_warehouse import build_empty_warehouse, show_sources_to_unit_tests
+from empty_warehouse import empty_home, show_sources_to_unit_tests
+from golden import copy_tree
 
 from orchestration.channels.catalog_file import load_catalog
-from orchestration.settings import EXAMPLES
+from orchestration.settings import EXAMPLES, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
 
 @pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
     file = EXAMPLES / "contoso" / "catalog.yaml"
-    project, results = build_empty_warehouse(file, tmp_path_factory.mktemp("home"))
+    empty, results = empty_home("contoso")
     assert [result for result in results if result.status not in ("success", "pass")] == []
-    show_sources_to_unit_tests(load_catalog(file, {}), project.settings)
-    return project
+    home = tmp_path_factory.mktemp("empty") / "home"
+    copy_tree(empty, home)
+    settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(file))
+    catalog = load_catalog(file, {})
+    show_sources_to_unit_tests(catalog, settings)
+    return DbtProject(catalog, settings)

@@ -104,7 +104,7 @@ def test_every_stream_is_held_against_its_source_here(catalog: Catalog) -> None:
 @pytest.mark.parametrize("stream", STREAMS)
 def test_staged_rows_are_all_that_were_delivered_but_the_wrong_ones(stream: str, asked: Ask) -> None:
     rows, key, _ = STREAMS[stream]
-    table = f"staging.stg_demo_{stream.replace('/', '__')}"
+    table = f"staging.stg_{stream.replace('/', '__')}"
     ((staged,),) = asked(f"select count(*) from {table}")
     ((expected,),) = asked(f"""
         with delivered as (select {key} as id, count(*) as times from {rows} group by 1),
@@ -152,7 +152,7 @@ def test_rows_that_were_delivered_twice_are_counted_as_repeats(stream: str, aske
 
 @pytest.mark.parametrize("stream", WITHOUT_ERRORS)
 def test_systems_that_make_no_errors_are_staged_whole(stream: str, asked: Ask) -> None:
-    ((staged,),) = asked(f"select count(*) from staging.stg_demo_{stream.replace('/', '__')}")
+    ((staged,),) = asked(f"select count(*) from staging.stg_{stream.replace('/', '__')}")
     ((delivered,),) = asked(WITHOUT_ERRORS[stream])
     assert staged == delivered > 0
 
@@ -163,7 +163,7 @@ def test_tables_of_the_databases_are_staged_whole(stream: str, company, ask: Ask
     system, table = stream.split("/")
     database = company.folder / "sources" / system / f"{system}.db"
     ((delivered,),) = sqlite3.connect(database).execute(f"select count(*) from {table}")
-    assert ask(f"select count(*) from staging.stg_demo_{system}__{table}") == [(delivered,)]
+    assert ask(f"select count(*) from staging.stg_{system}__{table}") == [(delivered,)]
 
 
 def test_accounts_that_the_crm_has_deleted_are_known_as_deleted_and_in_no_canonical_stream(company, ask: Ask) -> None:
@@ -223,7 +223,7 @@ def test_rules_of_every_stream_are_judged_and_each_has_a_reason(company) -> None
     (manifest,) = (company.installation.home / "dbt").rglob("manifest.json")
     nodes = json.loads(manifest.read_text())["nodes"].values()
     for node in nodes:
-        if not node["name"].startswith("stg_demo_"):
+        if not node["name"].startswith("stg_"):
             continue
         rules = [
             rule for column in node["columns"].values() for rule in column["config"]["meta"].get("expectations", [])

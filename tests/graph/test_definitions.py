@@ -15,12 +15,8 @@ from orchestration.defs.automation import JOB_NAME
 from orchestration.defs.dagster_internals import executable_assets
 from orchestration.defs.layers import Layer, assets_until
 from orchestration.defs.project import Installation
-<<<<<<< HEAD
-from orchestration.defs.steps import steps
-=======
 from orchestration.defs.quality import VERDICT_KEY
-from orchestration.defs.warehouse import steps
->>>>>>> 8b060dd (wip)
+from orchestration.defs.steps import steps
 from orchestration.settings import Settings, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
