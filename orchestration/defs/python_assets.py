@@ -105,11 +105,13 @@ def results_of(connection: Any, tables: Sequence[str], figures: Figures) -> Iter
 
 def metadata_of(figures: Figures) -> dict[str, Any]:
     """Figures as Dagster shows them: a path opens a file, a list is a list in Markdown."""
-    return {
-        name: dg.MetadataValue.path(str(figure))
-        if isinstance(figure, Path)
-        else dg.MetadataValue.md("\n".join(f"- {line}" for line in figure) or "None.")
-        if isinstance(figure, (list, tuple))
-        else figure
-        for name, figure in figures.items()
-    }
+    return {name: _metadata_value(figure) for name, figure in figures.items()}
+
+
+def _metadata_value(figure: Any) -> Any:
+    if isinstance(figure, Path):
+        return dg.MetadataValue.path(str(figure))
+    # Dagster's own values are tuples, too.
+    if isinstance(figure, (list, tuple)) and not isinstance(figure, dg.MetadataValue):
+        return dg.MetadataValue.md("\n".join(f"- {line}" for line in figure) or "None.")
+    return figure
