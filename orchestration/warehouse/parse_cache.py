@@ -87,3 +87,7 @@ class ParseCache:
             for entry in entries[:-_KEPT]:
                 shutil.rmtree(entry, ignore_errors=True)
                 (self.folder / f"{entry.name}.lock").unlink(missing_ok=True)
+            for packages in self.folder.glob("packages-*"):  # of installations that are gone
+                links = list(packages.iterdir())  # none: another process is about to link
+                if links and not any(link.exists() for link in links):
+                    shutil.rmtree(packages, ignore_errors=True)

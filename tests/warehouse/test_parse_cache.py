@@ -61,6 +61,15 @@ def test_parses_not_used_for_longest_are_removed(
     assert not (cache.folder / f"{'b' * 64}.lock").exists()
 
 
+def test_link_to_an_installation_that_is_gone_is_removed(cache: ParseCache, parsed: Path, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    for package in (tmp_path / "gone", tmp_path / "here"):
+        cache.packages_of(package).mkdir()
+        (cache.packages_of(package) / "context360").symlink_to(package)
+    cache.keep("a" * 64, parsed)
+    assert list(cache.folder.glob("packages-*")) == [cache.packages_of(tmp_path / "here")]
+
+
 def test_folder_that_others_can_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse_cache, "user_cache_path", lambda _: tmp_path)
     cache = ParseCache.of_user()
