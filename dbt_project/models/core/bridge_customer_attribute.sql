@@ -26,8 +26,10 @@ counted as (
         assignments.customer_id as customer_key,
         records.source_system,
         max(records.recorded_at) as recorded_at
-        {%- for attribute, expression in held.items() %},
-        count({{ expression }}) as {{ attribute }}
+        {%- for attribute, expression in held.items() %}
+            ,
+            count({{ expression }}) as {{ attribute }}
+    
         {%- endfor %}
     from records
     inner join assignments
@@ -62,7 +64,7 @@ held as (
         counted.source_system,
         cast(case attributes.attribute
             {%- for attribute in held %}
-            when '{{ attribute }}' then counted.{{ attribute }}
+                when '{{ attribute }}' then counted.{{ attribute }}
             {%- endfor %}
         end as int) as record_count,
         counted.recorded_at
@@ -80,6 +82,11 @@ held as (
     from handles
 )
 
-select customer_key, attribute, source_system, record_count, recorded_at
+select
+    customer_key,
+    attribute,
+    source_system,
+    record_count,
+    recorded_at
 from held
 where record_count > 0

@@ -7,7 +7,10 @@ assignments as (
 ),
 
 recorded as (
-    select source_system, source_record_id, recorded_at
+    select
+        source_system,
+        source_record_id,
+        recorded_at
     from {{ ref('int_source_record') }}
 ),
 

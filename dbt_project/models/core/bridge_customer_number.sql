@@ -23,6 +23,8 @@ ranked as (
     from counted
 )
 
-select customer_number, customer_key
+select
+    customer_number,
+    customer_key
 from ranked
 where place = 1

@@ -30,7 +30,10 @@ addressed as (
 ),
 
 homes as (
-    select customer_key, address_key, max(recorded_at) as address_recorded_at
+    select
+        customer_key,
+        address_key,
+        max(recorded_at) as address_recorded_at
     from addressed
     group by customer_key, address_key
 ),
@@ -38,7 +41,10 @@ homes as (
 -- An address with very many customers does not identify a household.
 households as (
     select *
-    from (select *, count(*) over (partition by address_key) as people_at_address from homes) as counted
+    from (select
+        *,
+        count(*) over (partition by address_key) as people_at_address
+    from homes) as counted
     where people_at_address between 2 and {{ limits.most_people_at_address }}
 ),
 
@@ -70,12 +76,20 @@ observed as (
 ),
 
 united as (
-    select from_customer_key, to_customer_key, relation_kind, observed_at
+    select
+        from_customer_key,
+        to_customer_key,
+        relation_kind,
+        observed_at
     from shared_homes
 
     union all
 
-    select from_customer_key, to_customer_key, relation_kind, observed_at
+    select
+        from_customer_key,
+        to_customer_key,
+        relation_kind,
+        observed_at
     from observed
 )
 

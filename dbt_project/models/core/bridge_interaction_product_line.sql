@@ -115,13 +115,17 @@ last_purchases as (
 ),
 
 lines_from_purchases as (
-    select interaction_key, product_line
+    select
+        interaction_key,
+        product_line
     from last_purchases
     where not is_purchase
 ),
 
 lines_from_sessions as (
-    select session_key, product_line
+    select
+        session_key,
+        product_line
     from session_lines
     where line_rank = 1
 ),

@@ -1,30 +1,48 @@
 with used as (
-    select source_system, identifier_kind, identifier_value
+    select
+        source_system,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_identifier') }}
 
     union
 
-    select source_system, identifier_kind, identifier_value
+    select
+        source_system,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_interaction') }}
 
     union
 
-    select source_system, identifier_kind, identifier_value
+    select
+        source_system,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_position') }}
 
     union
 
-    select source_system, identifier_kind, identifier_value
+    select
+        source_system,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_device_reading') }}
 
     union
 
-    select source_system, identifier_kind, identifier_value
+    select
+        source_system,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_identifier_pair') }}
 
     union
 
-    select source_system, other_identifier_kind as identifier_kind, other_identifier_value as identifier_value
+    select
+        source_system,
+        other_identifier_kind as identifier_kind,
+        other_identifier_value as identifier_value
     from {{ ref('int_identifier_pair') }}
 )
 

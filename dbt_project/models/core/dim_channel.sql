@@ -7,4 +7,8 @@ from {{ ref('channels') }}
 
 union all
 
-select -1 as channel_key, 'unknown' as channel, 'Unknown' as title, 'unknown' as context
+select
+    -1 as channel_key,
+    'unknown' as channel,
+    'Unknown' as title,
+    'unknown' as context

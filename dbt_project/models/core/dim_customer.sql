@@ -35,13 +35,13 @@ golden as (
             'birth_date', 'gender', 'email', 'phone', 'occupation',
             'loyalty_tier', 'loyalty_points', 'loyalty_number', 'stated_satisfaction'
         ] %}
-        {{ best_known(attribute) }} as {{ attribute }},
+            {{ best_known(attribute) }} as {{ attribute }},
         {%- endfor %}
         {%- for attribute in ['given_name', 'family_name'] %}
-        {{ best_known(attribute, where='family_name is not null') }} as {{ attribute }},
+            {{ best_known(attribute, where='family_name is not null') }} as {{ attribute }},
         {%- endfor %}
         {%- for attribute in ['street', 'house_number', 'postal_code', 'city', 'region', 'country'] %}
-        {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
+            {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
         {{ best_known('annual_income_amount') }} as annual_income_amount,
         {{ best_known('annual_income_currency', where='annual_income_amount is not null') }} as annual_income_currency,
@@ -74,9 +74,13 @@ consents as (
 
 -- Unknown members, so that every fact row joins.
 unknown_members as (
-    select -1 as customer_key, 'Unknown customer' as display_name
+    select
+        -1 as customer_key,
+        'Unknown customer' as display_name
     union all
-    select -2 as customer_key, 'Not applicable' as display_name
+    select
+        -2 as customer_key,
+        'Not applicable' as display_name
 )
 
 select

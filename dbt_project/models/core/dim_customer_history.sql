@@ -4,7 +4,9 @@
 ] -%}
 {%- set beginning = "cast('1900-01-01 00:00:00' as timestamp)" -%}
 with customers as (
-    select customer_key, coalesce(first_known_at, {{ beginning }}) as first_known_at
+    select
+        customer_key,
+        coalesce(first_known_at, {{ beginning }}) as first_known_at
     from {{ ref('dim_customer') }}
     where customer_key > 0
 ),
@@ -56,12 +58,16 @@ consents as (
 ),
 
 moments as (
-    select customer_key, said_from as moment
+    select
+        customer_key,
+        said_from as moment
     from versions
 
     union
 
-    select customer_key, said_from as moment
+    select
+        customer_key,
+        said_from as moment
     from consents
 ),
 
@@ -70,10 +76,10 @@ golden as (
         moments.customer_key,
         moments.moment,
         {%- for attribute in ['email', 'phone', 'loyalty_tier'] %}
-        {{ best_known(attribute) }} as {{ attribute }},
+            {{ best_known(attribute) }} as {{ attribute }},
         {%- endfor %}
         {%- for attribute in ['street', 'house_number', 'postal_code', 'city', 'region', 'country'] %}
-        {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
+            {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
         {{ best_known('given_name', where='family_name is not null') }} as given_name,
         {{ best_known('family_name', where='family_name is not null') }} as family_name
@@ -122,15 +128,17 @@ periods as (
         customer_key,
         moment as valid_from,
         lead(moment) over (partition by customer_key order by moment) as valid_to,
-        {%- for attribute in attributes %}
+    {%- for attribute in attributes %}
         {{ attribute }}{{ "," if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from marked
     where previous_content_key is null or content_key <> previous_content_key
 ),
 
 unknown_members as (
-    select customer_key, display_name
+    select
+        customer_key,
+        display_name
     from {{ ref('dim_customer') }}
     where customer_key < 0
 )
@@ -141,9 +149,9 @@ select
     periods.valid_to,
     periods.valid_to is null as is_current,
     {{ readable_name('periods.given_name', 'periods.family_name') }} as display_name,
-    {%- for attribute in attributes %}
+{%- for attribute in attributes %}
     periods.{{ attribute }}{{ "," if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 from periods
 
 union all
@@ -154,7 +162,8 @@ select
     cast(null as timestamp) as valid_to,
     true as is_current,
     unknown_members.display_name,
-    {%- for attribute in attributes %}
-    cast(null as {{ 'boolean' if attribute.startswith('has_') else dbt.type_string() }}) as {{ attribute }}{{ "," if not loop.last }}
-    {%- endfor %}
+{%- for attribute in attributes %}
+    cast(null as {{ 'boolean' if attribute.startswith('has_') else dbt.type_string() }})
+        as {{ attribute }}{{ "," if not loop.last }}
+{%- endfor %}
 from unknown_members

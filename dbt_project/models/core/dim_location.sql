@@ -22,7 +22,8 @@ select
     locations.member_id as location_id,
     described.location_kind,
     described.title,
-    case when described.parent_location_id is null then locations.member_key
+    case
+        when described.parent_location_id is null then locations.member_key
         else {{ integer_key(['described.parent_location_id']) }}
     end as site_location_key,
     coalesce(sites.title, described.title) as site_title,

@@ -4,7 +4,9 @@ with complaints as (
 
 -- The touchpoint of a complaint is the same in every source system.
 opening as (
-    select touchpoints.touchpoint_key, channels.channel_key
+    select
+        touchpoints.touchpoint_key,
+        channels.channel_key
     from {{ ref('touchpoints') }} as touchpoints
     inner join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
     where touchpoints.touchpoint = 'complaint_opened'

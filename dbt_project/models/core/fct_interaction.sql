@@ -14,11 +14,13 @@ select
     {{ member_key('interactions.content_id') }} as content_key,
     {{ member_key('interactions.device_id') }} as device_key,
     {{ member_key('interactions.location_id') }} as location_key,
-    case when interactions.session_id is not null
-        then {{ integer_key(['interactions.source_system', 'interactions.session_id']) }}
+    case
+        when interactions.session_id is not null
+            then {{ integer_key(['interactions.source_system', 'interactions.session_id']) }}
     end as session_key,
-    case when interactions.responds_to_id is not null
-        then {{ integer_key(['interactions.source_system', 'interactions.responds_to_id']) }}
+    case
+        when interactions.responds_to_id is not null
+            then {{ integer_key(['interactions.source_system', 'interactions.responds_to_id']) }}
     end as responds_to_interaction_key,
     interactions.outcome,
     interactions.duration_seconds,
@@ -61,5 +63,7 @@ left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = t
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
 left join {{ ref('int_text_sentiment') }} as sentiments
     on
-        case when interactions.verbatim is not null then {{ text_key('interactions.verbatim', 'interactions.language') }} end
+        case
+            when interactions.verbatim is not null then {{ text_key('interactions.verbatim', 'interactions.language') }}
+        end
         = sentiments.text_key

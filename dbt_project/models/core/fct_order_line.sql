@@ -26,8 +26,9 @@ costed as (
         products.product_line,
         coalesce(
             order_lines.cost_amount,
-            case when products.currency = order_lines.currency
-                then cast(order_lines.quantity * products.cost_amount as decimal(18, 2))
+            case
+                when products.currency = order_lines.currency
+                    then cast(order_lines.quantity * products.cost_amount as decimal(18, 2))
             end
         ) as known_cost_amount
     from order_lines
@@ -38,8 +39,9 @@ select
     {{ integer_key(['lines.source_system', 'lines.order_id', 'lines.order_line_id']) }}
         as order_line_key,
     {{ integer_key(['lines.source_system', 'lines.order_id']) }} as interaction_key,
-    case when lines.original_order_id is not null
-        then {{ integer_key(['lines.source_system', 'lines.original_order_id']) }}
+    case
+        when lines.original_order_id is not null
+            then {{ integer_key(['lines.source_system', 'lines.original_order_id']) }}
     end as returned_interaction_key,
     {{ customer_key_or_unknown() }} as customer_key,
     coalesce(lines.product_key, -1) as product_key,

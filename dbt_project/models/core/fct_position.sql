@@ -25,7 +25,8 @@ known_places as (
     from {{ ref('dim_location') }} as locations
     cross join steps as rows_apart
     cross join steps as columns_apart
-    where locations.latitude is not null and locations.longitude is not null
+    where
+        locations.latitude is not null and locations.longitude is not null
         and locations.site_location_key = locations.location_key
 ),
 
@@ -91,7 +92,9 @@ marked as (
         *,
         case
             when previous_observed_at is null then 1
-            when {{ dbt.datediff('previous_observed_at', 'observed_at', 'second') }} > {{ limits.gap_minutes * 60 }} then 1
+            when
+                {{ dbt.datediff('previous_observed_at', 'observed_at', 'second') }} > {{ limits.gap_minutes * 60 }}
+                then 1
             when location_key <> previous_location_key then 1
             when
                 location_key = -2

@@ -5,17 +5,29 @@ with source_records as (
 ),
 
 all_identifiers as (
-    select source_system, source_record_id, identifier_kind, identifier_value
+    select
+        source_system,
+        source_record_id,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_delivered_identifier') }}
 
     union all
 
-    select source_system, source_record_id, 'email' as identifier_kind, email as identifier_value
+    select
+        source_system,
+        source_record_id,
+        'email' as identifier_kind,
+        email as identifier_value
     from source_records
 
     union all
 
-    select source_system, source_record_id, 'phone' as identifier_kind, phone as identifier_value
+    select
+        source_system,
+        source_record_id,
+        'phone' as identifier_kind,
+        phone as identifier_value
     from source_records
 
     union all
@@ -30,15 +42,27 @@ all_identifiers as (
 
     union all
 
-    select source_system, source_record_id, 'loyalty_number' as identifier_kind, loyalty_number as identifier_value
+    select
+        source_system,
+        source_record_id,
+        'loyalty_number' as identifier_kind,
+        loyalty_number as identifier_value
     from source_records
 
     union all
 
-    select source_system, source_record_id, 'national_id' as identifier_kind, national_id as identifier_value
+    select
+        source_system,
+        source_record_id,
+        'national_id' as identifier_kind,
+        national_id as identifier_value
     from source_records
 )
 
-select distinct source_system, source_record_id, identifier_kind, identifier_value
+select distinct
+    source_system,
+    source_record_id,
+    identifier_kind,
+    identifier_value
 from all_identifiers
 where identifier_value is not null

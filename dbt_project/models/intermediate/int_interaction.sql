@@ -113,7 +113,11 @@ buyers as (
 
 -- The coupon of a friend identifies the referrer, not the buyer.
 own_coupons as (
-    select source_system, coupon_code, identifier_kind, identifier_value
+    select
+        source_system,
+        coupon_code,
+        identifier_kind,
+        identifier_value
     from {{ ref('int_coupon') }}
     where coupon_kind <> 'referral'
 ),

@@ -19,13 +19,13 @@
 } -%}
 -- `union` without `all` keeps each member once.
 {%- for stream, members in streams.items() %}
-{%- set last_stream = loop.last %}
-{%- for member in members %}
-select
-    '{{ member | replace("parent_", "") }}' as member_kind,
-    {{ member }}_id as member_id
-from {{ ref(stream) }}
-where {{ member }}_id is not null
-{{ "union" if not (loop.last and last_stream) }}
-{%- endfor %}
+    {%- set last_stream = loop.last %}
+    {%- for member in members %}
+        select
+            '{{ member | replace("parent_", "") }}' as member_kind,
+            {{ member }}_id as member_id
+        from {{ ref(stream) }}
+        where {{ member }}_id is not null
+        {{ "union" if not (loop.last and last_stream) }}
+    {%- endfor %}
 {%- endfor %}

@@ -48,4 +48,6 @@ select
         offers_made.redeemed_at, mail_reactions.replied_at, mail_reactions.clicked_at, mail_reactions.opened_at
     ) as reacted_at
 from offers_made
-left join mail_reactions on offers_made.offer_id = mail_reactions.offer_id and offers_made.mailed_to = mail_reactions.email
+left join
+    mail_reactions
+    on offers_made.offer_id = mail_reactions.offer_id and offers_made.mailed_to = mail_reactions.email

@@ -18,7 +18,7 @@ versions as (
         delivered.source_system,
         delivered.source_record_id,
         {%- for attribute in attributes %}
-        delivered.{{ attribute }},
+            delivered.{{ attribute }},
         {%- endfor %}
         delivered.version_at,
         delivered.is_current,
@@ -36,7 +36,7 @@ versions as (
         records.source_system,
         records.source_record_id,
         {%- for attribute in attributes %}
-        records.{{ attribute }},
+            records.{{ attribute }},
         {%- endfor %}
         records.recorded_at as version_at,
         true as is_current,
@@ -84,7 +84,7 @@ select
     source_system,
     source_record_id,
     {%- for attribute in attributes %}
-    {{ attribute }},
+        {{ attribute }},
     {%- endfor %}
     known_from,
     lead(known_from) over (partition by source_system, source_record_id order by version_number) as known_to

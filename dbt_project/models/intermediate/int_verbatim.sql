@@ -1,6 +1,9 @@
 -- Survey answers and complaints are interactions too, with their text.
 with said as (
-    select verbatim, language from {{ ref('int_interaction') }}
+    select
+        verbatim,
+        language
+    from {{ ref('int_interaction') }}
 )
 
 select

@@ -1,5 +1,5 @@
--- What a forecast of purchases is made of. A customer has one currency, that of most of their purchases: what they paid in
--- another one counts as a purchase, its amount does not.
+-- What a forecast of purchases is made of. A customer has one currency, that of most of their purchases: what they paid
+-- in another one counts as a purchase, its amount does not.
 with payments as (
     {{ customer_payments() }}
 ),

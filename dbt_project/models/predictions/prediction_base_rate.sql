@@ -11,25 +11,33 @@ with numbered as (
 ),
 
 moments as (
-    select moment, 30 as horizon_days
+    select
+        moment,
+        30 as horizon_days
     from numbered
     where place <= {{ settings['base_rate_days'] // 30 }}
 
     union all
 
-    select moment, 90 as horizon_days
+    select
+        moment,
+        90 as horizon_days
     from numbered
     where is_for_90d and place_90d <= {{ settings['base_rate_days'] // 90 }}
 ),
 
 customers as (
-    select moment, count(*) as customer_count
+    select
+        moment,
+        count(*) as customer_count
     from ({{ known_customers(ref('prediction_moment')) }}) as known
     group by moment
 ),
 
 examples as (
-    select moments.horizon_days, sum(customers.customer_count) as example_count
+    select
+        moments.horizon_days,
+        sum(customers.customer_count) as example_count
     from moments
     inner join customers on moments.moment = customers.moment
     group by moments.horizon_days
@@ -45,7 +53,10 @@ purchases as (
 ),
 
 bought as (
-    select product_line, horizon_days, count(*) as positive_count
+    select
+        product_line,
+        horizon_days,
+        count(*) as positive_count
     from purchases
     group by product_line, horizon_days
 ),
@@ -65,7 +76,10 @@ product_lines as (
 ),
 
 bought_in as (
-    select product_line, channel, count(*) as positive_count
+    select
+        product_line,
+        channel,
+        count(*) as positive_count
     from purchases
     where horizon_days = 90
     group by product_line, channel

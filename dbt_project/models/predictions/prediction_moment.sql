@@ -1,6 +1,7 @@
 {%- set settings = var('prediction') -%}
--- The first day of each month: whichever night asks, the same moments come out, so that what one training has seen can be
--- separated from what the next one sees. Longer horizons take every third of them: no purchase is learned from twice.
+-- The first day of each month: whichever night asks, the same moments come out, so that what one training has seen can
+-- be separated from what the next one sees. Longer horizons take every third of them: no purchase is learned from
+-- twice.
 with begun as (
     select {{ dbt.dateadd('day', settings['least_history_days'], 'min(ordered_at)') }} as first_moment
     from {{ ref('fct_order_line') }}

@@ -36,14 +36,14 @@ select
 from {{ landed_rejects(stream.adapter, stream.stream) }} as rejects
 {{ where_newest_delivery('rejects', landed) }}
 {%- else %}
-select
-    cast(null as {{ dbt.type_string() }}) as source_system,
-    cast(null as {{ dbt.type_string() }}) as stream,
-    cast(null as {{ dbt.type_string() }}) as quarantine_rule,
-    cast(null as {{ dbt.type_string() }}) as quarantine_reason,
-    cast(null as {{ dbt.type_string() }}) as load_id,
-    cast(null as {{ dbt.type_string() }}) as source_file,
-    cast(null as bigint) as source_row,
-    cast(null as {{ dbt.type_string() }}) as raw_row
-where 1 = 0
+    select
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        cast(null as {{ dbt.type_string() }}) as stream,
+        cast(null as {{ dbt.type_string() }}) as quarantine_rule,
+        cast(null as {{ dbt.type_string() }}) as quarantine_reason,
+        cast(null as {{ dbt.type_string() }}) as load_id,
+        cast(null as {{ dbt.type_string() }}) as source_file,
+        cast(null as bigint) as source_row,
+        cast(null as {{ dbt.type_string() }}) as raw_row
+    where 1 = 0
 {%- endfor %}

@@ -38,17 +38,17 @@ cross join (
     {{ where_newest_delivery('rejects', landed) }}
 ) as unreadable
 {%- else %}
-select
-    cast(null as {{ dbt.type_string() }}) as source_system,
-    cast(null as {{ dbt.type_string() }}) as stream,
-    {{ run_id() }} as run_id,
-    {{ as_of() }} as as_of,
-    0 as landed_rows,
-    0 as staged_rows,
-    0 as deleted_rows,
-    0 as quarantined_rows,
-    0 as repeat_rows,
-    0 as unreadable_rows,
-    0 as difference
-where 1 = 0
+    select
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        cast(null as {{ dbt.type_string() }}) as stream,
+        {{ run_id() }} as run_id,
+        {{ as_of() }} as as_of,
+        0 as landed_rows,
+        0 as staged_rows,
+        0 as deleted_rows,
+        0 as quarantined_rows,
+        0 as repeat_rows,
+        0 as unreadable_rows,
+        0 as difference
+    where 1 = 0
 {%- endfor %}

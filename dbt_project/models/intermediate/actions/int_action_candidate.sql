@@ -1,17 +1,25 @@
 {%- set text = dbt.type_string() -%}
--- Actions that something about the customer suggests, with the evidence; those about product lines are int_line_candidate.
--- Windows and least counts stand in the seed actions.
+-- Actions that something about the customer suggests, with the evidence; those about product lines are
+-- int_line_candidate. Windows and least counts stand in the seed actions.
 with customers as (
     select * from {{ ref('int_action_customer') }}
 ),
 
 rules as (
-    select action, within_days, least_count from {{ ref('actions') }}
+    select
+        action,
+        within_days,
+        least_count
+    from {{ ref('actions') }}
 ),
 
 -- Customers who have lately fallen from a stage of trust to a lower one.
 falls as (
-    select customer_key, stage, previous_stage, valid_from
+    select
+        customer_key,
+        stage,
+        previous_stage,
+        valid_from
     from {{ ref('customer_stage') }}
     where
         is_current
@@ -128,7 +136,12 @@ union all
 select
     falls.customer_key,
     rules.action,
-    'from ' || falls.previous_stage || ' to ' || falls.stage || ' since ' || {{ day_text('falls.valid_from') }} as evidence
+    'from '
+    || falls.previous_stage
+    || ' to '
+    || falls.stage
+    || ' since '
+    || {{ day_text('falls.valid_from') }} as evidence
 from falls
 inner join rules on rules.action = 'win_back'
 where falls.valid_from >= {{ dbt.dateadd('day', '-rules.within_days', as_of()) }}

@@ -2,7 +2,11 @@
 {%- set horizon = var('action_horizon_days') -%}
 -- Product lines that may be proposed: those that a customer looks at often, and those that a model sees them buy.
 with customers as (
-    select customer_key, product_lines, currency from {{ ref('int_action_customer') }}
+    select
+        customer_key,
+        product_lines,
+        currency
+    from {{ ref('int_action_customer') }}
 ),
 
 -- Lines that they look at often and have never bought.
@@ -22,13 +26,22 @@ looked_at as (
 ),
 
 purchases as (
-    select product_line, customer_key, interaction_key, happened_at, purchase_amount
+    select
+        product_line,
+        customer_key,
+        interaction_key,
+        happened_at,
+        purchase_amount
     from {{ ref('bridge_interaction_product_line') }}
     where purchase_amount is not null and happened_at < {{ as_of() }}
 ),
 
 owned as (
-    select customer_key, product_line, count(*) as purchase_count, max(happened_at) as last_bought_at
+    select
+        customer_key,
+        product_line,
+        count(*) as purchase_count,
+        max(happened_at) as last_bought_at
     from purchases
     where customer_key > 0
     group by customer_key, product_line
@@ -43,7 +56,9 @@ repeated as (
 ),
 
 order_currencies as (
-    select interaction_key, min(currency) as currency
+    select
+        interaction_key,
+        min(currency) as currency
     from {{ ref('fct_order_line') }}
     where line_kind = 'purchase' and currency is not null
     group by interaction_key

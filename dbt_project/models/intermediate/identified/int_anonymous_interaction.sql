@@ -43,7 +43,8 @@ after_a_pause as (
     select
         *,
         case
-            when session_id is null
+            when
+                session_id is null
                 and happened_at <= {{ dbt.dateadd('minute', session_gap, 'lag(happened_at) over earlier') }}
                 then 0
             else 1
@@ -58,7 +59,10 @@ numbered as (
         *,
         case
             when session_id is not null then {{ integer_key(['source_system', 'device_id', 'session_id']) }}
-            else {{ integer_key(['source_system', 'device_id', 'cast(sum(is_start) over so_far as ' ~ dbt.type_string() ~ ')']) }}
+            else
+                {{ integer_key([
+                    'source_system', 'device_id', 'cast(sum(is_start) over so_far as ' ~ dbt.type_string() ~ ')'
+                ]) }}
         end as visit_key
     from after_a_pause
     window so_far as (
@@ -80,7 +84,11 @@ visits as (
 
 -- On a device with one user only the first identification adds information.
 evidence as (
-    select evidence.device_id, evidence.identified_at, evidence.person_key, evidence.customer_key
+    select
+        evidence.device_id,
+        evidence.identified_at,
+        evidence.person_key,
+        evidence.customer_key
     from {{ ref('int_device_evidence') }} as evidence
     inner join devices on evidence.device_id = devices.device_id
     where
@@ -175,7 +183,8 @@ attributed as (
         numbered.source_system,
         numbered.source_interaction_id,
         case
-            when devices.customer_key is not null
+            when
+                devices.customer_key is not null
                 and numbered.happened_at >= devices.known_from
                 and numbered.happened_at < devices.known_until
                 then devices.customer_key

@@ -24,7 +24,9 @@ with sightings as (
 
 -- The owner on the record of a product with its serial number.
 owners as (
-    select devices.device_id, max(customers.customer_key) as customer_key
+    select
+        devices.device_id,
+        max(customers.customer_key) as customer_key
     from {{ ref('int_device') }} as devices
     {{ join_customer('devices') }}
     where devices.identifier_value is not null and devices.device_kind = 'product'

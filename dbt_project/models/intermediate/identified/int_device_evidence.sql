@@ -15,7 +15,11 @@ pairs as (
 
 -- An action under a personal identifier identifies the user of the device at that moment.
 sightings as (
-    select device_id, identifier_kind, identifier_value, happened_at as identified_at
+    select
+        device_id,
+        identifier_kind,
+        identifier_value,
+        happened_at as identified_at
     from {{ ref('int_interaction') }}
     where
         device_id is not null
@@ -24,17 +28,28 @@ sightings as (
 
     union
 
-    select identifier_value as device_id, other_identifier_kind, other_identifier_value, first_seen_at
+    select
+        identifier_value as device_id,
+        other_identifier_kind,
+        other_identifier_value,
+        first_seen_at
     from pairs
 
     union
 
-    select identifier_value as device_id, other_identifier_kind, other_identifier_value, last_seen_at
+    select
+        identifier_value as device_id,
+        other_identifier_kind,
+        other_identifier_value,
+        last_seen_at
     from pairs
 ),
 
 known as (
-    select distinct identifiers.identifier_kind, identifiers.identifier_value, assignments.customer_id as customer_key
+    select distinct
+        identifiers.identifier_kind,
+        identifiers.identifier_value,
+        assignments.customer_id as customer_key
     from identifiers
     inner join assignments
         on

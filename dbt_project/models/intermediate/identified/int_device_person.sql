@@ -17,7 +17,9 @@ per_person as (
 ),
 
 per_device as (
-    select device_id, count(*) as person_count
+    select
+        device_id,
+        count(*) as person_count
     from per_person
     group by device_id
 )

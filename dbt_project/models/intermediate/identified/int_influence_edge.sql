@@ -13,7 +13,9 @@ customers as (
 -- People who are no customers, or share the identifier, stay in the graph under a negative number of their own.
 people as (
     select
-        coalesce(customers.customer_key, -1 - {{ integer_key(['relations.identifier_kind', 'relations.identifier_value']) }})
+        coalesce(
+            customers.customer_key, -1 - {{ integer_key(['relations.identifier_kind', 'relations.identifier_value']) }}
+        )
             as person,
         coalesce(
             others.customer_key,

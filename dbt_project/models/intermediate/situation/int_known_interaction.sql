@@ -4,7 +4,11 @@ with facts as (
 ),
 
 touchpoints as (
-    select touchpoint_key, touchpoint, channel from {{ ref('dim_touchpoint') }}
+    select
+        touchpoint_key,
+        touchpoint,
+        channel
+    from {{ ref('dim_touchpoint') }}
 )
 
 select

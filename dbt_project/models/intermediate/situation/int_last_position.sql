@@ -14,7 +14,11 @@ last_positions as (
 ),
 
 stores as (
-    select location_key, title, latitude, longitude
+    select
+        location_key,
+        title,
+        latitude,
+        longitude
     from {{ ref('dim_location') }}
     where location_kind = 'store' and latitude is not null and longitude is not null
 ),
@@ -23,7 +27,9 @@ store_distances as (
     select
         last_positions.customer_key,
         stores.title,
-        {{ distance_metres('last_positions.latitude', 'last_positions.longitude', 'stores.latitude', 'stores.longitude') }}
+        {{ distance_metres(
+            'last_positions.latitude', 'last_positions.longitude', 'stores.latitude', 'stores.longitude'
+        ) }}
             as metres,
         stores.location_key
     from last_positions

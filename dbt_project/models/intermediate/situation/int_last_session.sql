@@ -4,7 +4,9 @@ with clicks as (
     select
         *,
         case
-            when {{ dbt.datediff('lag(happened_at) over earlier', 'happened_at', 'second') }} <= {{ gap_seconds }} then 0
+            when
+                {{ dbt.datediff('lag(happened_at) over earlier', 'happened_at', 'second') }} <= {{ gap_seconds }}
+                then 0
             else 1
         end as begins_session
     from {{ ref('int_known_interaction') }}

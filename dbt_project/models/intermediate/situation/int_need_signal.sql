@@ -1,5 +1,5 @@
--- Every sign of a need at the as of, with the facts behind it. Which need it is, for how long it counts and in which words
--- it is shown stands in the settings needs.
+-- Every sign of a need at the as of, with the facts behind it. Which need it is, for how long it counts and in which
+-- words it is shown stands in the settings needs.
 with searches as (
     select
         searches.customer_key,

@@ -1,4 +1,5 @@
--- The cart of each customer at the as of. It is abandoned where nothing was added for a while and no session is running.
+-- The cart of each customer at the as of. It is abandoned where nothing was added for a while and no session is
+-- running.
 with cart_lines as (
     select
         lines.customer_key,

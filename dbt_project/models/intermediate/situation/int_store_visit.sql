@@ -5,7 +5,8 @@ with beacon_stays as (
     select
         *,
         case
-            when site_location_key = lag(site_location_key) over earlier
+            when
+                site_location_key = lag(site_location_key) over earlier
                 and {{ dbt.datediff('lag(last_seen_at) over earlier', 'arrived_at', 'second') }} <= {{ pause_seconds }}
                 then 0
             else 1

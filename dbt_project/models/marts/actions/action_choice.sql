@@ -1,9 +1,9 @@
 {%- set no_text = 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
 {%- set text = dbt.type_string() -%}
 {%- set exploration = var('action_exploration_share') -%}
--- Actions need consent for their purpose and channel, and some wait while a complaint is open. One per kind is proposed: the
--- best one. Among things of interest a share is drawn at random, so that the log can show whether the best one is the best;
--- in the other kinds people have set the order, and nothing is drawn.
+-- Actions need consent for their purpose and channel, and some wait while a complaint is open. One per kind is
+-- proposed: the best one. Among things of interest a share is drawn at random, so that the log can show whether the
+-- best one is the best; in the other kinds people have set the order, and nothing is drawn.
 with possible as (
     select
         customer_key,
@@ -60,8 +60,8 @@ agreed as (
     where consents.is_granted
 ),
 
--- Of the channels that they agreed to for the purpose: the one with the highest probability of an answer, if a model ranks
--- customers in any of them (elsewhere the base rate is all that is known); otherwise the one they use most.
+-- Of the channels that they agreed to for the purpose: the one with the highest probability of an answer, if a model
+-- ranks customers in any of them (elsewhere the base rate is all that is known); otherwise the one they use most.
 channels as (
     select
         customer_key,

@@ -51,10 +51,10 @@ summed as (
         touch_value,
         min(removal_effect) as removal_effect,
         count(distinct path_key) as touched_purchase_count,
-        {%- for model in models %}
+    {%- for model in models %}
         sum({{ model }}_weight) as {{ model }}_count,
         sum({{ model }}_weight * purchase_amount) as {{ model }}_amount{{ "," if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from weighed
     group by product_line, touch_kind, touch_value
 ),
@@ -80,30 +80,30 @@ untracked as (
 
 credited as (
     {%- for model in models %}
-    select
-        product_line,
-        '{{ model }}' as attribution_model,
-        touch_kind,
-        touch_value,
-        touched_purchase_count,
-        {{ model }}_count as credited_purchases,
-        {{ model }}_amount as credited_amount,
-        {{ 'removal_effect' if model == 'data_driven' else 'cast(null as double) as removal_effect' }}
-    from summed
+        select
+            product_line,
+            '{{ model }}' as attribution_model,
+            touch_kind,
+            touch_value,
+            touched_purchase_count,
+            {{ model }}_count as credited_purchases,
+            {{ model }}_amount as credited_amount,
+            {{ 'removal_effect' if model == 'data_driven' else 'cast(null as double) as removal_effect' }}
+        from summed
 
-    union all
+        union all
 
-    select
-        product_line,
-        '{{ model }}' as attribution_model,
-        'none' as touch_kind,
-        cast(null as {{ dbt.type_string() }}) as touch_value,
-        cast(0 as bigint) as touched_purchase_count,
-        purchase_count as credited_purchases,
-        purchase_amount as credited_amount,
-        cast(null as double) as removal_effect
-    from untracked
-    {{ "union all" if not loop.last }}
+        select
+            product_line,
+            '{{ model }}' as attribution_model,
+            'none' as touch_kind,
+            cast(null as {{ dbt.type_string() }}) as touch_value,
+            cast(0 as bigint) as touched_purchase_count,
+            purchase_count as credited_purchases,
+            purchase_amount as credited_amount,
+            cast(null as double) as removal_effect
+        from untracked
+        {{ "union all" if not loop.last }}
     {%- endfor %}
 )
 

@@ -1,10 +1,12 @@
 -- Positions and readings have no channel; each counts as one.
 with activity as (
     select
-        case when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
+        case
+            when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
             else facts.activity_kind
         end as channel,
-        case when facts.activity_kind = 'interaction' then coalesce(channels.title, 'Unknown')
+        case
+            when facts.activity_kind = 'interaction' then coalesce(channels.title, 'Unknown')
             else kinds.title
         end as title,
         facts.activity_kind,

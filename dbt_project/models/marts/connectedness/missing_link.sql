@@ -1,7 +1,8 @@
 with activity as (
     select
         facts.source_system,
-        case when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
+        case
+            when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
             else facts.activity_kind
         end as channel,
         facts.identifier_kind,
@@ -13,7 +14,8 @@ with activity as (
     where facts.attribution not like 'known%'
     group by
         facts.source_system,
-        case when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
+        case
+            when facts.activity_kind = 'interaction' then coalesce(channels.channel, 'unknown')
             else facts.activity_kind
         end,
         facts.identifier_kind,
@@ -21,7 +23,10 @@ with activity as (
 ),
 
 systems as (
-    select source_system, title, customer_count
+    select
+        source_system,
+        title,
+        customer_count
     from {{ ref('source_system_connectedness') }}
 ),
 
@@ -121,6 +126,8 @@ select
     is_above_target_with_link and not is_above_target as lifts_above_target,
     system_title || ': ' || cast(cast(activity_count as bigint) as {{ dbt.type_string() }}) || ' '
     || activity_title || ' ' || what_is_missing || '. ' || remedy || ': the visibility of ' || channel_title
-    || ' would rise from ' || cast(cast(floor(100 * visibility + 0.000001) as int) as {{ dbt.type_string() }}) || ' % to at most '
+    || ' would rise from '
+    || cast(cast(floor(100 * visibility + 0.000001) as int) as {{ dbt.type_string() }})
+    || ' % to at most '
     || cast(cast(round(100 * visibility_with_link) as int) as {{ dbt.type_string() }}) || ' %.' as sentence
 from worded

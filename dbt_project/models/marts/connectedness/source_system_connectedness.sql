@@ -1,16 +1,23 @@
 with systems as (
-    select source_system, max(system_title) as title
+    select
+        source_system,
+        max(system_title) as title
     from {{ ref('dim_source_stream') }}
     group by source_system
 ),
 
 assignments as (
-    select source_system, source_record_id, customer_key
+    select
+        source_system,
+        source_record_id,
+        customer_key
     from {{ ref('bridge_source_record') }}
 ),
 
 reach as (
-    select customer_key, count(distinct source_system) as source_system_count
+    select
+        customer_key,
+        count(distinct source_system) as source_system_count
     from assignments
     group by customer_key
 ),

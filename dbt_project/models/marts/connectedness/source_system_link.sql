@@ -1,12 +1,16 @@
--- The customers that each system knows, by a record or an activity. Two systems are linked by customers that both know, and
--- could be linked by a kind of identifier that both use.
+-- The customers that each system knows, by a record or an activity. Two systems are linked by customers that both know,
+-- and could be linked by a kind of identifier that both use.
 with known as (
-    select customer_key, source_system
+    select
+        customer_key,
+        source_system
     from {{ ref('bridge_customer_source_system') }}
 ),
 
 sizes as (
-    select source_system, count(*) as customer_count
+    select
+        source_system,
+        count(*) as customer_count
     from known
     group by source_system
 ),
@@ -23,7 +27,9 @@ shared as (
 ),
 
 identifiers as (
-    select source_system, identifier_kind
+    select
+        source_system,
+        identifier_kind
     from {{ ref('bridge_source_system_identifier') }}
 ),
 
@@ -39,17 +45,23 @@ shared_kinds as (
 ),
 
 kinds as (
-    select identifier_kind, other_identifier_kind
+    select
+        identifier_kind,
+        other_identifier_kind
     from {{ ref('bridge_identifier_kind') }}
 
     union
 
-    select other_identifier_kind as identifier_kind, identifier_kind as other_identifier_kind
+    select
+        other_identifier_kind as identifier_kind,
+        identifier_kind as other_identifier_kind
     from {{ ref('bridge_identifier_kind') }}
 
     union
 
-    select identifier_kind, identifier_kind as other_identifier_kind
+    select
+        identifier_kind,
+        identifier_kind as other_identifier_kind
     from identifiers
 ),
 

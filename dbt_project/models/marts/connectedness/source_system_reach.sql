@@ -9,11 +9,11 @@ with reached (source_system, mart, subject, canonical_streams, readers) as (
         '{{ reach.canonical_streams }}',
         '{{ reach.readers | replace("'", "''") }}'
     {%- else %}
-    select
+        select
         {%- for column in range(5) %}
-        cast(null as {{ dbt.type_string() }}){{ ',' if not loop.last }}
+                cast(null as {{ dbt.type_string() }}){{ ',' if not loop.last }}
         {%- endfor %}
-    where 1 = 0
+        where 1 = 0
     {%- endfor %}
 )
 

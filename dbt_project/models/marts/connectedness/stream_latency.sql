@@ -25,8 +25,9 @@ measured as (
         min(classes.latency_rank) as measured_rank
     from streams
     inner join {{ ref('latency_classes') }} as classes
-        on streams.judged_seconds <= classes.most_seconds
-        or (streams.judged_seconds is not null and classes.most_seconds is null)
+        on
+            streams.judged_seconds <= classes.most_seconds
+            or (streams.judged_seconds is not null and classes.most_seconds is null)
     group by streams.source_system, streams.stream
 )
 

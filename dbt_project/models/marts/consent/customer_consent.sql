@@ -1,6 +1,13 @@
 -- Each source record of a customer has its own latest decision; where these differ, the strictest counts.
 with last_words as (
-    select customer_key, purpose, channel, is_granted, lawful_basis, changed_at, source_system
+    select
+        customer_key,
+        purpose,
+        channel,
+        is_granted,
+        lawful_basis,
+        changed_at,
+        source_system
     from {{ ref('fct_consent') }}
     where
         customer_key > 0

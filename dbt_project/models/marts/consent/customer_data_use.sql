@@ -7,26 +7,46 @@ purposes as (
 ),
 
 held as (
-    select customer_key, attribute, source_system, cast(record_count as bigint) as record_count, recorded_at
+    select
+        customer_key,
+        attribute,
+        source_system,
+        cast(record_count as bigint) as record_count,
+        recorded_at
     from {{ ref('bridge_customer_attribute') }}
 
     union all
 
-    select customer_key, 'contacts' as attribute, source_system, count(*) as record_count, max(happened_at) as recorded_at
+    select
+        customer_key,
+        'contacts' as attribute,
+        source_system,
+        count(*) as record_count,
+        max(happened_at) as recorded_at
     from {{ ref('fct_interaction') }}
     where customer_key > 0 and happened_at < {{ as_of() }}
     group by customer_key, source_system
 
     union all
 
-    select customer_key, 'purchases' as attribute, source_system, count(*) as record_count, max(ordered_at) as recorded_at
+    select
+        customer_key,
+        'purchases' as attribute,
+        source_system,
+        count(*) as record_count,
+        max(ordered_at) as recorded_at
     from {{ ref('fct_order_line') }}
     where customer_key > 0 and ordered_at < {{ as_of() }}
     group by customer_key, source_system
 
     union all
 
-    select customer_key, 'answers' as attribute, source_system, count(*) as record_count, max(answered_at) as recorded_at
+    select
+        customer_key,
+        'answers' as attribute,
+        source_system,
+        count(*) as record_count,
+        max(answered_at) as recorded_at
     from {{ ref('fct_survey_answer') }}
     where customer_key > 0 and answered_at < {{ as_of() }}
     group by customer_key, source_system
@@ -34,19 +54,31 @@ held as (
 
 -- Per customer, purpose and channel that an attribute asks for (none: any channel).
 granted as (
-    select customer_key, purpose, channel as consent_channel, channel
+    select
+        customer_key,
+        purpose,
+        channel as consent_channel,
+        channel
     from {{ ref('customer_consent') }}
     where is_granted
 
     union all
 
-    select customer_key, purpose, 'any' as consent_channel, channel
+    select
+        customer_key,
+        purpose,
+        'any' as consent_channel,
+        channel
     from {{ ref('customer_consent') }}
     where is_granted
 ),
 
 channels as (
-    select customer_key, purpose, consent_channel, {{ sorted_list_of('channel') }} as channels
+    select
+        customer_key,
+        purpose,
+        consent_channel,
+        {{ sorted_list_of('channel') }} as channels
     from granted
     group by customer_key, purpose, consent_channel
 )

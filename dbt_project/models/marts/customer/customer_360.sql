@@ -1,6 +1,8 @@
 -- The product line with the highest probability of a purchase, among those with a model.
 with purchases as (
-    select customer_key, probability
+    select
+        customer_key,
+        probability
     from {{ ref('customer_propensity') }}
     where target = 'buy' and horizon_days = 90 and product_line = 'any'
 ),

@@ -1,5 +1,8 @@
 with customers as (
-    select customer_key, stated_satisfaction, has_email_marketing_consent
+    select
+        customer_key,
+        stated_satisfaction,
+        has_email_marketing_consent
     from {{ ref('dim_customer') }}
     where customer_key > 0
 ),
@@ -36,8 +39,13 @@ writings as (
         cast(count(*) as int) as verbatim_count,
         avg(polarity) as average_sentiment,
         avg(case when happened_at >= {{ dbt.dateadd('day', -var('sentiment_trend_days'), as_of()) }} then polarity end)
-        - avg(case when happened_at < {{ dbt.dateadd('day', -var('sentiment_trend_days'), as_of()) }} then polarity end) as sentiment_trend
-    from (select *, cast(sentiment as decimal(9, 6)) as polarity from {{ ref('fct_interaction') }}) as facts
+        - avg(
+            case when happened_at < {{ dbt.dateadd('day', -var('sentiment_trend_days'), as_of()) }} then polarity end
+        ) as sentiment_trend
+    from (select
+        *,
+        cast(sentiment as decimal(9, 6)) as polarity
+    from {{ ref('fct_interaction') }}) as facts
     where happened_at < {{ as_of() }} and customer_key > 0 and direction = 'inbound' and verbatim is not null
     group by customer_key
 ),
@@ -53,7 +61,9 @@ recommendations as (
 ),
 
 referrals as (
-    select to_customer_key as customer_key, cast(count(distinct from_customer_key) as int) as referral_count
+    select
+        to_customer_key as customer_key,
+        cast(count(distinct from_customer_key) as int) as referral_count
     from {{ ref('bridge_customer_relation') }}
     where relation_kind = 'referred_by' and to_customer_key > 0 and since < {{ as_of() }}
     group by to_customer_key
@@ -119,7 +129,9 @@ preferences as (
 ),
 
 traits as (
-    select customer_key, cast(count(*) as int) as trait_count
+    select
+        customer_key,
+        cast(count(*) as int) as trait_count
     from {{ ref('customer_trait') }}
     group by customer_key
 )

@@ -1,5 +1,9 @@
 with customers as (
-    select customer_key, first_known_at, loyalty_tier, loyalty_points
+    select
+        customer_key,
+        first_known_at,
+        loyalty_tier,
+        loyalty_points
     from {{ ref('dim_customer') }}
     where customer_key > 0
 ),
@@ -15,7 +19,9 @@ purchases as (
         min(paid_at) as first_purchase_at,
         max(paid_at) as last_purchase_at,
         cast(count(distinct interaction_key) as int) as purchase_count,
-        cast(count(distinct case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key end) as int)
+        cast(
+            count(distinct case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key end) as int
+        )
             as purchase_count_12m,
         cast(sum(net_amount) as decimal(18, 2)) as current_value_amount,
         cast(
@@ -23,7 +29,8 @@ purchases as (
             as decimal(18, 2)
         ) as value_12m_amount,
         cast(sum(discount_amount) as decimal(18, 2)) as discount_amount,
-        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 2)) as returned_amount,
+        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 2))
+            as returned_amount,
         cast(sum(margin_amount) as decimal(18, 2)) as margin_amount,
         cast(count(distinct case when product_key > 0 then product_key end) as int) as product_count,
         case when count(distinct currency) = 1 then min(currency) end as currency
@@ -43,7 +50,9 @@ scored as (
 
 -- Lines bought and kept: a fully returned line is not owned.
 lines_owned as (
-    select payments.customer_key, products.product_line
+    select
+        payments.customer_key,
+        products.product_line
     from payments
     inner join {{ ref('dim_product') }} as products on payments.product_key = products.product_key
     where products.product_line is not null
@@ -83,10 +92,15 @@ activity as (
         cast(count(case when on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then 1 end) as int)
             as on_site_count_12m,
         max(case when on_site then happened_at end) as last_on_site_at,
-        cast(count(case when on_site then 1 end) as double) / nullif(count(case when direction = 'inbound' then 1 end), 0)
+        cast(count(case when on_site then 1 end) as double)
+        / nullif(count(case when direction = 'inbound' then 1 end), 0)
             as on_site_share,
         cast(count(case when channel = 'call' and direction = 'inbound' then 1 end) as int) as call_count
-    from (select *, direction = 'inbound' and channel in ('store', 'branch') as on_site from interactions) as interactions
+    from
+        (select
+            *,
+            direction = 'inbound' and channel in ('store', 'branch') as on_site
+        from interactions) as interactions
     group by customer_key
 ),
 
@@ -126,7 +140,10 @@ hour_use as (
             partition by customer_key order by count(*) desc, max(happened_at) desc, local_hour
         ) as hour_rank
     from (
-        select customer_key, happened_at, {{ local_hour('happened_at') }} as local_hour
+        select
+            customer_key,
+            happened_at,
+            {{ local_hour('happened_at') }} as local_hour
         from interactions
         where direction = 'inbound' and happened_at <> {{ dbt.date_trunc('day', 'happened_at') }}
     ) as timed

@@ -1,4 +1,4 @@
-{#- `context360 who --as-of` compiles this model for an earlier moment: everything between it and the star is ephemeral. -#}
+{#- `context360 who --as-of` compiles this model for an earlier moment: all between it and the star is ephemeral. -#}
 with customers as (
     select customer_key
     from {{ ref('dim_customer') }}
@@ -6,7 +6,11 @@ with customers as (
 ),
 
 first_needs as (
-    select customer_key, need, evidence, action
+    select
+        customer_key,
+        need,
+        evidence,
+        action
     from {{ ref('int_customer_need') }}
     where need_rank = 1
 )

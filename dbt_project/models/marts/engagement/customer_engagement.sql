@@ -38,8 +38,10 @@ points as (
         sum(points_now) as points_now,
         -- The same sum as of 90 days ago, which shows the direction.
         sum(
-            case when happened_at < {{ dbt.dateadd('day', -90, as_of()) }} then
-                {{ decayed('points', dbt.datediff('happened_at', dbt.dateadd('day', -90, as_of()), 'day')) }}
+            case
+                when happened_at < {{ dbt.dateadd('day', -90, as_of()) }}
+                    then
+                        {{ decayed('points', dbt.datediff('happened_at', dbt.dateadd('day', -90, as_of()), 'day')) }}
             end
         ) as points_90d_ago,
         max(happened_at) as last_exchange_at

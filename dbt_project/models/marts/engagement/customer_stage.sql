@@ -6,12 +6,16 @@ with months as (
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
         cast(max(calendar_date) as timestamp) as last_day
     from {{ ref('dim_date') }}
-    where calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -var('stage_history_years'), as_of())) }} and calendar_date < {{ as_of() }}
+    where
+        calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -var('stage_history_years'), as_of())) }}
+        and calendar_date < {{ as_of() }}
     group by {{ dbt.date_trunc('month', 'calendar_date') }}
 ),
 
 customers as (
-    select customer_key, first_known_at
+    select
+        customer_key,
+        first_known_at
     from {{ ref('dim_customer') }}
     where customer_key > 0
 ),
@@ -43,7 +47,9 @@ begun as (
 ),
 
 spine as (
-    select begun.customer_key, months.month_start
+    select
+        begun.customer_key,
+        months.month_start
     from begun
     inner join months on months.last_day >= {{ dbt.date_trunc('month', 'begun.begun_at') }}
 ),
@@ -65,10 +71,11 @@ looked_back as (
 
 bounds as (
     select
-        {%- for stage in earned_stages() %}
-        max(case when stage = '{{ stage }}' then enters_at end) as {{ stage }}_enters_at,
-        max(case when stage = '{{ stage }}' then leaves_below end) as {{ stage }}_leaves_below{{ "," if not loop.last }}
-        {%- endfor %}
+    {%- for stage in earned_stages() %}
+            max(case when stage = '{{ stage }}' then enters_at end) as {{ stage }}_enters_at,
+            max(case when stage = '{{ stage }}' then leaves_below end)
+                as {{ stage }}_leaves_below{{ "," if not loop.last }}
+    {%- endfor %}
     from {{ ref('relationship_stages') }}
 ),
 
@@ -88,12 +95,12 @@ turns as (
     select
         measured.customer_key,
         measured.month_start,
-        {%- for stage in earned_stages() %}
+    {%- for stage in earned_stages() %}
         max(case when measured.{{ stage }} >= bounds.{{ stage }}_enters_at then measured.month_start end)
             over months_so_far as {{ stage }}_entered,
         max(case when measured.{{ stage }} < bounds.{{ stage }}_leaves_below then measured.month_start end)
             over months_so_far as {{ stage }}_left{{ "," if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from measured
     cross join bounds
     window months_so_far as (partition by measured.customer_key order by measured.month_start)
@@ -105,8 +112,10 @@ staged as (
         month_start,
         case
             {%- for stage in earned_stages() | reverse %}
-            when {{ stage }}_entered is not null and ({{ stage }}_left is null or {{ stage }}_entered > {{ stage }}_left)
-                then '{{ stage }}'
+                when
+                    {{ stage }}_entered is not null
+                    and ({{ stage }}_left is null or {{ stage }}_entered > {{ stage }}_left)
+                    then '{{ stage }}'
             {%- endfor %}
             else 'attract'
         end as stage

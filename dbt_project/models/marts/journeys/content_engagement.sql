@@ -1,7 +1,8 @@
--- Readers are followed from the day of their first touch with the item. They are compared with customers who met another
--- item in the same quarter, in the same channel and known by the same kind of identifier (a cookie identifies customers
--- who bought or logged in), who had bought lately or not like them, and had not touched this item yet. Customers who
--- search more read more: a difference in rates does not prove that the item causes purchases.
+-- Readers are followed from the day of their first touch with the item. They are compared with customers who met
+-- another item in the same quarter, in the same channel and known by the same kind of identifier (a cookie identifies
+-- customers who bought or logged in), who had bought lately or not like them, and had not touched this item yet.
+-- Customers who search more read more: a difference in rates does not prove that the item causes purchases.
+-- Longer than 250 lines: both sides of the comparison share their CTEs.
 {%- set outcome_days = var('content_outcome_days') %}
 {%- set fact_day = dbt.datediff("cast('2000-01-01' as timestamp)", 'facts.happened_at', 'day') %}
 {%- set purchase_day = dbt.datediff("cast('2000-01-01' as timestamp)", 'bridge.happened_at', 'day') %}
@@ -90,7 +91,13 @@ days as (
         sum(points) as points,
         sum(purchase_count) as purchase_count,
         sum(purchase_amount) as purchase_amount
-    from (select * from earned union all select * from bought) as earned_or_bought
+    from (
+        select * from earned
+
+        union all
+
+        select * from bought
+    ) as earned_or_bought
     group by customer_key, day_number
 ),
 
@@ -161,8 +168,8 @@ all_alike as (
     group by met_by, quarter_start, has_bought_lately
 ),
 
--- Those among them who had touched the item by then; the others are the comparison. Customers who touch it later stay in
--- the comparison: buyers read more before they buy, and leaving these out would leave out buyers.
+-- Those among them who had touched the item by then; the others are the comparison. Customers who touch it later stay
+-- in the comparison: buyers read more before they buy, and leaving these out would leave out buyers.
 alike_who_touched as (
     select
         first_touches.content_key,

@@ -7,7 +7,7 @@ with journeys as (
         min(happened_at) as began_at,
         max(happened_at) as ended_at,
         {%- for step in steps %}
-        min(case when step_rank = {{ loop.index }} then happened_at end) as {{ step }}_at,
+            min(case when step_rank = {{ loop.index }} then happened_at end) as {{ step }}_at,
         {%- endfor %}
         -- The furthest step towards a purchase: use and service are no such steps.
         max(case when step_rank <= 3 then step_rank end) as furthest_rank,
@@ -44,7 +44,7 @@ select
     judged.began_at,
     judged.ended_at,
     {%- for step in steps %}
-    judged.{{ step }}_at,
+        judged.{{ step }}_at,
     {%- endfor %}
     judged.purchased_at,
     cast(judged.purchased_amount as decimal(18, 2)) as purchased_amount,

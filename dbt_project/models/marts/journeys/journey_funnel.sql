@@ -1,4 +1,5 @@
--- The unit is the journey: a customer may buy in one and drop out of the next. A step may be skipped without being a loss.
+-- The unit is the journey: a customer may buy in one and drop out of the next. A step may be skipped without being a
+-- loss.
 {%- set steps = journey_step_names() %}
 with reached as (
     select
@@ -10,18 +11,18 @@ with reached as (
         steps.journey_step,
         case steps.step_rank
             {%- for step in steps %}
-            when {{ loop.index }} then journeys.{{ step }}_at
+                when {{ loop.index }} then journeys.{{ step }}_at
             {%- endfor %}
         end as reached_at,
         case steps.step_rank
             {%- for step in steps[:-1] %}
-            when {{ loop.index + 1 }} then journeys.{{ step }}_at
+                when {{ loop.index + 1 }} then journeys.{{ step }}_at
             {%- endfor %}
         end as step_before_at,
         case steps.step_rank
             when 1 then coalesce(journeys.consideration_at, journeys.purchase_at)
             {%- for step in steps[2:] %}
-            when {{ loop.index + 1 }} then journeys.{{ step }}_at
+                when {{ loop.index + 1 }} then journeys.{{ step }}_at
             {%- endfor %}
         end as next_step_at
     from {{ ref('journey') }} as journeys

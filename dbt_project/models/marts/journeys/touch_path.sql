@@ -1,4 +1,5 @@
--- Anonymous visitors cannot be tracked across visits: of them only purchases are here, each with its own coupon or link.
+-- Anonymous visitors cannot be tracked across visits: of them only purchases are here, each with its own coupon or
+-- link.
 with lines as (
     select
         interaction_key,
@@ -27,7 +28,9 @@ touches as (
 
 -- A touch without a product line counts for every line of the customer.
 customer_lines as (
-    select distinct person_key, product_line
+    select distinct
+        person_key,
+        product_line
     from lines
 ),
 
@@ -88,7 +91,9 @@ ranked_values as (
         product_line,
         touch_kind,
         touch_value,
-        row_number() over (partition by product_line order by count(*) desc, touch_kind asc, touch_value asc) as value_rank
+        row_number()
+            over (partition by product_line order by count(*) desc, touch_kind asc, touch_value asc)
+            as value_rank
     from first_of_day
     where day_rank = 1
     group by product_line, touch_kind, touch_value
@@ -102,7 +107,9 @@ events as (
         0 as is_purchase,
         touched.kind_rank,
         touched.touch_kind,
-        case when ranked_values.value_rank <= {{ var('attribution_most_touches') }} then touched.touch_value else 'other' end
+        case
+            when ranked_values.value_rank <= {{ var('attribution_most_touches') }} then touched.touch_value else 'other'
+        end
             as touch_value,
         cast(null as bigint) as purchase_interaction_key,
         cast(null as decimal(18, 2)) as purchase_amount
@@ -177,7 +184,8 @@ numbered as (
         *,
         sum(
             case
-                when previous_purchases_before = purchases_before
+                when
+                    previous_purchases_before = purchases_before
                     and previous_leads_to_purchase = leads_to_purchase
                     and (
                         leads_to_purchase

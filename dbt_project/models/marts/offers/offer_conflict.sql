@@ -1,6 +1,6 @@
--- Two offers conflict when a customer, or customers of one household, could use both at the same time for the same product
--- and one is better than the other. An offer conflicts with its customer when it was made while a complaint was open, or
--- after the consent for marketing was withdrawn.
+-- Two offers conflict when a customer, or customers of one household, could use both at the same time for the same
+-- product and one is better than the other. An offer conflicts with its customer when it was made while a complaint was
+-- open, or after the consent for marketing was withdrawn.
 with made as (
     select
         facts.offer_made_key,
@@ -25,19 +25,25 @@ with made as (
 ),
 
 households as (
-    select distinct from_customer_key as customer_key, to_customer_key as other_customer_key
+    select distinct
+        from_customer_key as customer_key,
+        to_customer_key as other_customer_key
     from {{ ref('bridge_customer_relation') }}
     where relation_kind = 'household'
 ),
 
 people as (
-    select customer_key, customer_key as other_customer_key
+    select
+        customer_key,
+        customer_key as other_customer_key
     from {{ ref('dim_customer') }}
     where customer_key > 0
 
     union all
 
-    select customer_key, other_customer_key
+    select
+        customer_key,
+        other_customer_key
     from households
     where customer_key <> other_customer_key
 ),
@@ -92,8 +98,8 @@ statements as (
 ),
 
 -- An opt-out is a refusal after a consent, in any channel: it is addressed to the company. An unticked box at another
--- registration is none. A later consent for the channel of the offer undoes it there. The consent gate handles customers
--- who were never asked.
+-- registration is none. A later consent for the channel of the offer undoes it there. The consent gate handles
+-- customers who were never asked.
 after_opt_out as (
     select made.offer_made_key
     from made
@@ -118,9 +124,15 @@ after_opt_out as (
 ),
 
 said_no as (
-    select 'during_complaint' as rule, offer_made_key from during_complaint
+    select
+        'during_complaint' as rule,
+        offer_made_key
+    from during_complaint
     union all
-    select 'after_opt_out' as rule, offer_made_key from after_opt_out
+    select
+        'after_opt_out' as rule,
+        offer_made_key
+    from after_opt_out
 ),
 
 conflicts as (

@@ -21,7 +21,13 @@ with made as (
 -- Per offer and segment, not per customer, which keeps the number of pairs small.
 reached as (
     select
-        offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to,
+        offer_key,
+        channel_key,
+        segment,
+        product_key,
+        discount_percent,
+        usable_from,
+        usable_to,
         count(distinct customer_key) as customer_count
     from made
     group by offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to

@@ -22,13 +22,17 @@ done as (
     {%- for kind, column in {
         'product_line': 'product_line', 'content': 'content', 'channel': 'channel', 'device': 'device_class'
     }.items() %}
-    select
-        customer_key, '{{ kind }}' as preference_kind, {{ column }} as item,
-        sum(weight) as weight, cast(count(*) as int) as exchange_count, max(happened_at) as last_at
-    from interactions
-    where {{ column }} is not null
-    group by customer_key, {{ column }}
-    {{- "\n    union all" if not loop.last }}
+        select
+            customer_key,
+            '{{ kind }}' as preference_kind,
+            {{ column }} as item,
+            sum(weight) as weight,
+            cast(count(*) as int) as exchange_count,
+            max(happened_at) as last_at
+        from interactions
+        where {{ column }} is not null
+        group by customer_key, {{ column }}
+        {{- "\n    union all" if not loop.last }}
     {%- endfor %}
 ),
 
@@ -75,7 +79,12 @@ said as (
     union all
 
     -- Consent to a channel states a preference for it; other lawful bases do not.
-    select customer_key, 'channel' as preference_kind, channel as item, changed_at as stated_at, source_systems
+    select
+        customer_key,
+        'channel' as preference_kind,
+        channel as item,
+        changed_at as stated_at,
+        source_systems
     from {{ ref('customer_consent') }}
     where is_granted and lawful_basis = 'consent' and purpose = 'marketing'
 ),

@@ -24,7 +24,9 @@ binned as (
 ),
 
 models as (
-    select model_name, title
+    select
+        model_name,
+        title
     from {{ ref('prediction_model') }}
     where is_current
 ),

@@ -1,3 +1,4 @@
+-- Longer than 250 lines: every measure of a score (calibration, drift, ranking) is a CTE over the same scores.
 {%- set settings = var('prediction') -%}
 {%- set of_group = 'partition by model_name, origin, model_version, scored_month' -%}
 -- Measures by their definitions, as orchestration/predictions/measures.py has them: equal scores share their mean rank.
@@ -38,14 +39,24 @@ bins as (
 ),
 
 calibration as (
-    select model_name, origin, model_version, scored_month, sum(distance) as distance
+    select
+        model_name,
+        origin,
+        model_version,
+        scored_month,
+        sum(distance) as distance
     from bins
     group by model_name, origin, model_version, scored_month
 ),
 
 -- Deciles of the scores of the first month, and how many scores of each month fall into them.
 edges as (
-    select model_name, origin, model_version, bin, max(probability) as edge
+    select
+        model_name,
+        origin,
+        model_version,
+        bin,
+        max(probability) as edge
     from scored
     where scored_month = first_month and bin < 10
     group by model_name, origin, model_version, bin
@@ -72,18 +83,34 @@ placed as (
 ),
 
 counted as (
-    select model_name, origin, model_version, scored_month, first_month, decile, count(*) + 0.5 as score_count
+    select
+        model_name,
+        origin,
+        model_version,
+        scored_month,
+        first_month,
+        decile,
+        count(*) + 0.5 as score_count
     from placed
     group by model_name, origin, model_version, scored_month, first_month, decile
 ),
 
 months as (
-    select distinct model_name, origin, model_version, scored_month, first_month
+    select distinct
+        model_name,
+        origin,
+        model_version,
+        scored_month,
+        first_month
     from counted
 ),
 
 deciles as (
-    select distinct model_name, origin, model_version, decile
+    select distinct
+        model_name,
+        origin,
+        model_version,
+        decile
     from counted
 ),
 
@@ -162,7 +189,13 @@ measured as (
 ),
 
 models as (
-    select model_name, title, target, product_line, channel, horizon_days
+    select
+        model_name,
+        title,
+        target,
+        product_line,
+        channel,
+        horizon_days
     from {{ ref('prediction_model') }}
     where is_current
 ),
@@ -182,7 +215,8 @@ judged as (
                 and abs(measured.surplus) > {{ settings['off_by_errors'] }} * measured.surplus_error
                 and abs(measured.surplus)
                 > {{ settings['off_by_share'] }} * measured.mean_probability * measured.score_count
-                then 'it happened '
+                then
+                    'it happened '
                     || case when measured.surplus > 0 then 'more' else 'less' end || ' often than it said'
         end as worse_reason
     from measured
@@ -218,7 +252,8 @@ select
     case when judged.is_measurable then cast(judged.auc as double) end as auc,
     {{ steady('judged.brier') }} as brier,
     case when judged.is_measurable then {{ steady('judged.brier_skill') }} end as brier_skill,
-    case when judged.is_measurable then {{ steady('judged.expected_calibration_error') }} end as expected_calibration_error,
+    case when judged.is_measurable then {{ steady('judged.expected_calibration_error') }} end
+        as expected_calibration_error,
     case when judged.is_measurable then cast(judged.top_decile_lift as double) end as top_decile_lift,
     {{ steady('judged.population_stability_index') }} as population_stability_index,
     judged.population_stability_index > {{ settings['drifted_from'] }} as is_drifted,

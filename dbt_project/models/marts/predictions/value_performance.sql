@@ -35,8 +35,10 @@ judged as (
             when
                 abs(made_purchases - expected_purchases) > {{ settings['off_by_errors'] }} * error_of_sum
                 and abs(made_purchases - expected_purchases) > {{ settings['off_by_share'] }} * expected_purchases
-                then 'customers bought '
-                    || case when made_purchases > expected_purchases then 'more' else 'less' end || ' often than it said'
+                then
+                    'customers bought '
+                    || case when made_purchases > expected_purchases then 'more' else 'less' end
+                    || ' often than it said'
         end as worse_reason
     from measured
 )

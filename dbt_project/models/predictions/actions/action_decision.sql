@@ -1,12 +1,18 @@
 {%- set settings = var('action_judging') -%}
--- The first night of each customer and kind counts, and after each the first one that counts again (see action_night). Which
--- night counts never depends on what was drawn, so inverse propensity weighting holds.
+-- The first night of each customer and kind counts, and after each the first one that counts again (see action_night).
+-- Which night counts never depends on what was drawn, so inverse propensity weighting holds.
 with recursive decided as (
-    select customer_key, kind, min(as_of) as as_of
+    select
+        customer_key,
+        kind,
+        min(as_of) as as_of
     from {{ ref('action_night') }}
     group by customer_key, kind
     union all
-    select decided.customer_key, decided.kind, nights.next_as_of
+    select
+        decided.customer_key,
+        decided.kind,
+        nights.next_as_of
     from decided
     inner join {{ ref('action_night') }} as nights
         on
@@ -62,7 +68,9 @@ purchases as (
 
 -- The currency of most purchases: amounts of two currencies do not add up.
 currency_counts as (
-    select currency, row_number() over (order by count(*) desc, currency) as place
+    select
+        currency,
+        row_number() over (order by count(*) desc, currency) as place
     from purchases
     where currency is not null
     group by currency

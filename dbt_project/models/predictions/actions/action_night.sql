@@ -1,6 +1,6 @@
 {%- set settings = var('action_judging') -%}
--- The log repeats an action every night while it is valid. A night counts as a decision only after the proposal of the last
--- one has expired and its outcome days are over, so that no purchase counts for two decisions.
+-- The log repeats an action every night while it is valid. A night counts as a decision only after the proposal of the
+-- last one has expired and its outcome days are over, so that no purchase counts for two decisions.
 with choices as (
     select
         coalesce(numbers.customer_key, logged.customer_key) as customer_key,
@@ -12,7 +12,9 @@ with choices as (
         logged.is_proposed,
         logged.is_greedy,
         logged.valid_until,
-        min(logged.proposal_probability) over (partition by logged.customer_key, logged.kind, logged.as_of) as least_probability,
+        min(logged.proposal_probability)
+            over (partition by logged.customer_key, logged.kind, logged.as_of)
+            as least_probability,
         count(*) over (partition by logged.customer_key, logged.kind, logged.as_of) as choice_count
     from {{ source('predictions', 'action_log') }} as logged
     left join {{ ref('bridge_customer_number') }} as numbers on logged.customer_key = numbers.customer_number
@@ -36,10 +38,20 @@ proposals as (
 
 -- Nights, and ends of proposals, in order of time; an end comes before a night of the same moment.
 timeline as (
-    select customer_key, kind, as_of, as_of as looked_at, 1 as is_night
+    select
+        customer_key,
+        kind,
+        as_of,
+        as_of as looked_at,
+        1 as is_night
     from proposals
     union all
-    select customer_key, kind, as_of, over_at as looked_at, 0 as is_night
+    select
+        customer_key,
+        kind,
+        as_of,
+        over_at as looked_at,
+        0 as is_night
     from proposals
 ),
 

@@ -1,5 +1,5 @@
--- When each campaign runs. Both sides of a campaign are judged over the same days: from the first approach to the last day
--- on which the offer or the campaign is valid.
+-- When each campaign runs. Both sides of a campaign are judged over the same days: from the first approach to the last
+-- day on which the offer or the campaign is valid.
 with offered as (
     select
         made.campaign_key,

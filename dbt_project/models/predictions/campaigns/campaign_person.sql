@@ -1,5 +1,5 @@
--- Customers known to the company when the campaign began: customers who become known by buying would count for the treated
--- side only. A customer without a date has always been known.
+-- Customers known to the company when the campaign began: customers who become known by buying would count for the
+-- treated side only. A customer without a date has always been known.
 with people as (
     select
         made.campaign_key,

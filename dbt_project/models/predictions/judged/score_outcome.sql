@@ -26,7 +26,11 @@ judged as (
 ),
 
 line_windows as (
-    select distinct present_customer_key, product_line, as_of, known_at
+    select distinct
+        present_customer_key,
+        product_line,
+        as_of,
+        known_at
     from judged
     where product_line is not null
 ),
@@ -51,7 +55,11 @@ purchases as (
 ),
 
 channel_windows as (
-    select distinct present_customer_key, channel, as_of, known_at
+    select distinct
+        present_customer_key,
+        channel,
+        as_of,
+        known_at
     from judged
     where target = 'respond'
 ),

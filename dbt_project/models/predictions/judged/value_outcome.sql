@@ -1,5 +1,5 @@
--- Forecasts whose time has passed, and how often each customer bought within it: days with a purchase, as they are counted
--- where the forecast was learned. Of each month and version the first one is judged.
+-- Forecasts whose time has passed, and how often each customer bought within it: days with a purchase, as they are
+-- counted where the forecast was learned. Of each month and version the first one is judged.
 with due as (
     select
         *,
@@ -21,7 +21,9 @@ judged as (
 ),
 
 purchase_days as (
-    select customer_id, cast(purchased_at as date) as purchase_day
+    select
+        customer_id,
+        cast(purchased_at as date) as purchase_day
     from {{ ref('customer_purchase') }}
     group by customer_id, cast(purchased_at as date)
     having sum(coalesce(amount, 0)) >= 0

@@ -18,6 +18,9 @@ drawn as (
     where customers.customer_key > 0
 )
 
-select customer_key, first_known_at, place
+select
+    customer_key,
+    first_known_at,
+    place
 from drawn
 where place < {{ settings['most_customers'] }}

@@ -28,7 +28,9 @@ starts as (
 ),
 
 newest as (
-    select *, row_number() over (order by judged_at desc) as place_from_end
+    select
+        *,
+        row_number() over (order by judged_at desc) as place_from_end
     from starts
 )
 

@@ -1,5 +1,5 @@
--- Touchpoints that earn set points only: what the company sends, returns and complaints are no sign of engagement, even if
--- they predict purchases.
+-- Touchpoints that earn set points only: what the company sends, returns and complaints are no sign of engagement, even
+-- if they predict purchases.
 with newest as (
     select max(judged_at) as judged_at
     from {{ ref('points_moment') }}

@@ -11,7 +11,10 @@ with assignments as (
 ),
 
 reach as (
-    select customer_id, count(*) as record_count, count(distinct source_system) as system_count
+    select
+        customer_id,
+        count(*) as record_count,
+        count(distinct source_system) as system_count
     from assignments
     group by customer_id
 ),
@@ -27,7 +30,10 @@ systems as (
 ),
 
 figures as (
-    select 'records' as figure, source_system as part, cast(records as double) as figure_value
+    select
+        'records' as figure,
+        source_system as part,
+        cast(records as double) as figure_value
     from systems
 
     union all
@@ -40,13 +46,19 @@ figures as (
 
     union all
 
-    select 'links' as figure, rule as part, cast(count(*) as double) as figure_value
+    select
+        'links' as figure,
+        rule as part,
+        cast(count(*) as double) as figure_value
     from {{ source('identity', 'link') }}
     group by rule
 
     union all
 
-    select 'refused links' as figure, reason as part, cast(count(*) as double) as figure_value
+    select
+        'refused links' as figure,
+        reason as part,
+        cast(count(*) as double) as figure_value
     from {{ source('identity', 'refused_link') }}
     group by reason
 

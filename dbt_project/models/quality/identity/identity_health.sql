@@ -70,7 +70,9 @@ over_records as (
 repeated as (
     select count(*) as records_assigned_twice
     from (
-        select source_system, source_record_id
+        select
+            source_system,
+            source_record_id
         from assignments
         group by source_system, source_record_id
         having count(*) > 1

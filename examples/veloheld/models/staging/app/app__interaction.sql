@@ -17,7 +17,9 @@ pushes as (
 
 -- A push message that is opened is the last one that was sent to the telephone: they are sent days apart.
 opened_pushes as (
-    select event_id, case when previous_kind = 'push_sent' then previous_event_id end as sent_event_id
+    select
+        event_id,
+        case when previous_kind = 'push_sent' then previous_event_id end as sent_event_id
     from pushes
     where kind = 'push_opened'
 )

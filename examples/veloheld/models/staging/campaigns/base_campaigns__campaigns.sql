@@ -9,7 +9,10 @@ ended as (
     select
         {{ context360.all_columns_except(['ends_on']) }},
         case
-            when {{ context360.date_from_iso_text('ends_on') }} >= {{ dbt.dateadd('year', 9, context360.date_from_iso_text('starts_on')) }} then null
+            when
+                {{ context360.date_from_iso_text('ends_on') }}
+                >= {{ dbt.dateadd('year', 9, context360.date_from_iso_text('starts_on')) }}
+                then null
             else ends_on
         end as ends_on
     from source

@@ -9,7 +9,10 @@ ended as (
     select
         {{ context360.all_columns_except(['valid_to']) }},
         case
-            when {{ context360.date_from_iso_text('valid_to') }} >= {{ dbt.dateadd('year', 9, context360.date_from_iso_text('valid_from')) }} then null
+            when
+                {{ context360.date_from_iso_text('valid_to') }}
+                >= {{ dbt.dateadd('year', 9, context360.date_from_iso_text('valid_from')) }}
+                then null
             else valid_to
         end as valid_to
     from source

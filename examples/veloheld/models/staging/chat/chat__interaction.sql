@@ -18,7 +18,9 @@ select
         when place = 1 then 'chat_started'
         else 'chat_inbound'
     end as touchpoint,
-    case when phone is not null then 'phone' when email is not null then 'email' when cookie_id is not null then 'cookie' end
+    case
+        when phone is not null then 'phone' when email is not null then 'email' when cookie_id is not null then 'cookie'
+    end
         as identifier_kind,
     coalesce(phone, email, cookie_id) as identifier_value,
     sent_at as happened_at,

@@ -14,7 +14,10 @@ renamed as (
         {{ context360.clean_name('last_name') }} as family_name,
         {{ context360.clean_text('birth_date') }} as raw_birth_date,
         {{ context360.date_from_day_first_text('birth_date') }} as birth_date,
-        case lower({{ context360.clean_text('gender') }}) when 'm' then 'male' when 'f' then 'female' when 'x' then 'other' end as gender,
+        case lower({{ context360.clean_text('gender') }})
+            when 'm' then 'male' when 'f' then 'female' when 'x' then 'other'
+        end
+            as gender,
         {{ context360.clean_text('email') }} as email_original,
         {{ context360.comparable_email('email') }} as email,
         {{ context360.clean_text('mobile') }} as mobile_original,

@@ -10,7 +10,10 @@ with events as (
 
 -- An address gets a mailing once: what is opened, clicked or answered is that mail.
 sent as (
-    select email, campaign_id, min(event_id) as sent_event_id
+    select
+        email,
+        campaign_id,
+        min(event_id) as sent_event_id
     from events
     where kind = 'sent'
     group by email, campaign_id

@@ -1,13 +1,21 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
 with pairs as (
-    select 'email' as identifier_kind, email as identifier_value, account_id, opened_at
+    select
+        'email' as identifier_kind,
+        email as identifier_value,
+        account_id,
+        opened_at
     from {{ ref('stg_helpdesk__complaints') }}
     where email is not null and account_id is not null
 
     union all
 
-    select 'phone' as identifier_kind, phone as identifier_value, account_id, opened_at
+    select
+        'phone' as identifier_kind,
+        phone as identifier_value,
+        account_id,
+        opened_at
     from {{ ref('stg_helpdesk__complaints') }}
     where phone is not null and account_id is not null
 )
