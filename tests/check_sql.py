@@ -1,19 +1,23 @@
-"""Type-checks and lints all SQL: builds every model of every bundled catalog on empty landing, and lints the result.
+"""Type-checks and lints all SQL: builds every model of every bundled catalog on empty landing, and lints both sides.
 
-An empty build makes the engine bind every column and function and hold every contract against the real types; the
-compiled SQL is what both people and engines read in the end. Run by `make check`.
+An empty build makes the engine bind every column and function and hold every contract against the real types. sqlfluff
+judges the source templates with their layout, and the compiled SQL, where macros have written it. Run by `make check`.
 """
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from empty_warehouse import empty_home
 
-from orchestration.settings import DBT_PACKAGE, example_names
+from orchestration.settings import DBT_PACKAGE, EXAMPLES, example_names
 from orchestration.warehouse.dbt import NodeResult
+
+CONFIGURATION = DBT_PACKAGE.parent / ".sqlfluff"
 
 
 def main() -> int:
@@ -23,7 +27,8 @@ def main() -> int:
         home, results = empty_home(example)
         faults += report(example, results)
         files |= {file.read_text(): file for file in compiled_models(home, results)}
-    faults += lint(list(files.values()))
+    faults += lint_compiled(list(files.values()))
+    faults += lint_templates()
     return 1 if faults else 0
 
 
@@ -45,12 +50,26 @@ def compiled_models(home: Path, results: list[NodeResult]) -> list[Path]:
     ]  # fmt: skip
 
 
-def lint(files: list[Path]) -> int:
-    """sqlfluff on the compiled SQL; layout is the templates' business and is not judged here."""
-    configuration = str(DBT_PACKAGE.parent / ".sqlfluff")
-    options = ["--config", configuration, "--disable-progress-bar", "--processes", "0"]  # 0: as many as there are cores
-    command = [sys.executable, "-m", "sqlfluff", "lint", *options]
-    return subprocess.call([*command, *map(str, files)])
+def lint_templates() -> int:
+    """sqlfluff on the source templates, layout included, as people read them."""
+    return _sqlfluff(DBT_PACKAGE / "models", *(EXAMPLES / name / "models" for name in example_names()))
+
+
+def lint_compiled(files: list[Path]) -> int:
+    """sqlfluff on the compiled SQL, as engines read it; its layout follows from the macros and is not judged."""
+    return _sqlfluff(*files, options=["--templater", "raw", "--exclude-rules", f"layout,{_excluded_rules()}"])
+
+
+def _excluded_rules() -> str:
+    """What .sqlfluff excludes: the option of the command line would replace it."""
+    settings = configparser.ConfigParser()
+    settings.read(CONFIGURATION)
+    return settings["sqlfluff"]["exclude_rules"]
+
+
+def _sqlfluff(*paths: Path, options: Sequence[str] = ()) -> int:
+    common = ["--config", str(CONFIGURATION), "--disable-progress-bar", "--processes", "0"]  # 0: every core
+    return subprocess.call([sys.executable, "-m", "sqlfluff", "lint", *common, *options, *map(str, paths)])
 
 
 if __name__ == "__main__":
