@@ -20,7 +20,7 @@ from orchestration.defs.own_checks import own_suites, with_own
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.defs.quality import EXPECTATIONS, expectations_check, expectations_result, table_metadata
 from orchestration.defs.steps import Step, steps
-from orchestration.warehouse.dbt import DbtError, NodeResult
+from orchestration.warehouse.dbt import PACKAGE_NAME, DbtError, NodeResult
 from orchestration.warehouse.profile import profile_tables
 
 
@@ -33,7 +33,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """landing/<system>/<stream> for landed sources, <schema>/<table> for everything else."""
-        if dbt_resource_props["resource_type"] == "source":
+        if dbt_resource_props["resource_type"] == "source" and dbt_resource_props["package_name"] != PACKAGE_NAME:
             system = self._systems.get(dbt_resource_props["source_name"])
             if system:
                 return landing_key(system, dbt_resource_props["name"])

@@ -5,7 +5,10 @@
 {% macro source(source_name, table_name) %}
     {%- set relation = builtins.source(source_name, table_name) -%}
     {#- A unit test brings its own rows. -#}
-    {%- if execute and source_name in var('adapters', {}) and model['resource_type'] != 'unit_test' -%}
+    {#- Of the package's own sources, one may bear the name of a firm's system, as `campaigns`: its tables are no streams. -#}
+    {%- set is_own = model['package_name'] == 'context360' and not context360.is_delivered(source_name, table_name) -%}
+    {%- set is_landed = source_name in var('adapters', {}) and not is_own -%}
+    {%- if execute and is_landed and model['resource_type'] != 'unit_test' -%}
         {%- if not context360.is_delivered(source_name, table_name) -%}
             {{ return(context360.nothing_of(source_name, table_name)) }}
         {%- endif -%}
