@@ -13,7 +13,8 @@ from examples.veloheld.generator import clock
 from examples.veloheld.generator.draws import uniform
 from examples.veloheld.generator.errors import misspelled, without_accents
 from examples.veloheld.generator.parameters import load_parameters
-from examples.veloheld.generator.population import People, people_of, phone_numbers
+from examples.veloheld.generator.people import People, phone_numbers
+from examples.veloheld.generator.population import people_of
 
 P = load_parameters()
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

@@ -7,9 +7,11 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 
-from examples.veloheld.generator.behaviour import NEVER, REPEAT, Calendar, History, live
+from examples.veloheld.generator.behaviour import REPEAT, History, live
 from examples.veloheld.generator.parameters import load_parameters
-from examples.veloheld.generator.population import People, people_of
+from examples.veloheld.generator.people import NEVER, People
+from examples.veloheld.generator.population import people_of
+from examples.veloheld.generator.season import Calendar
 
 P = load_parameters()
 END = 548

@@ -15,6 +15,7 @@ _MODELS = ("Stad", "Polder", "Eifel", "Kust", "Cargo", "Vouw", "Heuvel")
 _PART_KINDS = ("Bell", "Light", "Tyre", "Pump", "Lock", "Helmet", "Saddle", "Pannier", "Chain", "Brake pads", "Charger",
                "Child seat", "Rain cape", "Grip", "Mirror", "Phone mount")  # fmt: skip
 PART_COUNT = 64
+BASE = "https://www.veloheld.example"
 
 
 @dataclass(frozen=True)

@@ -7,69 +7,23 @@ squeezes. All is drawn block by block, each block from generators of its own: mo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from examples.veloheld.generator.assortment import E_BIKES, INSURANCE, LEASE, LINES, PARTS, SERVICE, assortment
-from examples.veloheld.generator.clock import DAY, HOUR, days_since_unix, month_index, to_utc, weekday
-from examples.veloheld.generator.draws import generator, pick, pick_at, uniform
+from examples.veloheld.generator.campaign_plan import Campaign, campaigns_of
+from examples.veloheld.generator.clock import DAY, HOUR, weekday
+from examples.veloheld.generator.draws import generator, pick, uniform
 from examples.veloheld.generator.parameters import Parameters
-from examples.veloheld.generator.population import NEVER, SYSTEMS, People
+from examples.veloheld.generator.people import NEVER, SYSTEMS, People
+from examples.veloheld.generator.season import Calendar, seconds_of_day
 
 Array = np.ndarray[Any, Any]
 Events = dict[str, Array]
 FIRST, REPEAT, CAMPAIGN, NEED = range(4)
 PURCHASE_KINDS = ("first", "repeat", "campaign", "need")
 NEED_KINDS = ("bike_fault", "abandoned_cart", "near_store_search", "service_due")
-CAMPAIGN_CHANNELS = ("email", "app", "store")
-_CALENDAR_DAYS = 6_000
-
-
-class Calendar:
-    """Days counted from the first delivered one, and the time of an average season that has passed by each."""
-
-    def __init__(self, parameters: Parameters) -> None:
-        company, purchases = parameters.company, parameters.purchases
-        self.start = days_since_unix(company.starts_on)
-        self.block_days = company.block_days
-        self.first_block = -(company.history_days // company.block_days) - 1
-        self.first_day = self.first_block * company.block_days
-        numbers = self.start + np.arange(self.first_day, _CALENDAR_DAYS)
-        months = np.array(purchases.month_factors)
-        days = np.array(purchases.weekday_factors)
-        weight = months[month_index(numbers) % 12] * days[weekday(numbers)]
-        weight = weight / (months.mean() * days.mean())
-        self.cumulated = np.round(np.concatenate([[0.0], np.cumsum(weight)]), 9)
-
-    def season_time(self, day: Array | int) -> Array:
-        """Days of average season that have passed when `day` begins."""
-        return self.cumulated[np.clip(np.asarray(day) - self.first_day, 0, len(self.cumulated) - 1)]
-
-    def day_at(self, season_time: Array) -> Array:
-        """The day on which this much season time has passed."""
-        return np.searchsorted(self.cumulated, season_time, side="right") - 1 + self.first_day
-
-    def block_of(self, day: int) -> int:
-        """The block that holds a day."""
-        return int(np.floor_divide(day, self.block_days))
-
-    def seconds(self, day: Array, local_second: Array, second_time: Array | bool = False) -> Array:
-        """UTC seconds of a local time of day on a day."""
-        return to_utc((self.start + day) * DAY + local_second, second_time=second_time)
-
-    def day_of(self, seconds: Array) -> Array:
-        """The UTC day of a moment, counted from the first delivered day."""
-        return np.asarray(seconds) // DAY - self.start
-
-
-def seconds_of_day(chance: Array, hour_weights: list[float]) -> Array:
-    """Local seconds since midnight with this profile over the hours, from uniform numbers."""
-    weights = np.array(hour_weights)
-    hour = pick_at(chance, weights)
-    within = chance * 7_919.0
-    return hour * HOUR + ((within - np.floor(within)) * HOUR).astype(np.int64)
 
 
 @dataclass
@@ -84,48 +38,6 @@ class History:
     repeats: Array
     owns_since: Array
     newest_block: int
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """One campaign with its one offer. `twin_of` is the campaign that it contradicts, or -1."""
-
-    number: int
-    start: int  # day
-    end: int
-    line: int
-    sku: int
-    channel: int
-    discount: int
-    twin_of: int
-
-
-@lru_cache(maxsize=8)
-def campaigns_of(seed: int, months: int) -> tuple[Campaign, ...]:
-    """The campaigns of the first months, the same for every size of the company."""
-    from examples.veloheld.generator.parameters import load_parameters
-
-    p = load_parameters()
-    start = days_since_unix(p.company.starts_on)
-    first_month = int(month_index(np.array([start]))[0])
-    found = []
-    goods = assortment()
-    for month in range(months):
-        rng = generator(seed, 1_000_000, "campaign calendar", month)
-        opens = int(np.datetime64(first_month + month, "M").astype("datetime64[D]").astype(np.int64)) - start
-        for place in range(p.campaigns.per_month):
-            number = 1 + 4 * (month * p.campaigns.per_month + place)
-            line = int(pick(rng, np.array([0.2, 0.45, 0.15, 0.1, 0.1]), 1)[0])
-            sku = int(goods.of_line[line][int(rng.random() * len(goods.of_line[line]))])
-            channel = int(pick(rng, np.array(p.campaigns.channel_shares), 1)[0])
-            day = max(0, opens + 1 + int(rng.random() * 13))
-            discount = int(5 + 5 * np.floor(rng.random() * 3))
-            end = day + p.campaigns.days - 1
-            found.append(Campaign(number, day, end, line, sku, channel, discount, -1))
-            other = (channel + 1 + int(rng.random() * 2)) % 3
-            if rng.random() < p.campaigns.conflict_share:
-                found.append(Campaign(number + 1, day, end, line, sku, other, discount + 5, number))
-    return tuple(found)
 
 
 def live(people: People, parameters: Parameters, last_block: int) -> History:

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from examples.veloheld.generator.behaviour import Calendar, Events, History, only, seconds_of_day, together
+from examples.veloheld.generator.behaviour import Events, History, only, together
 from examples.veloheld.generator.clock import DAY, day_of, month_index, weekday
 from examples.veloheld.generator.columns import dates, where
 from examples.veloheld.generator.draws import generator, pick, uniform
 from examples.veloheld.generator.parameters import Parameters
-from examples.veloheld.generator.population import NEVER, People, emails_of, person_ids
+from examples.veloheld.generator.people import NEVER, People, emails_of, person_ids
+from examples.veloheld.generator.season import Calendar, seconds_of_day
 from examples.veloheld.generator.writers import lines, parquet
 from examples.veloheld.generator.writers.spool import Spool
 

@@ -6,8 +6,6 @@ written: so a day that is delivered later finds the same people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,82 +13,13 @@ import pyarrow as pa
 
 from examples.veloheld.generator import names
 from examples.veloheld.generator.clock import days_since_unix
-from examples.veloheld.generator.columns import chosen, joined, numbered, taken, where
+from examples.veloheld.generator.columns import chosen, joined, taken, where
 from examples.veloheld.generator.draws import generator, pick
 from examples.veloheld.generator.errors import address_form
 from examples.veloheld.generator.parameters import Parameters
+from examples.veloheld.generator.people import NEVER, PHONES, SYSTEMS, Homes, People, scrambled
 
 Array = np.ndarray[Any, Any]
-NEVER = 10**6  # a day that does not come
-SYSTEMS = ("crm", "shop", "loyalty")
-PHONES = 20_000_000  # positions below are first numbers, above second ones
-_STEP = {"crm": 61_803_399, "shop": 38_196_601, "loyalty": 27_182_819, "phone": 73_205_081, "receipt": 41_421_357}
-
-
-@dataclass
-class People:
-    """The people of a chunk as parallel arrays; `customers` of them first, then visitors of the web site."""
-
-    seed: int
-    chunk: int
-    customers: int
-    index: Array  # number of the person in the company
-    country: Array
-    gender: Array  # 0 female, 1 male, 2 x
-    birth: Array  # days since 1970
-    given: Array
-    family: Array
-    language: Array  # 0 Dutch, 1 German, 2 English
-    household: Array
-    place: Array  # 0 is the head of the household
-    homes: Homes
-    moved: Array  # day, counted from the first delivered day
-    tablet: Array  # household has a shared tablet
-    twin: Array
-    same_initial: Array  # parent or child with the same name
-    address_owner: Array  # whose e-mail address this person uses
-    email: pa.Array
-    work_email: pa.Array
-    uses_work: dict[str, Array]
-    phone: Array  # number before and after the change, as positions
-    new_phone: Array
-    phone_country: Array
-    new_phone_country: Array
-    phone_changed: Array
-    recycled_from: Array  # whose number it was, or -1
-    joined: Array  # day of the first purchase
-    member: dict[str, Array]  # flag per system
-    guest: Array
-    recorded: dict[str, Array]  # day on which a system got to know the person
-    told_move: dict[str, Array]
-    told_phone: dict[str, Array]
-    referrer: Array  # who brought the person, or -1
-    traits: dict[str, Array] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-
-@dataclass
-class Homes:
-    """Addresses: row h of the first half is the first address of household h, of the second half the one after."""
-
-    street: Array
-    number: Array
-    addition: Array
-    postcode: Array
-    letters: Array
-    town: Array
-    latitude: Array
-    longitude: Array
-    country: Array
-    households: int
-    landline: Array
-
-
-def scrambled(index: Array, system: str, bits: int = 100_000_000) -> Array:
-    """A number per index that does not repeat and does not show the index: the key of a system."""
-    return (np.asarray(index, dtype=np.int64) * _STEP[system] + _STEP[system] // 7) % bits
 
 
 def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> People:
@@ -413,32 +342,3 @@ def _referrers(people: People, parameters: Parameters) -> Array:
     ready = brought & (known > 0)
     out[ready] = promoters[(chance[ready] * known[ready]).astype(np.int64)]
     return out
-
-
-# ---- texts -------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def postcode_letters() -> pa.Array:
-    """The 400 pairs of letters of Dutch postcodes in use."""
-    letters = "ABCDEGHJKLMNPRSTVWXZ"
-    return pa.array([first + second for first in letters for second in letters])
-
-
-def person_ids(people: People, rows: Array | None = None) -> pa.Array:
-    """The name of a person in `truth/`."""
-    index = people.index if rows is None else people.index[rows]
-    return numbered("P", index, 9)
-
-
-def phone_numbers(country: Array, positions: Array) -> pa.Array:
-    """Mobile numbers in international form, one per position."""
-    # Invented numbers in the ranges for mobile phones; nobody is ever called.
-    prefix = chosen(["+316", "+49151", "+324"], country)
-    return joined(prefix, numbered("", 10_000_000 + scrambled(positions, "phone", 50_000_000), 8))
-
-
-def emails_of(people: People, rows: Array, system: str) -> pa.Array:
-    """The e-mail address that a person gave to a system."""
-    work = people.uses_work[system][rows]
-    return where(work, taken(people.work_email, rows), taken(people.email, rows))

@@ -12,19 +12,10 @@ from examples.veloheld.generator.assortment import LINES, assortment
 from examples.veloheld.generator.behaviour import NEED_KINDS, PURCHASE_KINDS, only
 from examples.veloheld.generator.chunk import Chunk
 from examples.veloheld.generator.clock import DAY
-from examples.veloheld.generator.columns import (
-    chosen,
-    dates,
-    emptied,
-    hexadecimal,
-    instants,
-    numbered,
-    taken,
-    where,
-)
+from examples.veloheld.generator.columns import chosen, dates, emptied, hexadecimal, instants, numbered, taken, where
 from examples.veloheld.generator.draws import mixed
-from examples.veloheld.generator.population import NEVER, emails_of, phone_numbers
-from examples.veloheld.generator.systems.contact import handles
+from examples.veloheld.generator.people import NEVER, emails_of, phone_numbers
+from examples.veloheld.generator.systems.crm import handles
 from examples.veloheld.generator.systems.records import account_numbers, card_numbers, customer_numbers
 from examples.veloheld.generator.systems.trade import order_numbers, receipt_numbers
 from examples.veloheld.generator.systems.voice import follows_of

@@ -7,217 +7,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from examples.veloheld.generator.assortment import CONTENT, LINES, assortment
-from examples.veloheld.generator.behaviour import (
-    CAMPAIGN_CHANNELS,
-    Campaign,
-    Events,
-    campaigns_of,
-    only,
-    seconds_of_day,
+from examples.veloheld.generator.assortment import BASE, CONTENT, LINES, assortment
+from examples.veloheld.generator.behaviour import Events, only
+from examples.veloheld.generator.campaign_plan import CAMPAIGN_CHANNELS
+from examples.veloheld.generator.chunk import Chunk
+from examples.veloheld.generator.clock import DAY
+from examples.veloheld.generator.columns import chosen, dates, emptied, instants, integers, taken, times
+from examples.veloheld.generator.systems.campaign_codes import (
+    NEWSLETTER,
+    campaign_codes,
+    coupon_code,
+    friend_code,
+    offer_codes,
+    plan_of,
 )
-from examples.veloheld.generator.chunk import Chunk, exponential
-from examples.veloheld.generator.clock import DAY, HOUR
-from examples.veloheld.generator.columns import (
-    chosen,
-    coded,
-    dates,
-    emptied,
-    instants,
-    integers,
-    numbered,
-    taken,
-    times,
-)
-from examples.veloheld.generator.population import scrambled
 from examples.veloheld.generator.systems.records import account_numbers
-from examples.veloheld.generator.systems.trade import Trade, order_numbers, receipt_numbers
+from examples.veloheld.generator.systems.trade import Trade, coupon_codes, order_numbers, receipt_numbers
 
 Array = np.ndarray[Any, Any]
-NEWSLETTER = 1_000_000  # campaign numbers from here on are newsletters
-EMAIL_KINDS = ("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed")
-SENT, DELIVERED, OPENED, CLICKED, REPLIED, BOUNCED, UNSUBSCRIBED = range(7)
-BASE = "https://www.veloheld.example"
-
-
-def plan_of(chunk: Chunk) -> tuple[Campaign, ...]:
-    """The campaigns that the people of this chunk have lived through."""
-    months = 1 + (chunk.history.newest_block + 1) * chunk.calendar.block_days // 28
-    return campaigns_of(chunk.seed, max(months, 1))
-
-
-def campaign_codes(numbers: Array, missing: Array | None = None) -> pa.Array:
-    """Names of campaigns and newsletters by number."""
-    unique, inverse = np.unique(numbers, return_inverse=True)
-    texts = [f"N{number - NEWSLETTER:04d}" if number >= NEWSLETTER else f"K{number:06d}" for number in unique.tolist()]
-    return coded(inverse, texts or ["-"], missing)
-
-
-def coupon_code(chunk: Chunk, campaign: Array, person: Array) -> pa.Array:
-    """The coupon of a person in a campaign."""
-    return numbered("K", np.asarray(campaign) * 100_000_000 + scrambled(chunk.people.index[person], "receipt"), 14)
-
-
-def friend_code(chunk: Chunk, person: Array) -> pa.Array:
-    """The coupon with which a person brings friends."""
-    return numbered("FRIEND", scrambled(chunk.people.index[person], "receipt"), 8)
-
-
-def sends_of(chunk: Chunk) -> Events:
-    """Everything that the e-mail engine sent in the delivered days and shortly before."""
-    people, calendar, e = chunk.people, chunk.calendar, chunk.parameters.email
-    first = chunk.begin - 60
-    parts: list[Events] = []
-    r = chunk.history.recipients
-    channel = np.zeros(max((campaign.number for campaign in plan_of(chunk)), default=0) + 2, dtype=np.int64)
-    for campaign in plan_of(chunk):
-        channel[campaign.number] = campaign.channel
-    if r:
-        mails = ~r["holdout"] & (channel[r["campaign"]] == 0)
-        mails &= (r["sent_at"] >= (calendar.start + first) * DAY) & (r["sent_at"] < (calendar.start + chunk.end) * DAY)
-        found = only(r, np.flatnonzero(mails))
-        parts.append(
-            {
-                "campaign": found["campaign"],
-                "person": found["person"],
-                "t": found["sent_at"],
-                "content": np.full(len(found["person"]), -1),
-            }
-        )
-    everyone = np.arange(people.customers)
-    for number in range(max(0, first // e.newsletter_days - 1), chunk.end // e.newsletter_days + 1):
-        day = 5 + number * e.newsletter_days
-        if not first <= day < chunk.end:
-            continue
-        may = people.traits["newsletter"][everyone] & (chunk.contact_since[everyone] < day)
-        rows = np.flatnonzero(may & (people.traits["withdrawn"][everyone] > day))
-        clock = seconds_of_day(chunk.chance("newsletter", people.index[rows], number), chunk.parameters.hours.mail_sent)
-        parts.append(
-            {
-                "campaign": np.full(len(rows), NEWSLETTER + number),
-                "person": rows,
-                "t": calendar.seconds(np.full(len(rows), day), clock),
-                "content": np.full(len(rows), (number * 5) % len(CONTENT)),
-            }
-        )
-    if not parts:
-        none = np.zeros(0, dtype=np.int64)
-        return dict.fromkeys(("campaign", "person", "t", "content", "number", "opened", "clicked", "bounced"), none)
-    sends = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    # One mail per address: a family with one address gets one.
-    address = people.address_owner[sends["person"]]
-    _, at = np.unique(sends["campaign"] * (len(people) + 1) + address, return_index=True)
-    sends = only(sends, np.sort(at))
-    code = np.where(sends["campaign"] >= NEWSLETTER, 5_000 + sends["campaign"] - NEWSLETTER, sends["campaign"])
-    sends["number"] = (chunk.number * 10_000 + code) * 10_000_000 + sends["person"]
-    draw = chunk.chance("bounce", sends["number"])
-    sends["bounced"] = draw < e.bounce_share
-    sends["opened"] = ~sends["bounced"] & (
-        chunk.chance("open", sends["number"]) < people.traits["open_rate"][sends["person"]]
-    )
-    sends["clicked"] = sends["opened"] & (chunk.chance("click", sends["number"]) < e.click_share)
-    sends["opened_t"] = (
-        sends["t"]
-        + 60
-        + np.minimum(exponential(chunk.chance("open wait", sends["number"]), 9.0 * HOUR), 12.0 * DAY).astype(np.int64)
-    )
-    sends["clicked_t"] = sends["opened_t"] + 5 + (chunk.chance("click wait", sends["number"]) * 240).astype(np.int64)
-    return sends
-
-
-def write_email(chunk: Chunk, sends: Events) -> None:
-    """email: one event per step of each mail."""
-    people, calendar, e = chunk.people, chunk.calendar, chunk.parameters.email
-    plan = {campaign.number: campaign for campaign in plan_of(chunk)}
-    replied = sends["opened"] & (chunk.chance("reply", sends["number"]) < e.reply_share)
-    steps = [
-        (np.ones(len(sends["t"]), dtype=bool), sends["t"], SENT),
-        (~sends["bounced"], sends["t"] + 2, DELIVERED),
-        (sends["opened"], sends["opened_t"], OPENED),
-        (sends["clicked"], sends["clicked_t"], CLICKED),
-        (replied, sends["opened_t"] + 1800, REPLIED),
-        (sends["bounced"], sends["t"] + 3, BOUNCED),
-    ]
-    parts = []
-    for happened, t, step in steps:
-        rows = np.flatnonzero(happened)
-        parts.append(
-            {
-                "campaign": sends["campaign"][rows],
-                "person": sends["person"][rows],
-                "t": t[rows],
-                "content": sends["content"][rows],
-                "number": sends["number"][rows] * 10 + step,
-                "kind": np.full(len(rows), step),
-            }
-        )
-    leaving = np.flatnonzero(
-        people.traits["withdrawn_by_link"]
-        & (people.traits["withdrawn"] < chunk.end)
-        & (people.traits["withdrawn"] >= 6)
-        & (people.traits["withdrawn"] > people.joined + 70)
-    )
-    newest = (people.traits["withdrawn"][leaving] - 6) // e.newsletter_days
-    parts.append(
-        {
-            "campaign": NEWSLETTER + newest,
-            "person": leaving,
-            "t": withdrawal_moment(chunk, leaving),
-            "content": (newest * 5) % len(CONTENT),
-            "number": ((chunk.number * 10_000 + 9_000) * 10_000_000 + leaving) * 10 + UNSUBSCRIBED,
-            "kind": np.full(len(leaving), UNSUBSCRIBED),
-        }
-    )
-    events = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    out = chunk.deliver("email.events", events, lambda found: numbered("M", found["number"], 16))
-    mail, kind = out["campaign"], out["kind"]
-    is_offer = mail < NEWSLETTER
-    content = np.where(is_offer, 0, out["content"])
-    sku = np.array([plan[number].sku if number in plan else 0 for number in range(max(plan, default=0) + 2)])
-    clicks = kind == CLICKED
-    urls = [f"{BASE}/p/{name}" for name in assortment().skus] + [
-        f"{BASE}/c/{number:03d}" for number in range(len(CONTENT))
-    ]
-    url = np.where(is_offer, sku[np.where(is_offer, mail, 0)], len(assortment().skus) + content)
-    address = taken(chunk.contact_email, out["person"])
-    chunk.parquet(
-        "email",
-        "events",
-        out,
-        {
-            "event_id": numbered("M", out["number"], 16),
-            "email": emptied(address, out["wrong"]),
-            "campaign_id": campaign_codes(mail),
-            "offer_id": offer_codes(np.where(is_offer, mail, 0), ~is_offer),
-            "content_id": coded(content, [f"T{number:03d}" for number in range(len(CONTENT))], is_offer),
-            "kind": coded(kind, EMAIL_KINDS),
-            "occurred_at": instants(out["t"]),
-            "url": coded(url, urls, ~clicks),
-        },
-    )
-    sent = np.flatnonzero(sends["t"] >= (calendar.start + chunk.begin) * DAY)
-    chunk.truth(
-        "email_sends",
-        {
-            "event_id": numbered("M", sends["number"][sent] * 10, 16),
-            "person_id": chunk.ids(sends["person"][sent]),
-            "campaign_id": campaign_codes(sends["campaign"][sent]),
-        },
-    )
-
-
-def withdrawal_moment(chunk: Chunk, rows: Array) -> Array:
-    """When a person withdraws the consent to marketing by e-mail."""
-    people = chunk.people
-    day = np.minimum(people.traits["withdrawn"][rows], 5_000)
-    clock = seconds_of_day(chunk.chance("withdrawal", people.index[rows]), chunk.parameters.hours.leisure)
-    return chunk.calendar.seconds(day, clock)
-
-
-def offer_codes(numbers: Array, missing: Array | None = None) -> pa.Array:
-    """Names of offers: every campaign has one."""
-    unique, inverse = np.unique(numbers, return_inverse=True)
-    return coded(inverse, [f"O{number:06d}" for number in unique.tolist()] or ["-"], missing)
 
 
 def write_campaigns(chunk: Chunk, trade: Trade) -> None:
@@ -334,8 +141,6 @@ def _write_twins(chunk: Chunk, found: Events) -> None:
 
 
 def _write_redemptions(chunk: Chunk, trade: Trade) -> None:
-    from examples.veloheld.generator.systems.trade import coupon_codes
-
     bought = trade.bought
     rows = np.flatnonzero(trade.coupon > 0)
     codes = taken(coupon_codes(chunk, trade), rows)

@@ -12,20 +12,11 @@ from examples.veloheld.generator.assortment import CONTENT, E_BIKES, LEASE, SERV
 from examples.veloheld.generator.behaviour import Events, only, together
 from examples.veloheld.generator.chunk import Chunk, fan, geometric, poisson
 from examples.veloheld.generator.clock import HOUR
-from examples.veloheld.generator.columns import (
-    coded,
-    dates,
-    decimals,
-    hexadecimal,
-    instants,
-    joined,
-    numbered,
-    taken,
-)
+from examples.veloheld.generator.columns import coded, dates, decimals, hexadecimal, instants, joined, numbered, taken
 from examples.veloheld.generator.draws import mixed, pick_at
-from examples.veloheld.generator.population import emails_of
+from examples.veloheld.generator.people import emails_of
 from examples.veloheld.generator.systems.records import account_numbers
-from examples.veloheld.generator.systems.trade import Trade, nearest_stores, order_numbers
+from examples.veloheld.generator.systems.trade import Trade, nearest_stores, order_numbers, receipt_numbers
 
 Array = np.ndarray[Any, Any]
 APP_KINDS = ("open", "view", "push_sent", "push_opened", "ride_start", "ride_end", "booking")
@@ -325,8 +316,6 @@ def write_sensor(chunk: Chunk) -> None:
         rows = bikes["line"] == line
         sku[rows] = goods.of_line[line][(chance[rows] ** 1.4 * len(goods.of_line[line])).astype(np.int64)]
     sku = np.where(bikes["sku"] >= 0, bikes["sku"], sku)
-    from examples.veloheld.generator.systems.trade import receipt_numbers
-
     in_shop = (bikes["day"] >= 0) & ~bikes["store"]
     in_store = (bikes["day"] >= 0) & bikes["store"]
     knows = (people.recorded["crm"][bikes["person"]] < chunk.end) & (chunk.chance("owner known", bikes["number"]) < 0.6)

@@ -20,17 +20,11 @@ from examples.veloheld.generator.columns import (
     joined,
     numbered,
     taken,
+    times,
     where,
 )
 from examples.veloheld.generator.errors import misspelled, without_accents
-from examples.veloheld.generator.population import (
-    Homes,
-    People,
-    emails_of,
-    phone_numbers,
-    postcode_letters,
-    scrambled,
-)
+from examples.veloheld.generator.people import Homes, People, emails_of, phone_numbers, postcode_letters, scrambled
 
 Array = np.ndarray[Any, Any]
 
@@ -168,3 +162,18 @@ def landlines(people: People, rows: Array) -> pa.Array:
     """The telephone of the household."""
     prefix = chosen(("+3120", "+49221", "+323"), people.country[rows])
     return joined(prefix, numbered("", people.homes.landline[people.household[rows]], 7))
+
+
+def stamp(seconds: Array, missing: Array | None = None) -> pa.Array:
+    """Times as the databases of crm and helpdesk write them."""
+    return times(seconds, separator=" ", zone="", missing=missing)
+
+
+def number_now(chunk: Chunk, person: Array, t: Array) -> pa.Array:
+    """The mobile number of each person at a moment."""
+    people = chunk.people
+    changed = people.phone_changed[person] <= chunk.calendar.day_of(t)
+    return phone_numbers(
+        np.where(changed, people.new_phone_country[person], people.phone_country[person]),
+        np.where(changed, people.new_phone[person], people.phone[person]),
+    )

@@ -12,8 +12,9 @@ from examples.veloheld.generator.behaviour import Events, together
 from examples.veloheld.generator.chunk import Chunk, exponential, fan, poisson
 from examples.veloheld.generator.clock import DAY, HOUR
 from examples.veloheld.generator.columns import chosen, emptied, integers, numbered, taken, times, where
-from examples.veloheld.generator.systems.contact import NETWORKS, handles
+from examples.veloheld.generator.systems.crm import NETWORKS, handles
 from examples.veloheld.generator.systems.trade import Trade, order_numbers
+from examples.veloheld.generator.writers.lines import quoted
 
 Array = np.ndarray[Any, Any]
 NPS, CSAT, RESEARCH, PSYCHOGRAPHICS = range(4)
@@ -105,8 +106,6 @@ def write_survey(chunk: Chunk, trade: Trade) -> None:
     said = [text for language in texts.VERBATIMS for of_mood in language for text in of_mood]
     language = people.language[person]
     verbatim = chosen(said, (language * 3 + mood) * 6 + (chunk.chance("says so", number) * 6).astype(np.int64))
-    from examples.veloheld.generator.writers.lines import quoted
-
     chunk.csv(
         "survey.answers",
         out,

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from examples.veloheld.generator.assortment import CONTENT, LINES, PARTS, SEARCHES, assortment
+from examples.veloheld.generator.assortment import BASE, CONTENT, LINES, PARTS, SEARCHES, assortment
 from examples.veloheld.generator.behaviour import Events, only, together
 from examples.veloheld.generator.chunk import Chunk, exponential, fan, geometric, poisson
 from examples.veloheld.generator.clock import DAY
 from examples.veloheld.generator.columns import coded, emptied, hexadecimal, instants, integers, taken, times, where
 from examples.veloheld.generator.draws import mixed, pick_at
-from examples.veloheld.generator.population import emails_of
-from examples.veloheld.generator.systems.campaigns import BASE, campaign_codes
+from examples.veloheld.generator.people import emails_of
+from examples.veloheld.generator.systems.campaign_codes import campaign_codes
 from examples.veloheld.generator.systems.records import customer_numbers
 from examples.veloheld.generator.systems.trade import Trade
 
