@@ -183,7 +183,7 @@ def test_a_failure_half_way_leaves_the_old_company(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_write_files", full)
+    monkeypatch.setattr("examples.veloheld.generator.files.write_files", full)
     with pytest.raises(DemoError, match="No space left on device"):
         create(tmp_path / "x", customers=20, days=8, seed=1)
     with pytest.raises(DemoError, match="No space left on device"):

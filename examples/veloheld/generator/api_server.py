@@ -74,7 +74,7 @@ def chat_server(
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 (signature of the library)
-            """Say nothing."""
+            """Suppress the request log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

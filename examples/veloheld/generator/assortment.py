@@ -1,4 +1,4 @@
-"""What Veloheld sells, and the content it publishes: the same for every size and seed."""
+"""The products and the content of Veloheld, the same for every size and seed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What people do: purchases, complaints, the reaction to campaigns, moments of need.
+"""Simulates behaviour: purchases, complaints, reactions to campaigns, moments of need.
 
-Purchases follow a buy-till-you-die process (BG/NBD) in the time of an average season, which the calendar stretches and
-squeezes. All is drawn block by block, each block from generators of its own: more blocks never change earlier ones.
+Purchases follow a buy-till-you-die process (BG/NBD, Fader, Hardie and Lee 2005) in season time, which the calendar
+stretches and squeezes. Every block of days has its own random generators, so more blocks never change earlier ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEED_KINDS = ("bike_fault", "abandoned_cart", "near_store_search", "service_due"
 
 @dataclass
 class History:
-    """Everything that purchases depend on or lead to, in one table per kind."""
+    """The simulated behaviour, one table per kind, and the state per person at the end."""
 
     purchases: Events
     complaints: Events
@@ -41,7 +41,7 @@ class History:
 
 
 def live(people: People, parameters: Parameters, last_block: int) -> History:
-    """What the people of a chunk do from the beginning to the end of `last_block`."""
+    """Simulates the people of a chunk from the first block to the end of `last_block`."""
     return _Life(people, parameters).until(last_block)
 
 
@@ -158,7 +158,7 @@ class _Life:
         }
 
     def _complain(self, block: int, bought: Events) -> Events:
-        """Adds complaints about these purchases, and marks the purchases that open complaints prevent."""
+        """Adds complaints about these purchases, and marks purchases that an open complaint prevents."""
         people, s = self.people, self.p.service
         rng = generator(people.seed, people.chunk, "complaints", block)
         size = len(bought["person"])
@@ -189,7 +189,7 @@ class _Life:
         until = np.concatenate([self.open_until, complaint["closed"]])
         order = np.argsort(keys, kind="stable")
         self.open_key, self.open_until = keys[order], until[order]
-        # A second look, because a complaint of this block may lie before a purchase of this block.
+        # Check again: a complaint of this block may precede a purchase of this block.
         prevented |= bought["suppressed"] & self.has_open_complaint(bought["person"], bought["t"])
         own = np.zeros(size, dtype=bool)
         own[rows] = True
@@ -257,7 +257,7 @@ class _Life:
     def _extra(
         self, person: Array, day: Array, chance: Array, kind: int, line: int, sku: Array, campaign: Array
     ) -> Events:
-        """Purchases beside the buy-till-you-die process, of one product each."""
+        """Purchases outside of the buy-till-you-die process, of one product each."""
         people, p = self.people, self.p.purchases
         odds = people.traits["store_habit"][person, line] + p.store_offset[line]
         spread = uniform(people.seed, "extra", people.index[person], day, sku)
@@ -328,7 +328,7 @@ def _key(person: Array, seconds: Array) -> Array:
 
 
 def together(parts: list[Events]) -> Events:
-    """Events of the same kind behind each other."""
+    """Concatenates events of one kind."""
     parts = [part for part in parts if part]
     if not parts:
         return {}
@@ -336,5 +336,5 @@ def together(parts: list[Events]) -> Events:
 
 
 def only(events: Events, rows: Array) -> Events:
-    """The events of these rows, or where this mask holds."""
+    """The events at these row numbers, or where this mask is true."""
     return {name: values[rows] for name, values in events.items()}

@@ -1,4 +1,4 @@
-"""The catalog of a generated company: the example's own, for the folder that it stands in and as of its last day."""
+"""The catalog of a generated company: the example's catalog with the company's folder and last day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXAMPLE = Path(__file__).resolve().parent.parent
 _SOURCES = re.compile(r"\$\{DEMO_SOURCES:-[^}]*\}")
 _CHAT_PORT = re.compile(r"\$\{DEMO_CHAT_PORT:-[^}]*\}")
 _CHAT_TOKEN = re.compile(r"\$\{DEMO_CHAT_TOKEN:-[^}]*\}")
-_FIRST_PORT, _PORTS = 20_000, 12_000  # below the ports that systems hand out by themselves
+_FIRST_PORT, _PORTS = 20_000, 12_000  # below the ephemeral ports of operating systems
 
 
 def write_catalog(folder: Path) -> Path:
@@ -28,7 +28,7 @@ def write_catalog(folder: Path) -> Path:
     text = (_EXAMPLE / "catalog.yaml").read_text()
     for pattern, value in ((_SOURCES, "sources"), (_CHAT_PORT, str(port)), (_CHAT_TOKEN, token)):
         text = pattern.sub(value, text)
-    # The answers are true when the last day is over. Accounts and consents are older than the first day.
+    # `as_of` is the end of the last day. Accounts and consents are older than the first day.
     last_day, began = date.fromisoformat(str(company["last_day"])), company["first_day"]
     head = (
         f"project: {_EXAMPLE.name}\nas_of: {last_day + timedelta(days=1)}\n"

@@ -1,7 +1,7 @@
-"""One chunk of customers on its way into files: what the systems' modules have in common.
+"""One chunk of customers on its way into files: what the modules of the source systems share.
 
-A system turns people and their history into events (parallel arrays), `deliver` decides what arrives on which day, and
-one of `parquet`, `lines`, `table` writes it down.
+A system turns people and their history into events (parallel arrays), `deliver` decides which event arrives on which
+day, and one of `parquet`, `csv`, `jsonl`, `table` writes it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from examples.veloheld.generator.writers import lines, parquet
 from examples.veloheld.generator.writers.spool import Spool
 
 Array = np.ndarray[Any, Any]
-LOOK_BACK_DAYS = 190  # nothing that follows from a purchase or a session comes later than this
-LOOK_AHEAD_DAYS = 40  # nor earlier than this
+LOOK_BACK_DAYS = 190  # longest time from a purchase or session to an event that follows from it
+LOOK_AHEAD_DAYS = 40  # longest time from an event to the purchase that it precedes
 
 
 @dataclass
@@ -53,13 +53,13 @@ class Chunk:
         return self.people.chunk
 
     def since(self, *, all_days: bool = False) -> int:
-        """The first day whose causes matter for what is delivered."""
+        """The first day whose events can affect the delivered days."""
         return 0 if all_days else max(0, self.begin - LOOK_BACK_DAYS)
 
     # ---- causes --------------------------------------------------------------------------------------------------
 
     def bought(self, *, all_days: bool = False, ahead: int = LOOK_AHEAD_DAYS) -> Events:
-        """Purchases that happened, from which something follows in the delivered days."""
+        """The purchases that can affect the delivered days."""
         p = self.history.purchases
         first = -200 if all_days else self.begin - LOOK_BACK_DAYS
         found = only(p, np.flatnonzero(~p["suppressed"] & (p["day"] >= first) & (p["day"] < self.end + ahead)))
@@ -67,7 +67,7 @@ class Chunk:
         return found
 
     def numbers(self, block: Array, seq: Array) -> Array:
-        """A number per event that no other event of the same process has in the whole company."""
+        """A number per event that is unique within its process in the whole company."""
         return (self.number * 10_000 + np.asarray(block) + 100) * 10_000_000 + seq
 
     def regular(
@@ -81,7 +81,7 @@ class Chunk:
         all_days: bool = False,
         shape: str = "alive",
     ) -> Events:
-        """Events that people start by themselves at a yearly rate while they are customers.
+        """Events that people start at a yearly rate while they are customers.
 
         `shape` alive: from joining until shortly after leaving, and seldom afterwards; always: from the first day.
         """
@@ -120,11 +120,11 @@ class Chunk:
         return together(parts)
 
     def chance(self, process: str, *numbers: Any) -> Array:
-        """A uniform number per event that depends on nothing else."""
+        """A uniform number per event, which depends on the event's numbers only."""
         return uniform(self.seed, process, *numbers)
 
     def ids(self, rows: Array) -> pa.Array:
-        """Names of people in `truth/`."""
+        """The IDs of people in `truth/`."""
         return person_ids(self.people, rows)
 
     @cached_property
@@ -135,7 +135,7 @@ class Chunk:
         return key[order], complaints["closed"][order]
 
     def complaint_state(self, person: Array, t: Array) -> Array:
-        """0 never complained in the last half year, 1 resolved, 2 open."""
+        """0: no complaint in the last half year; 1: resolved; 2: open."""
         key, closed = self.open_complaints
         if len(key) == 0:
             return np.zeros(len(person), dtype=np.int64)
@@ -147,7 +147,7 @@ class Chunk:
 
     @cached_property
     def contact_email(self) -> pa.Array:
-        """The address at which the firm reaches a person: of the CRM, else of the shop, else of the card."""
+        """The address at which the company reaches each person: from the CRM, else the shop, else the loyalty card."""
         people, rows = self.people, np.arange(len(self.people))
         email = people.email
         for system in ("loyalty", "shop", "crm"):
@@ -156,7 +156,7 @@ class Chunk:
 
     @cached_property
     def contact_since(self) -> Array:
-        """The day from which the firm has an address of a person."""
+        """The first day on which the company has an address of each person."""
         people = self.people
         since = np.where(people.guest, people.joined, NEVER)
         for days in people.recorded.values():
@@ -178,11 +178,12 @@ class Chunk:
         catch_up: bool = False,
         errors: bool = True,
     ) -> Events:
-        """What arrives in the delivered days, in order; adds `delivered` (day), `wrong`, `repeated` and `key`.
+        """The events that arrive in the delivered days, in order, with `delivered` (day), `wrong`, `repeated`, `key`.
 
-        Some rows arrive late, some twice, some with a value that cannot be: `truth/planted_rows` names them.
-        `catch_up`: what is older than the first day arrives on the first day, else not at all.
+        Some rows arrive late, some twice, some with an impossible value: `truth/planted_rows` lists them.
+        `catch_up`: events before the first day arrive on the first day; otherwise they do not arrive.
         """
+        # Longer than 60 lines: the planted errors exclude each other, so they are drawn together.
         e = self.parameters.errors
         day = self.calendar.day_of(events["t"])
         if catch_up:
@@ -247,7 +248,7 @@ class Chunk:
             parquet.write([table.slice(low, high - low)], path)
 
     def csv(self, name: str, events: Events, columns: Mapping[str, pa.Array], delimiter: str = ",") -> None:
-        """Keep lines of CSV for the files that are written when all chunks are through."""
+        """Spools CSV lines for the files that are written after all chunks."""
         self.spool.put(
             f"lines/{name}",
             self.number,
@@ -257,17 +258,17 @@ class Chunk:
         )
 
     def jsonl(self, name: str, events: Events, columns: Mapping[str, pa.Array]) -> None:
-        """Keep JSON lines likewise."""
+        """Spools JSON lines for the files that are written after all chunks."""
         table = pa.table({"key": pa.array(events["key"]), "line": lines.json_lines(columns)})
         self.spool.put(f"lines/{name}", self.number, table.replace_schema_metadata({"header": ""}))
 
     def table(self, name: str, columns: Mapping[str, Any]) -> None:
-        """Keep rows of a database table or of a snapshot."""
+        """Spools rows of a database table or a snapshot."""
         self.spool.put(f"tables/{name}", self.number, pa.table(dict(columns)))
         self.counts[name] = self.counts.get(name, 0) + len(next(iter(columns.values())))
 
     def truth(self, name: str, columns: Mapping[str, Any], part: str = "") -> None:
-        """Keep rows of a table of `truth/`."""
+        """Spools rows of a table of `truth/`."""
         plain = {
             key: value.cast(value.type.value_type) if pa.types.is_dictionary(value.type) else value
             for key, value in columns.items()
@@ -276,7 +277,7 @@ class Chunk:
 
 
 def fan(counts: Array) -> tuple[Array, Array]:
-    """For parents with so many children each: the parent of every child, and its place among its siblings."""
+    """The parent of every child, and its place among its siblings, from the number of children per parent."""
     counts = np.asarray(counts, dtype=np.int64)
     parent = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts
@@ -296,5 +297,5 @@ def poisson(chance: Array, mean: float) -> Array:
 
 
 def geometric(chance: Array, mean: float) -> Array:
-    """Counts of one and more with this mean, from uniform numbers."""
+    """Geometric counts from 1 on with this mean, from uniform numbers."""
     return 1 + np.floor(np.log1p(-chance) / np.log1p(-1.0 / mean)).astype(np.int64)

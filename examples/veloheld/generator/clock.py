@@ -49,7 +49,7 @@ def utc_offset(utc: Ints) -> Ints:
 
 
 def to_local(utc: Ints) -> Ints:
-    """What the clock on the wall shows, as seconds of a naive calendar."""
+    """Local time as naive seconds."""
     return utc + utc_offset(utc)
 
 

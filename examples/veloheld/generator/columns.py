@@ -1,4 +1,4 @@
-"""Arrow columns made of numbers, without a loop over rows."""
+"""Arrow columns from arrays of numbers, without a loop over rows."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _day_texts(first: int, last: int) -> Array:
 
 
 def _days(numbers: Array) -> Array:
-    first, last = -25_600, 25_600  # 1899 to 2040: birth dates and times alike
+    first, last = -25_600, 25_600  # 1899 to 2040, for birth dates and times
     return _day_texts(first, last)[numbers - first]
 
 

@@ -1,4 +1,4 @@
-"""Creates the demo company, and lets days pass: the two functions that others call."""
+"""Creates the demo company, and advances it by days."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Progress = Callable[[str, float], None]
 
 
 class DemoError(Exception):
-    """The demo company cannot be written as asked; nothing has been changed. The message says why in one sentence."""
+    """The demo company cannot be written; nothing has changed. The message says why in one sentence."""
 
 
 @dataclass(frozen=True)
 class CompanySummary:
-    """What a demo company holds. `rows` counts what was delivered by this call, per stream."""
+    """The size of a demo company. `rows` counts the rows that this call delivered, per stream."""
 
     folder: Path
     customers: int
@@ -39,21 +39,21 @@ class CompanySummary:
 
     @property
     def as_of(self) -> datetime:
-        """The end of the last day (UTC): the moment for which `truth/` holds."""
+        """The end of the last day (UTC), for which `truth/` is true."""
         following = self.last_day + timedelta(days=1)
         return datetime(following.year, following.month, following.day, tzinfo=UTC)
 
     @property
     def interactions(self) -> int:
-        """Rows delivered by this call."""
+        """Rows that this call delivered."""
         return sum(self.rows.values())
 
 
 def create(out: Path, *, customers: int, days: int, seed: int, progress: Progress | None = None) -> CompanySummary:
-    """Writes a new demo company into `out`; one that stands there already is replaced.
+    """Writes a new demo company into `out` and replaces the one that is there.
 
-    The same customers, days and seed give the same bytes on any machine. Raises DemoError, and changes nothing, where
-    that cannot be done.
+    The same customers, days and seed give the same bytes on any machine. Raises DemoError, and changes nothing, if the
+    company cannot be written.
     """
     out = Path(out).expanduser().absolute()
     _check_sizes(customers, days, seed)
@@ -84,9 +84,9 @@ def create(out: Path, *, customers: int, days: int, seed: int, progress: Progres
 
 
 def advance(out: Path, *, days: int, progress: Progress | None = None) -> CompanySummary:
-    """Adds the days that follow, as new deliveries; snapshots and `truth/` move on to the new last day.
+    """Adds the following days as new deliveries; snapshots and `truth/` move to the new last day.
 
-    Interrupted, it leaves a company that still says it ends on the old day; called again it writes the same files.
+    An interrupted call leaves the old last day in place; the next call writes the same files again.
     """
     out = Path(out).expanduser().absolute()
     company = company_at(out)
@@ -116,7 +116,7 @@ def advance(out: Path, *, days: int, progress: Progress | None = None) -> Compan
 
 
 def company_at(out: Path) -> CompanySummary:
-    """The demo company that stands in a folder; its `rows` are those of the call that wrote last."""
+    """The demo company in a folder, with the `rows` of the last call that wrote. Raises DemoError if there is none."""
     path = Path(out) / MARK
     try:
         held = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,8 +1,7 @@
-"""Where chance comes from: one generator per (seed, chunk, process, block), and numbers that depend on nothing else.
+"""Random numbers: one generator per (seed, chunk, process, block), and numbers that do not depend on an order.
 
-`generator` is used for a process that is drawn in a fixed order. `uniform` and `mixed` turn numbers that stand for
-something (a person, an event) into chance without any order, so that it does not matter when or in which delivery the
-thing is written.
+`generator` serves processes that are drawn in a fixed order. `uniform` and `mixed` hash the numbers of a thing (a
+person, an event), so the result does not depend on the delivery in which the thing is written.
 """
 
 from __future__ import annotations

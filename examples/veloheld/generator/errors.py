@@ -1,4 +1,4 @@
-"""How the same person comes to be written differently: typing errors and lost accents."""
+"""Errors in the spelling of names: typing errors and lost accents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _neighbours() -> Array:
 def misspelled(texts: pa.Array, where: Array, chance: Array, kind_shares: list[float]) -> pa.Array:
     """The texts with one typing error in the rows of `where`; `chance` is a uniform number per row.
 
-    The first letter stays, as it mostly does in life. Texts of fewer than four letters stay as they are.
+    The first letter stays. Texts of fewer than four letters stay as they are.
     """
     rows = np.flatnonzero(where)
     if len(rows) == 0:
@@ -60,12 +60,12 @@ def put(texts: pa.Array, rows: Array, new: pa.Array) -> pa.Array:
 
 
 def without_accents(text: str) -> str:
-    """Letters without their accents: what an old system or a hurried hand makes of a name."""
+    """The text without accents, as old systems and hurried staff write it."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ı", "i"))
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def address_form(text: str) -> str:
-    """A name as it stands in an e-mail address."""
+    """A name in the form of an e-mail address."""
     german = text.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("Ö", "Oe")
     return "".join(letter for letter in without_accents(german).lower() if letter.isalnum())

@@ -124,7 +124,7 @@ def _write_lists(sources: Path) -> None:
 
 
 def _write_truth_files(folder: Path, spool: Spool, first_day: date) -> None:
-    """State tables as `<table>.parquet`; what grows by the day as `<table>.from_YYYYMMDD.parquet`."""
+    """Writes state tables as `<table>.parquet`, and tables that grow as `<table>.from_YYYYMMDD.parquet`."""
     groups: dict[str, list[str]] = {}
     for name in spool.names("truth"):
         groups.setdefault(name.split("/")[1], []).append(name)

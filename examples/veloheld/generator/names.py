@@ -1,7 +1,7 @@
 """Invented but plausible names, streets, towns: compact lists, most frequent first, for NL, DE and BE.
 
 Frequencies follow Zipf's law over the order of the list. A long tail of rare family names is composed of stems and
-endings, as such names came to be. All post domains end in `.example`, which nobody can own.
+endings. All post domains end in `.example`, which is reserved.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The parameters of the demo company's processes, as typed objects. What each means stands in `parameters.yaml`."""
+"""The parameters of the demo company's processes as typed objects; `parameters.yaml` explains each of them."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class Membership(_Section):
     crm_link_share: float
     crm_notes_card_share: float
     work_email_share: float
-    mover_tells_share: float
-    mover_tells_mean_days: float
-    phone_told_share: float
+    mover_reports_share: float
+    mover_reports_mean_days: float
+    phone_reported_share: float
 
 
 class Purchases(_Section):

@@ -1,7 +1,7 @@
-"""The people of one chunk: who they are, with whom they live, what identifies them, and when that changes.
+"""Draws the people of one chunk: traits, households, identifiers, and the days on which these change.
 
-Everything about a person follows from the seed, the chunk and the person, never from the number of days that are
-written: so a day that is delivered later finds the same people.
+A person depends on the seed, the chunk and the position in it, never on the number of days that are written. A later
+delivery therefore finds the same people.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ Array = np.ndarray[Any, Any]
 
 
 def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> People:
-    """The people of a chunk."""
+    """Draws the people of a chunk.
+
+    Args:
+        seed: seed of the company.
+        chunk: number of the chunk, from 0 on.
+        customers: customers in the chunk; visitors of the web site are added.
+        parameters: parameters of the processes.
+
+    Returns: parallel arrays, customers first.
+    """
+    # Longer than 60 lines: all draws share one generator, so their order is part of the data.
     p, company = parameters.population, parameters.company
     rng = generator(seed, chunk, "people")
     visitors = int(round(customers * company.visitors_per_customer))
@@ -31,7 +41,7 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
     stride = int(company.chunk_customers * (1 + company.visitors_per_customer)) + 1
     index = chunk * stride + np.arange(size)
 
-    # Households: customers are dealt into homes of one to four; a visitor lives alone, as far as we know.
+    # Households of one to four customers; every visitor of the web site lives alone.
     sizes = 1 + pick(rng, np.array(p.household_size_shares), customers)
     household_of_customers = np.repeat(np.arange(customers), sizes)[:customers]
     count = int(household_of_customers[-1]) + 1
@@ -58,7 +68,7 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
     head_age = np.where(parents | (members > 2), np.clip(head_age, 44, 80), head_age)[household]
     age = np.where(head, head_age, head_age + rng.normal(0, 3.5, size))
     age = np.where(child, np.maximum(head_age - rng.uniform(24, 36, size), 16.2), np.clip(age, 18, 92))
-    near = rng.random(size) < 0.6  # the others of the pairs are born a year or two apart
+    near = rng.random(size) < 0.6  # the other pairs are siblings, a year or two apart
     age = np.where(is_twin, np.where(near[first[household]], head_age, head_age - 1.7 * place), age)
     start = days_since_unix(company.starts_on)
     birth = start - np.round(age * 365.25, 3).astype(np.int64)
@@ -90,7 +100,7 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
     shared_mail = (members > 1) & (rng.random(households) < p.shared_email_household_share)
     address_owner = np.where(shared_mail[household], first[household], np.arange(size))
 
-    # Telephone numbers, and those that were somebody else's before.
+    # Telephone numbers, and numbers that belonged to another person before.
     changed = np.round(rng.exponential(365.25 / p.phone_changes_per_year, size)).astype(np.int64)
     phone, new_phone = index.copy(), index + PHONES
     phone_country, new_country = country.copy(), country.copy()
@@ -114,7 +124,7 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
     kind = pick(rng, np.array(list(m.shares.values())), size)
     customer = np.arange(size) < customers
     letters = {"crm": "c", "shop": "s", "loyalty": "l"}
-    member, recorded, told_move, told_phone, uses_work = {}, {}, {}, {}, {}
+    member, recorded, move_recorded, phone_recorded, uses_work = {}, {}, {}, {}, {}
     order = rng.random((3, size))
     for number, system in enumerate(SYSTEMS):
         has = np.array([letters[system] in name for name in kinds])[kind] & customer
@@ -126,11 +136,11 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
                 others &= ~knows | (order[number] < order[other_number])
         wait = np.round(rng.exponential(m.second_record_mean_days, size)).astype(np.int64)
         recorded[system] = np.where(has, np.where(others, join, join + wait), NEVER)
-        tells = rng.random(size) < m.mover_tells_share
-        wait = 1 + np.round(rng.exponential(m.mover_tells_mean_days, size)).astype(np.int64)
-        told_move[system] = np.where(tells, moved_home[household] + wait, NEVER)
-        tells = rng.random(size) < m.phone_told_share
-        told_phone[system] = np.where(tells, changed + wait, NEVER)
+        reports = rng.random(size) < m.mover_reports_share
+        wait = 1 + np.round(rng.exponential(m.mover_reports_mean_days, size)).astype(np.int64)
+        move_recorded[system] = np.where(reports, moved_home[household] + wait, NEVER)
+        reports = rng.random(size) < m.phone_reported_share
+        phone_recorded[system] = np.where(reports, changed + wait, NEVER)
         uses_work[system] = rng.random(size) < m.work_email_share
     guest = np.array([name == "g" for name in kinds])[kind] & customer
 
@@ -167,8 +177,8 @@ def people_of(seed: int, chunk: int, customers: int, parameters: Parameters) -> 
         member,
         guest,
         recorded,
-        told_move,
-        told_phone,
+        move_recorded,
+        phone_recorded,
         np.full(size, -1),
     )
     people.traits.update(_traits(people, parameters))
@@ -193,7 +203,7 @@ def _zipf(chance: Array, count: int, power: float) -> Array:
 
 
 def _similar(given: Array, country: Array, gender: Array) -> Array:
-    """Another name of the same country and gender with the same first letter, as parents of twins like it."""
+    """Another name of the same country, gender and first letter: the confusable pairs of twins and parents."""
     out = given.copy()
     all_names, lists = names.given_names()
     for (code, sex), positions in lists.items():
@@ -255,7 +265,7 @@ def _emails(
     family_forms = pa.array([address_form(name) for name in names.family_names()[0]])
     first, last = taken(given_forms, given), taken(family_forms, family)
     pattern = pick(rng, np.array([0.45, 0.25, 0.15, 0.15]), len(index))
-    # The number keeps addresses apart; it is what a person adds when the plain address is taken.
+    # The number makes the address unique, as when the plain address is taken.
     number = pa.array((index + 11).astype(str).tolist())
     local = where(
         pattern == 0,
@@ -275,7 +285,7 @@ def _emails(
 
 
 def _traits(people: People, parameters: Parameters) -> dict[str, Array]:
-    """What a person is like, hidden from the firm."""
+    """Latent traits of each person, which the company does not see."""
     rng = generator(people.seed, people.chunk, "traits")
     size = len(people)
     customer = np.arange(size) < people.customers

@@ -15,7 +15,10 @@ _CALENDAR_DAYS = 6_000
 
 
 class Calendar:
-    """Days counted from the first delivered one, and the time of an average season that has passed by each."""
+    """Days counted from the first delivered day, and the season time that has passed at the start of each.
+
+    Season time runs fast on days on which people buy much, and slowly on others; its mean pace is one day per day.
+    """
 
     def __init__(self, parameters: Parameters) -> None:
         company, purchases = parameters.company, parameters.purchases
@@ -31,7 +34,7 @@ class Calendar:
         self.cumulated = np.round(np.concatenate([[0.0], np.cumsum(weight)]), 9)
 
     def season_time(self, day: Array | int) -> Array:
-        """Days of average season that have passed when `day` begins."""
+        """Season time (days) that has passed when `day` begins."""
         return self.cumulated[np.clip(np.asarray(day) - self.first_day, 0, len(self.cumulated) - 1)]
 
     def day_at(self, season_time: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What customers write: short sentences in Dutch, German and English, by mood. None holds a quote or a line break."""
+"""Texts of customers: short sentences in Dutch, German and English, by mood, without quotes and line breaks."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ FUTURE_DAYS = 90
 
 
 def write_truth(chunk: Chunk) -> None:
-    """The tables of `truth/` that describe people as they are on the last day."""
+    """Writes the tables of `truth/` that describe people on the last day."""
     _write_people(chunk)
     _write_records(chunk)
     _write_relations(chunk)
@@ -35,6 +35,7 @@ def write_truth(chunk: Chunk) -> None:
 
 
 def _write_people(chunk: Chunk) -> None:
+    # Longer than 60 lines: three tables, one column per line.
     people, start = chunk.people, chunk.calendar.start
     size = len(people)
     moved = people.moved < NEVER
@@ -142,7 +143,7 @@ def _write_relations(chunk: Chunk) -> None:
 
 
 def _write_process(chunk: Chunk) -> None:
-    """The parameters of each person's purchases, and what they buy in the days after the last."""
+    """Writes each person's purchase parameters, and the purchases of the 90 days after the last day."""
     people, history, calendar = chunk.people, chunk.history, chunk.calendar
     rows = np.flatnonzero((np.arange(len(people)) < people.customers) & (people.joined < chunk.end))
     p = history.purchases

@@ -1,1 +1,1 @@
-"""One module per source system: what it takes note of, and how it writes it down."""
+"""One module per source system: what the system records, and how it writes its rows."""

@@ -17,29 +17,29 @@ NEWSLETTER = 1_000_000  # campaign numbers from here on are newsletters
 
 
 def plan_of(chunk: Chunk) -> tuple[Campaign, ...]:
-    """The campaigns that the people of this chunk have lived through."""
+    """The campaigns of the simulated days."""
     months = 1 + (chunk.history.newest_block + 1) * chunk.calendar.block_days // 28
     return campaigns_of(chunk.seed, max(months, 1))
 
 
 def campaign_codes(numbers: Array, missing: Array | None = None) -> pa.Array:
-    """Names of campaigns and newsletters by number."""
+    """Codes of campaigns and newsletters by number."""
     unique, inverse = np.unique(numbers, return_inverse=True)
     texts = [f"N{number - NEWSLETTER:04d}" if number >= NEWSLETTER else f"K{number:06d}" for number in unique.tolist()]
     return coded(inverse, texts or ["-"], missing)
 
 
 def coupon_code(chunk: Chunk, campaign: Array, person: Array) -> pa.Array:
-    """The coupon of a person in a campaign."""
+    """Coupon codes, one per campaign and person."""
     return numbered("K", np.asarray(campaign) * 100_000_000 + scrambled(chunk.people.index[person], "receipt"), 14)
 
 
 def friend_code(chunk: Chunk, person: Array) -> pa.Array:
-    """The coupon with which a person brings friends."""
+    """Coupon codes for referrals, one per referring person."""
     return numbered("FRIEND", scrambled(chunk.people.index[person], "receipt"), 8)
 
 
 def offer_codes(numbers: Array, missing: Array | None = None) -> pa.Array:
-    """Names of offers: every campaign has one."""
+    """Codes of offers, one offer per campaign."""
     unique, inverse = np.unique(numbers, return_inverse=True)
     return coded(inverse, [f"O{number:06d}" for number in unique.tolist()] or ["-"], missing)

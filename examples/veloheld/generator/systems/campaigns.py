@@ -1,4 +1,4 @@
-"""campaigns and email: what the firm sends to whom, to whom it deliberately sends nothing, and what comes back."""
+"""campaigns: plans, recipients with holdouts, coupons and redemptions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Array = np.ndarray[Any, Any]
 
 
 def write_campaigns(chunk: Chunk, trade: Trade) -> None:
-    """campaigns: recipients, coupons, redemptions; conflicts that were planted go to the truth."""
+    """Writes recipients, coupons and redemptions; planted conflicts go to the truth."""
+    # Longer than 60 lines: two snapshots and two truth tables about one list of recipients.
     people, calendar = chunk.people, chunk.calendar
     r = chunk.history.recipients
     today = (calendar.start + chunk.end) * DAY
@@ -108,7 +109,7 @@ def write_campaigns(chunk: Chunk, trade: Trade) -> None:
 
 
 def _write_twins(chunk: Chunk, found: Events) -> None:
-    """Two offers for one product with different discounts, to one person or into one household."""
+    """Records pairs of offers for one product with different discounts, to one person or one household."""
     people = chunk.people
     treated = np.flatnonzero(~found["holdout"].astype(bool))
     home = people.household[found["person"]]
@@ -159,7 +160,8 @@ def _write_redemptions(chunk: Chunk, trade: Trade) -> None:
 
 
 def write_calendar(chunk: Chunk) -> None:
-    """campaigns, offers and content: the same for all people, so written with the first chunk."""
+    """Writes campaigns, offers and content. They are the same for all chunks, so only the first chunk writes them."""
+    # Longer than 60 lines: three snapshots of one calendar, one column per line.
     calendar, goods = chunk.calendar, assortment()
     plan = [campaign for campaign in plan_of(chunk) if campaign.start < chunk.end]
     newsletters = [

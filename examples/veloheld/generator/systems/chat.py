@@ -31,7 +31,8 @@ Array = np.ndarray[Any, Any]
 
 
 def write_chat(chunk: Chunk, trade: Trade) -> None:
-    """chat: conversations by WhatsApp, web chat and text message, served by an HTTP API."""
+    """Writes the messages that the HTTP API of the chat provider serves."""
+    # Longer than 60 lines: each message's columns follow from one draw of conversations.
     people, s = chunk.people, chunk.parameters.service
     own = chunk.regular("chat", s.chats_per_year, chunk.parameters.hours.office)
     own = only(own, np.flatnonzero(own["person"] < people.customers))

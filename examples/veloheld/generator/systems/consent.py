@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 
 def write_consent(chunk: Chunk) -> None:
-    """consent: what was granted when somebody got known, and what was withdrawn since."""
+    """Writes the consents that people give with their first record, and their withdrawals."""
     people, calendar = chunk.people, chunk.calendar
     rows = np.flatnonzero((chunk.contact_since < NEVER) & (np.arange(len(people)) < people.customers))
     index = people.index[rows]

@@ -21,7 +21,8 @@ OUTCOMES = ("solved", "callback", "transferred", "abandoned")
 
 
 def write_calls(chunk: Chunk, trade: Trade) -> None:
-    """contact_centre: calls in and out."""
+    """Writes calls in and out."""
+    # Longer than 60 lines: one paragraph per reason for a call, then one table.
     people, s, hours = chunk.people, chunk.parameters.service, chunk.parameters.hours
     own = chunk.regular("call", s.calls_per_year, hours.office)
     own = only(own, np.flatnonzero(own["person"] < people.customers))
@@ -62,7 +63,7 @@ def write_calls(chunk: Chunk, trade: Trade) -> None:
             )
         )
     found = together(parts)
-    # The centre is open in office hours: who calls at another time calls again when it is.
+    # The contact centre is open in office hours; calls at other times move there.
     found["t"] = chunk.at_hours(found["t"], chunk.chance("rings", found["number"]), hours.office)
     out = chunk.deliver("contact_centre.calls", found, lambda e: numbered("C", e["number"], 16))
     person, number = out["person"], out["number"]

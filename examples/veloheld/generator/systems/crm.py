@@ -22,7 +22,8 @@ NETWORKS = ("instagram", "facebook", "mastodon")
 
 
 def write_crm(chunk: Chunk) -> None:
-    """crm: accounts, appointments and social handles as they stand on the last day."""
+    """Writes accounts, appointments and social handles in their state on the last day."""
+    # Longer than 60 lines: one table, one column per line.
     people, calendar, p = chunk.people, chunk.calendar, chunk.parameters
     last_day = chunk.end - 1
     rows = np.flatnonzero(people.recorded["crm"] < chunk.end)
@@ -37,8 +38,8 @@ def write_crm(chunk: Chunk) -> None:
     changes = [
         np.where((days > people.recorded["crm"][rows]) & (days <= last_day), days, -NEVER)
         for days in (
-            people.told_move["crm"][rows],
-            people.told_phone["crm"][rows],
+            people.move_recorded["crm"][rows],
+            people.phone_recorded["crm"][rows],
             np.where(noted, people.recorded["loyalty"][rows], NEVER),
         )
     ]
@@ -97,7 +98,7 @@ def write_crm(chunk: Chunk) -> None:
 
 
 def handles(chunk: Chunk, rows: Array) -> pa.Array:
-    """The name of a person in a social network: unlike their real name more often than not."""
+    """The social handle of each person, unrelated to the real name."""
     first = chosen(
         ("velo", "fiets", "rad", "e_rider", "polder", "stads", "tour", "happy"), chunk.people.index[rows] % 8
     )

@@ -1,4 +1,4 @@
-"""app, location, beacon and sensor: what telephones and bikes report by themselves."""
+"""app, location, beacon and sensor: events of telephones and bikes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAULTS = ("E01_MOTOR", "E07_BATTERY_CELL", "E12_BRAKE_SENSOR", "E21_DISPLAY")
 
 
 def device_bits(chunk: Chunk, person: Array, day: Array) -> Array:
-    """The telephone of a person on a day: it is replaced from time to time."""
+    """The device ID of each person on a day, as 64 bits; people replace their telephone from time to time."""
     index = chunk.people.index[person]
     life = chunk.parameters.population.device_life_days
     phase = (chunk.chance("device phase", index) * life).astype(np.int64)
@@ -47,12 +47,13 @@ def _of(events: Events, kind: int, **more: Array) -> Events:
 
 
 def write_app(chunk: Chunk, trade: Trade) -> None:
-    """app, location and beacon: they share telephones, rides and visits."""
+    """Writes app, location and beacon, which share telephones, rides and visits."""
+    # Longer than 60 lines: one kind of event after the other, then one table.
     people, a, hours = chunk.people, chunk.parameters.app, chunk.parameters.hours
     user = people.traits["app_user"]
     opens = chunk.regular("app", a.opens_per_year, hours.leisure, who=user)
     pushes = chunk.regular("push", a.pushes_per_year, hours.office, who=user)
-    # Drawn for all users, owners or not: what is drawn must not depend on the last day.
+    # All users get rides, then owners are kept: draws must not depend on the last delivered day.
     rides = chunk.regular("ride", a.rides_per_year, hours.leisure, who=user)
     rides = only(rides, np.flatnonzero(chunk.history.owns_since[rides["person"]] < rides["day"]))
     parent, place = fan(poisson(chunk.chance("app views", opens["number"]), a.views_mean))
@@ -96,10 +97,10 @@ def write_app(chunk: Chunk, trade: Trade) -> None:
     person = out["person"]
     known = np.minimum(people.recorded["shop"][person], people.recorded["crm"][person])
     logged_in = (day >= known + people.traits["app_login_after"][person]) & (out["kind"] != PUSH_SENT)
-    tells = np.flatnonzero(logged_in)
+    identified = np.flatnonzero(logged_in)
     rows = np.zeros(len(person), dtype=np.int64)
-    rows[tells] = np.arange(len(tells))
-    email = emails_of(people, person[tells], "shop")
+    rows[identified] = np.arange(len(identified))
+    email = emails_of(people, person[identified], "shop")
     bits = device_bits(chunk, person, day)
     chunk.parquet(
         "app",
@@ -108,7 +109,7 @@ def write_app(chunk: Chunk, trade: Trade) -> None:
         {
             "event_id": hexadecimal("a", mixed(chunk.seed, "app", out["number"])),
             "device_id": hexadecimal("d", bits, out["wrong"]),
-            "account_email": taken(email, rows, ~logged_in) if len(tells) else pa.nulls(len(person), pa.string()),
+            "account_email": taken(email, rows, ~logged_in) if len(identified) else pa.nulls(len(person), pa.string()),
             "kind": coded(out["kind"], APP_KINDS),
             "content_id": coded(
                 out["content"].clip(0), [f"T{number:03d}" for number in range(len(CONTENT))], out["content"] < 0
@@ -123,7 +124,8 @@ def write_app(chunk: Chunk, trade: Trade) -> None:
 
 
 def _write_places(chunk: Chunk, trade: Trade, rides: Events, lasts: Array) -> None:
-    """Positions along rides and near stores; beacons during visits."""
+    """Writes positions along rides and near stores, and beacon sightings during visits."""
+    # Longer than 60 lines: two streams about the same visits.
     people, a, hours = chunk.people, chunk.parameters.app, chunk.parameters.hours
     homes = people.homes
     visits = chunk.regular(
@@ -243,19 +245,20 @@ def bikes_of(chunk: Chunk) -> Events:
 
 
 def serials(number: Array, missing: Array | None = None) -> pa.Array:
-    """What is stamped into the frame."""
+    """Frame numbers of bikes."""
     return numbered("BK", number, 15, missing)
 
 
 def write_sensor(chunk: Chunk) -> None:
-    """sensor: readings of bikes, and the list of bikes."""
+    """Writes sensor: readings of bikes, and the list of bikes."""
+    # Longer than 60 lines: readings, planted needs and two tables about one list of bikes.
     people, b, calendar = chunk.people, chunk.parameters.bikes, chunk.calendar
     bikes = bikes_of(chunk)
     if len(bikes["t"]) == 0:
         return
     per_day = b.readings_per_year / 365.25
     first = max(chunk.begin - 12, 0)
-    # A bike reports every so many days, at its own hour of the day; a telephone must be near, so some are missing.
+    # A bike reports at fixed intervals, at its own hour. Readings without a telephone nearby are missing.
     step = int(round(0.8 / per_day))
     phase = (chunk.chance("reading phase", bikes["number"]) * step).astype(np.int64)
     slots = np.arange(first // step - 1, chunk.end // step + 2)
@@ -269,7 +272,7 @@ def write_sensor(chunk: Chunk) -> None:
     readings = {"bike": row, "t": calendar.seconds(day, clock), "number": number, "need": np.full(len(row), -1)}
     need = chunk.history.needs
     if need:
-        # The first bike, which it stays, however many days are delivered.
+        # The person's first bike, which does not depend on the last delivered day.
         of_person = np.full(len(people), -1)
         of_person[bikes["person"][::-1]] = np.arange(len(bikes["person"]))[::-1]
         rows = np.flatnonzero(((need["kind"] == 0) | (need["kind"] == 3)) & (of_person[need["person"]] >= 0))
@@ -289,7 +292,7 @@ def write_sensor(chunk: Chunk) -> None:
     bike = out["bike"]
     pace = people.traits["km_per_day"][bikes["person"][bike]]
     season_days = calendar.season_time(calendar.day_of(out["t"])) - calendar.season_time(bikes["day"][bike])
-    # The distance follows the season, which bikes do; it never decreases.
+    # The distance follows the season and never decreases.
     odometer = decimals(np.floor(pace * np.maximum(season_days, 0) * 10) / 10, 1)
     draw = chunk.chance("fault", out["number"])
     fault = (draw < b.fault_share) | (out["need"] == 0)

@@ -20,7 +20,7 @@ SENT, DELIVERED, OPENED, CLICKED, REPLIED, BOUNCED, UNSUBSCRIBED = range(7)
 
 
 def sends_of(chunk: Chunk) -> Events:
-    """Everything that the e-mail engine sent in the delivered days and shortly before."""
+    """The mails of the delivered days and of the 60 days before, with the recipients' reactions."""
     people, calendar, e = chunk.people, chunk.calendar, chunk.parameters.email
     first = chunk.begin - 60
     parts: list[Events] = []
@@ -60,7 +60,7 @@ def sends_of(chunk: Chunk) -> Events:
         none = np.zeros(0, dtype=np.int64)
         return dict.fromkeys(("campaign", "person", "t", "content", "number", "opened", "clicked", "bounced"), none)
     sends = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    # One mail per address: a family with one address gets one.
+    # One mail per address: a household that shares an address gets one.
     address = people.address_owner[sends["person"]]
     _, at = np.unique(sends["campaign"] * (len(people) + 1) + address, return_index=True)
     sends = only(sends, np.sort(at))
@@ -82,7 +82,8 @@ def sends_of(chunk: Chunk) -> Events:
 
 
 def write_email(chunk: Chunk, sends: Events) -> None:
-    """email: one event per step of each mail."""
+    """Writes one event per step of each mail."""
+    # Longer than 60 lines: one paragraph per step of a mail, then one table.
     people, calendar, e = chunk.people, chunk.calendar, chunk.parameters.email
     plan = {campaign.number: campaign for campaign in plan_of(chunk)}
     replied = sends["opened"] & (chunk.chance("reply", sends["number"]) < e.reply_share)
@@ -163,7 +164,7 @@ def write_email(chunk: Chunk, sends: Events) -> None:
 
 
 def withdrawal_moment(chunk: Chunk, rows: Array) -> Array:
-    """When a person withdraws the consent to marketing by e-mail."""
+    """UTC seconds at which each person withdraws the consent to marketing by e-mail."""
     people = chunk.people
     day = np.minimum(people.traits["withdrawn"][rows], 5_000)
     clock = seconds_of_day(chunk.chance("withdrawal", people.index[rows]), chunk.parameters.hours.leisure)

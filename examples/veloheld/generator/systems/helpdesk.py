@@ -19,7 +19,8 @@ Array = np.ndarray[Any, Any]
 
 
 def write_helpdesk(chunk: Chunk) -> None:
-    """helpdesk: complaints with their history as they stand on the last day."""
+    """Writes complaints and their history in their state on the last day."""
+    # Longer than 60 lines: two tables about one list of steps.
     people, calendar = chunk.people, chunk.calendar
     all_complaints = chunk.history.complaints
     end = (calendar.start + chunk.end) * DAY

@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 
 def write_loyalty(chunk: Chunk, trade: Trade) -> None:
-    """loyalty: transactions by card, and the members as they stand on the last day."""
+    """Writes transactions by card, and members in their state on the last day."""
     people, bought = chunk.people, trade.bought
     amount = np.bincount(
         trade.lines["purchase"], trade.lines["unit"] * trade.lines["quantity"], minlength=len(bought["person"])

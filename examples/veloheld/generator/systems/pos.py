@@ -29,7 +29,8 @@ Array = np.ndarray[Any, Any]
 
 
 def write_pos(chunk: Chunk, trade: Trade) -> None:
-    """pos: receipts with or without a card, line by line, as the tills write them."""
+    """Writes one row per receipt line, with or without a loyalty card."""
+    # Longer than 60 lines: one stream, one column per line.
     goods, people = assortment(), chunk.people
     lines, bought = trade.lines, trade.bought
     rows = np.flatnonzero(bought["store"][lines["purchase"]])

@@ -1,4 +1,4 @@
-"""A person as one system knows them: numbers, and names and addresses in the spelling of that system."""
+"""A person's record in one system: its keys, and names and addresses in the spelling of that system."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def postcodes(homes: Homes) -> pa.Array:
 
 
 def phones_at(people: People, rows: Array, changed: Array, spelling: Array) -> pa.Array:
-    """Telephone numbers, old or new, in one of the ways in which people write them."""
+    """Telephone numbers, old or new, in one of the usual spellings."""
     position = np.where(changed, people.new_phone[rows], people.phone[rows])
     country = np.where(changed, people.new_phone_country[rows], people.phone_country[rows])
     plain = phone_numbers(country, position)
@@ -86,7 +86,8 @@ def _family_without_accents() -> pa.Array:
 
 
 def record_texts(chunk: Chunk, system: str, rows: Array, day: Array) -> dict[str, pa.Array]:
-    """What a system's record of each person says on a day, with that system's errors, omissions and delays."""
+    """The texts of a system's record of each person on a day, with that system's errors, omissions and delays."""
+    # Longer than 60 lines: one record, one column after the other.
     people, e = chunk.people, chunk.parameters.errors
     index = people.index[rows]
 
@@ -117,12 +118,12 @@ def record_texts(chunk: Chunk, system: str, rows: Array, day: Array) -> dict[str
     birth = np.where(exchanged, _day_and_month_exchanged(birth), birth)
 
     recorded = people.recorded[system][rows]
-    new_home = (np.maximum(recorded, people.told_move[system][rows]) <= day) & (people.moved[rows] <= day)
+    new_home = (np.maximum(recorded, people.move_recorded[system][rows]) <= day) & (people.moved[rows] <= day)
     new_home |= people.moved[rows] <= recorded
     home = people.household[rows] + np.where(new_home, people.homes.households, 0)
-    told = (people.told_phone[system][rows] <= day) & (people.phone_changed[rows] <= day)
-    told |= people.phone_changed[rows] <= recorded
-    phone = phones_at(people, rows, told, draw("phone spelling"))
+    updated = (people.phone_recorded[system][rows] <= day) & (people.phone_changed[rows] <= day)
+    updated |= people.phone_changed[rows] <= recorded
+    phone = phones_at(people, rows, updated, draw("phone spelling"))
     email = emails_of(people, rows, system)
     email = misspelled(email, draw("email typing") < e.email_typing_share, draw("email kind"), e.typing_kind_shares)
     no_email = draw("email") < (e.missing_email_share if system != "shop" else 0.0)
@@ -159,7 +160,7 @@ def _day_and_month_exchanged(birth: Array) -> Array:
 
 
 def landlines(people: People, rows: Array) -> pa.Array:
-    """The telephone of the household."""
+    """The landline number of each person's household."""
     prefix = chosen(("+3120", "+49221", "+323"), people.country[rows])
     return joined(prefix, numbered("", people.homes.landline[people.household[rows]], 7))
 

@@ -24,7 +24,7 @@ VAT = ("21", "19", "21")
 
 
 def write_shop(chunk: Chunk, trade: Trade, cookies: pa.Array) -> None:
-    """shop: orders, order_lines, returns, carts (of orders), customers."""
+    """Writes orders, order_lines, returns and customers."""
     people = chunk.people
     bought = trade.bought
     online = np.flatnonzero(~bought["store"])
@@ -125,13 +125,13 @@ def _write_order_lines(chunk: Chunk, trade: Trade) -> None:
 
 
 def _write_customers(chunk: Chunk) -> None:
-    """Registrations, and the whole row again when somebody tells a new address or telephone number."""
+    """Writes a row per registration, and again per reported change of address or telephone number."""
     people, calendar = chunk.people, chunk.calendar
     rows = np.flatnonzero(people.member["shop"])
     registered = people.recorded["shop"][rows]
     local = chunk.chance("registered", people.index[rows]) * 14 * HOUR + 8 * HOUR
     first_t = calendar.seconds(registered, local.astype(np.int64))
-    moves, calls = people.told_move["shop"][rows], people.told_phone["shop"][rows]
+    moves, calls = people.move_recorded["shop"][rows], people.phone_recorded["shop"][rows]
     parts = [(np.arange(len(rows)), first_t, 0)]
     for kind, day in ((1, moves), (2, calls)):
         changed = np.flatnonzero((day > registered) & (day < NEVER))

@@ -1,4 +1,4 @@
-"""shop, pos and loyalty: what is bought, where, under which number and with whose card."""
+"""Purchases with their lines, numbers, cards and coupons: what shop, pos and loyalty share."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Trade:
 
     bought: Events
     lines: Events  # `purchase` is the row of the purchase
-    card_owner: Array  # whose card was shown at the till, or -1
+    card_owner: Array  # row of the owner of the card shown at the till, or -1
     account: Array  # ordered with a shop account
     coupon: Array  # 0 none, 1 of a campaign, 2 of a friend
     store_number: Array
 
 
 def trade_of(chunk: Chunk) -> Trade:
-    """Purchases of the delivered days and of those around, as the tills and the shop see them."""
+    """The purchases in and around the delivered days, as the tills and the shop record them."""
     people, p = chunk.people, chunk.parameters.purchases
     bought = chunk.bought()
     person, number, day = bought["person"], bought["number"], bought["day"]
@@ -50,7 +50,7 @@ def trade_of(chunk: Chunk) -> Trade:
 
 
 def _partners(chunk: Chunk) -> Array:
-    """The other adult of a household of two or more, or -1."""
+    """Row of the other adult of each person's household, or -1."""
     people = chunk.people
     size = len(people)
     other = np.where(people.place == 0, np.arange(size) + 1, np.arange(size) - 1).clip(0, size - 1)
@@ -59,7 +59,7 @@ def _partners(chunk: Chunk) -> Array:
 
 
 def nearest_stores(chunk: Chunk) -> Array:
-    """The nearest store of every first address, and behind them of every second address."""
+    """The nearest store per address: first addresses of all households, then second addresses."""
     homes = chunk.people.homes
     latitude = np.array([store[3] for store in names.STORES])
     longitude = np.array([store[4] for store in names.STORES])
@@ -74,7 +74,7 @@ def _stores(chunk: Chunk, person: Array, number: Array) -> Array:
 
 
 def _lines(chunk: Chunk, bought: Events, coupon: Array) -> Events:
-    """A main product, and parts that are bought with it; parts are chosen so that they cost what the person spends."""
+    """The lines of each purchase: a main product and parts, priced to match the person's spending."""
     goods = assortment()
     number = bought["number"]
     parts_only = (bought["line"] == PARTS) & (bought["sku"] < 0)
@@ -126,17 +126,17 @@ def _discounts(chunk: Chunk) -> Array:
 
 
 def order_numbers(number: Array, missing: Array | None = None) -> pa.Array:
-    """The shop's number of an order."""
+    """Order numbers of the shop."""
     return numbered("VH", number, 15, missing)
 
 
 def receipt_numbers(number: Array, missing: Array | None = None) -> pa.Array:
-    """The till's number of a receipt."""
+    """Receipt numbers of the tills."""
     return numbered("R", number, 15, missing)
 
 
 def coupon_codes(chunk: Chunk, trade: Trade) -> pa.Array:
-    """The coupon handed in with each purchase, or null."""
+    """The coupon redeemed with each purchase, or null."""
     person = trade.bought["person"]
     of_campaign = coupon_code(chunk, trade.bought["campaign"].clip(0), person)
     of_friend = friend_code(chunk, chunk.people.referrer[person].clip(0))

@@ -1,4 +1,4 @@
-"""survey and social: what people say when they are asked, and when they are not."""
+"""survey and social: answers to surveys, and posts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ QUESTIONS = (
 
 
 def write_survey(chunk: Chunk, trade: Trade) -> None:
-    """survey: NPS after purchases, CSAT after complaints, a research panel and its psychographic questions."""
+    """Writes NPS after purchases, CSAT after complaints, a research panel and its psychographic questions."""
+    # Longer than 60 lines: one paragraph per survey, then one table.
     people, v = chunk.people, chunk.parameters.voice
     bought = trade.bought
     answers = np.flatnonzero(chunk.chance("answers", bought["number"]) < v.nps_answer_share)
@@ -139,14 +140,14 @@ def _answer(person: Array, t: Array, number: Array, survey: int, question: int) 
 
 
 def follows_of(chunk: Chunk) -> tuple[Array, Array]:
-    """Who follows whom: (followers, followed), persons with a handle; a few are followed by many."""
+    """Rows of (followers, followed) among people with a handle; few people have many followers."""
     people = chunk.people
     social = np.flatnonzero(people.traits["handle"])
     if len(social) < 2:
         return social[:0], social[:0]
     parent, place = fan(poisson(chunk.chance("follows", people.index[social]), chunk.parameters.voice.follows_mean))
     follower = social[parent]
-    # The square of a uniform number: those at the head of the line are followed most.
+    # A power of a uniform number: handles early in the order get most followers.
     rank = chunk.chance("follows whom", people.index[follower], place) ** 2.2
     order = np.argsort(chunk.chance("popular", people.index[social]), kind="stable")
     followed = social[order][(rank * len(social)).astype(np.int64)]
@@ -160,7 +161,7 @@ def follows_of(chunk: Chunk) -> tuple[Array, Array]:
 
 
 def write_social(chunk: Chunk) -> None:
-    """social: posts, mentions, reactions and follows around the firm."""
+    """Writes posts, mentions, reactions and follows around the company."""
     people, v = chunk.people, chunk.parameters.voice
     own = chunk.regular("post", v.posts_per_year, chunk.parameters.hours.leisure, who=people.traits["handle"])
     own["kind"] = np.array([0, 0, 1, 1, 2])[(chunk.chance("post kind", own["number"]) * 5).astype(np.int64)]
@@ -171,7 +172,7 @@ def write_social(chunk: Chunk) -> None:
     clock = (9 * HOUR + chunk.chance("follow at", people.index[follower], people.index[followed]) * 12 * HOUR).astype(
         np.int64
     )
-    # Numbers of follows lie behind those of posts, which use blocks below 5,000.
+    # Follows use block 9,000; posts use blocks below 5,000.
     number = chunk.numbers(np.full(len(follower), 9_000), np.arange(len(follower)))
     follows = {
         "person": follower,
@@ -181,7 +182,7 @@ def write_social(chunk: Chunk) -> None:
         "kind": np.full(len(follower), 3),
         "target": followed,
     }
-    # Reactions go to somebody whom the person follows, if there is one.
+    # Reactions go to an account that the person follows, if any.
     first = np.full(len(people), -1)
     first[follower[::-1]] = followed[::-1]
     own["target"] = np.where(own["kind"] == 2, first[own["person"]], -1)

@@ -1,4 +1,4 @@
-"""web: sessions of cookies, most of whom nobody knows; and the carts of the shop."""
+"""web and shop.carts: sessions of cookies, most of them anonymous, and the carts of the shop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SYSTEMS = ("Windows", "macOS", "Android", "iOS")
 
 
 def cookie_bits(chunk: Chunk, person: Array, device: Array, day: Array) -> Array:
-    """The cookie of a person on a device on a day. A shared tablet has the cookie of the household."""
+    """The cookie of each person on a device and a day, as 64 bits. A shared tablet has one cookie per household."""
     people = chunk.people
     shared = (device == 2) & people.tablet[person]
     owner = np.where(
@@ -39,7 +39,7 @@ def cookie_bits(chunk: Chunk, person: Array, device: Array, day: Array) -> Array
 
 
 def device_of(chunk: Chunk, person: Array, number: Array) -> Array:
-    """The kind of device of a session: mostly the person's favourite."""
+    """The device class of each session: mostly the person's favourite."""
     draw = chunk.chance("device", number)
     shares = np.array(chunk.parameters.web.device_shares)
     other = pick_at(np.clip((draw - 0.6) / 0.4, 0, 0.999999), shares)
@@ -47,13 +47,14 @@ def device_of(chunk: Chunk, person: Array, number: Array) -> Array:
 
 
 def order_cookies(chunk: Chunk, trade: Trade) -> pa.Array:
-    """The cookie with which each purchase was made, should it be one of the shop."""
+    """The cookie of each purchase; it counts for purchases in the web shop only."""
     bought = trade.bought
     device = device_of(chunk, bought["person"], bought["number"])
     return hexadecimal("ck-", cookie_bits(chunk, bought["person"], device, bought["day"]))
 
 
 def _sessions(chunk: Chunk, trade: Trade, sends: Events) -> Events:
+    # Longer than 60 lines: one paragraph per reason for a session.
     people, w = chunk.people, chunk.parameters.web
     base = chunk.regular("web", people.traits["web_rate"] * 365.25, w.hour_weights, weekdays=w.weekday_factors)
     taste = people.traits["line_taste"]
@@ -74,12 +75,12 @@ def _sessions(chunk: Chunk, trade: Trade, sends: Events) -> Events:
         exponential(chunk.chance("looked when", number), w.before_purchase_mean_days * DAY), 30 * DAY
     ).astype(np.int64)
     looked = bought["t"][parent] - ago
-    # At an hour at which people surf, unless that would be after the purchase.
+    # Use the hours at which people surf, unless the session would then follow the purchase.
     usual = chunk.at_hours(looked, chunk.chance("looked hour", number), w.hour_weights)
     looked = np.where(usual < bought["t"][parent] - 300, usual, looked)
     parts.append(_session(bought["person"][parent], looked, number, BEFORE, bought["line"][parent]))
     online = np.flatnonzero(~bought["store"])
-    # The session that ends in the order: its cookie is the one that the shop writes down.
+    # The session that ends in the order has the cookie that the shop records.
     buying = _session(
         bought["person"][online], bought["t"][online] - 420, bought["number"][online], BUYING, bought["line"][online]
     )
@@ -151,7 +152,8 @@ def _session(person: Array, t: Array, number: Array, intent: int, line: Array) -
 
 
 def write_web(chunk: Chunk, trade: Trade, sends: Events) -> None:
-    """web: the clickstream. shop.carts: what was put into carts."""
+    """Writes web: the clickstream, and shop.carts: the carts that it fills."""
+    # Longer than 60 lines: each event's kind decides its columns, so they are drawn together.
     people, w, goods = chunk.people, chunk.parameters.web, assortment()
     sessions = _sessions(chunk, trade, sends)
     pages = np.minimum(geometric(chunk.chance("pages", sessions["session"].view(np.int64)), w.pages_mean), 40)
@@ -231,18 +233,18 @@ def write_web(chunk: Chunk, trade: Trade, sends: Events) -> None:
     term = (np.cumsum(lengths) - lengths)[out["line"]] + (
         chunk.chance("term", out["number"]) * lengths[out["line"]]
     ).astype(np.int64)
-    tells = (kind == LOGIN) | (kind == SIGNUP) | (kind == WEBINAR)
-    teller = np.flatnonzero(tells)
+    is_named = (kind == LOGIN) | (kind == SIGNUP) | (kind == WEBINAR)
+    named = np.flatnonzero(is_named)
     rows = np.full(len(kind), 0)
-    rows[teller] = np.arange(len(teller))
-    person = out["person"][teller]
+    rows[named] = np.arange(len(named))
+    person = out["person"][named]
     known = people.member["shop"][person]
-    told = where(
+    address = where(
         known,
         emails_of(people, person, "shop"),
         where(people.member["crm"][person], emails_of(people, person, "crm"), taken(people.email, person)),
     )
-    email = taken(told, rows, ~tells) if len(teller) else pa.nulls(len(kind), pa.string())
+    email = taken(address, rows, ~is_named) if len(named) else pa.nulls(len(kind), pa.string())
     campaign = sessions["campaign"][of]
     origin = chunk.chance("origin", sessions["number"][of], sessions["intent"][of])
     qr = (origin > 1 - w.qr_share) & (campaign < 0)
@@ -312,7 +314,7 @@ def _write_carts(chunk: Chunk, sessions: Events, events: Events) -> None:
     known = sessions["logs_in"][of] & (people.recorded["shop"][carts["person"]] <= chunk.calendar.day_of(carts["t"]))
     ordered = sessions["intent"][of] == BUYING
     carts["known"] = known
-    # A cart is written when it is opened, and again when it is ordered at once or abandoned a day later.
+    # An ordered cart is one row. An abandoned cart is two: open, and abandoned a day later.
     again = only(carts, np.flatnonzero(~ordered))
     first = dict(carts)
     first["state"] = np.where(ordered, 1, 0)

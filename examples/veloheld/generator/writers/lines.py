@@ -1,4 +1,4 @@
-"""CSV and JSON lines, made column by column: the rows of a file lie behind each other in memory, ready to write."""
+"""CSV and JSON lines, built column by column."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _ROW_GROUP_ROWS = 1 << 20
 
 
 def write(parts: Iterable[pa.Table], path: Path) -> None:
-    """Write tables of one schema behind each other, one at a time.
+    """Writes tables of one schema into one file, one at a time.
 
     Columns that are dictionaries in memory are dictionaries in the file, all others are plain.
     """

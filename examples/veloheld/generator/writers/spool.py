@@ -1,4 +1,4 @@
-"""Rows of all chunks, kept on disk until the files that hold several chunks can be written in order."""
+"""Rows of all chunks on disk, until the files that hold all chunks can be written in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from examples.veloheld.generator.clock import day_of
 
 Array = np.ndarray[Any, Any]
 _LINES_AT_ONCE = 200_000
-_SAMPLED = 50  # one key in so many says where to cut
+_SAMPLED = 50  # every 50th key is a candidate for a cut
 
 
 class Spool:
@@ -71,7 +71,7 @@ def write_lines(spool: Spool, name: str, header: bytes, path_of: Any, period: An
     begin = [0] * len(samples)
     with _Files(header) as files:
         for end in [*ends.tolist(), None]:
-            # What is mapped counts as used until it is let go.
+            # Mapped memory counts as used until it is released.
             with spool.mapped(name) as parts:
                 part_keys = [part.column("key").to_numpy() for part in parts]
                 until = [len(keys) if end is None else int(np.searchsorted(keys, end)) for keys in part_keys]
@@ -95,7 +95,7 @@ def write_lines(spool: Spool, name: str, header: bytes, path_of: Any, period: An
 
 
 class _Files:
-    """Files that are written one after the other."""
+    """Files that are written one after another."""
 
     def __init__(self, header: bytes) -> None:
         self._header = header
@@ -140,7 +140,7 @@ def write_snapshot(spool: Spool, name: str, header: bytes, path: Path) -> None:
 
 
 def _bytes_of(lines: pa.ChunkedArray) -> Iterator[bytes]:
-    """What the lines hold, as it lies in memory."""
+    """The bytes of the lines, without a copy per line."""
     for piece in lines.chunks:
         whole = pc.cast(piece, pa.large_string())
         offsets = np.frombuffer(whole.buffers()[1], dtype=np.int64)[whole.offset : whole.offset + len(whole) + 1]

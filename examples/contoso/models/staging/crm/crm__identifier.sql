@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- Shop, CRM and loyalty programme number people in one common list of contacts.
+-- Shop, CRM and loyalty programme share one list of contact numbers.
 select
     contact_id as source_record_id,
     'contact_id' as identifier_kind,

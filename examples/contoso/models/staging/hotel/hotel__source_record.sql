@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- The hotel delivers stays only: a guest is known by a number, and by nothing else.
+-- The hotel delivers stays only: the guest's number is the only identifier.
 select
     hotel_guest_id as source_record_id,
     min(checked_in_at) as recorded_at

@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- The programme writes down which contact a member is: the cross-reference between the systems.
+-- The programme records each member's contact: the cross-reference between the systems.
 select
     loyalty_id as source_record_id,
     'contact_id' as identifier_kind,

@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- A receipt is delivered as one amount for one product: number of pieces, discount and cost are not known.
+-- A receipt is one amount for one product: quantity, discount and cost are unknown.
 select
     purchase_id as order_id,
     '1' as order_line_id,

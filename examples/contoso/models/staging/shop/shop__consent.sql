@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- The shop keeps the present state only: the subscription counts from the day on which the contact was made.
+-- The shop keeps the current state only: the subscription counts from the day the contact was created.
 select
     contact_id as source_consent_id,
     'contact_id' as identifier_kind,

@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- A review answers one question without being asked: how many stars is it worth, and why?
+-- A review counts as an answer to one unasked question: how many stars, and why?
 select
     review_id as survey_answer_id,
     'web_review' as touchpoint,

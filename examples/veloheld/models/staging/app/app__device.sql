@@ -5,7 +5,7 @@ select
     'telephone' as device_kind,
     'mobile' as device_class,
     max(operating_system) as operating_system,
-    -- A telephone that two people have logged in on is nobody's.
+    -- A telephone with logins of two people identifies neither of them.
     case when min(email) = max(email) then 'email' end as identifier_kind,
     case when min(email) = max(email) then min(email) end as identifier_value,
     min(occurred_at) as first_seen_at,

@@ -15,7 +15,7 @@ pushes as (
     window of_telephone as (partition by device_id order by occurred_at asc, kind desc, event_id asc)
 ),
 
--- A push message that is opened is the last one that was sent to the telephone: they are sent days apart.
+-- An opened push message is the last one sent to the telephone: messages are days apart.
 opened_pushes as (
     select
         event_id,
@@ -27,7 +27,7 @@ opened_pushes as (
 select
     events.event_id as source_interaction_id,
     'app_' || events.kind as touchpoint,
-    -- Who is logged in is known; else only the telephone is.
+    -- A logged-in user has an e-mail address; otherwise only the telephone is known.
     case when events.email is not null then 'email' else 'device' end as identifier_kind,
     coalesce(events.email, events.device_id) as identifier_value,
     events.occurred_at as happened_at,

@@ -4,7 +4,7 @@ with source as (
     select * from {{ source('campaigns', 'campaigns') }}
 ),
 
--- What goes on until further notice is given an end ten years ahead.
+-- The system gives open-ended rows an end ten years ahead.
 ended as (
     select
         {{ context360.all_columns_except(['ends_on']) }},

@@ -6,7 +6,7 @@ with source as (
 
 renamed as (
     select
-        -- The system has no number for it. Two people with one address are told apart by account and moment.
+        -- The system has no key. Account and moment distinguish two people with one address.
         cast({{ context360.integer_key([
             'campaign_id', 'offer_id', 'email', "coalesce(account_id, '')", "coalesce(sent_at, '')"
         ]) }} as {{ dbt.type_string() }}) as recipient_id,

@@ -2,7 +2,7 @@
 
 select
     coupons.coupon_code,
-    -- With the coupons for friends a customer brings others; all others are used by those who were given them.
+    -- A friend coupon is for a referred customer; the recipient uses all other coupons.
     case when coupons.coupon_code like 'FRIEND%' then 'referral' else 'offer' end as coupon_kind,
     coupons.offer_id,
     offers.campaign_id,

@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- Offers by e-mail are the mails of the e-mail engine; those in the app and at the till are known here only.
+-- The e-mail engine delivers offers by e-mail; only this system knows offers in the app and at the till.
 select
     recipients.recipient_id as source_interaction_id,
     offers.channel || '_offer' as touchpoint,

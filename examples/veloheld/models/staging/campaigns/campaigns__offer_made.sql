@@ -4,7 +4,7 @@ with recipients as (
     select * from {{ ref('stg_campaigns__recipients') }}
 ),
 
--- Every recipient gets a coupon of their own. Two people with one address cannot be told apart here: both get the use.
+-- Each recipient has one coupon. Two people with one address cannot be distinguished here: both get the use.
 used_coupons as (
     select
         coupons.offer_id,

@@ -12,7 +12,7 @@ with messages as (
 
 select
     message_id as source_interaction_id,
-    -- The first message takes an effort; those that follow belong to the same talk.
+    -- Only the first message earns points; later messages belong to the same conversation.
     case
         when direction = 'out' then 'chat_outbound'
         when place = 1 then 'chat_started'

@@ -30,6 +30,6 @@ renamed as (
     rules=[{
         'name': 'email_is_no_address',
         'when': context360.is_no_email('email'),
-        'reason': 'email is no address, so nobody can tell whose consent it is',
+        'reason': 'email is not an address, so the consent belongs to no known person',
     }]
 ) }}

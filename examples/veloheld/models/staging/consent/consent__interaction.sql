@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- What is said at registration and through the link in a mail are contacts of the systems in which they happen.
+-- Registration and the unsubscribe link are interactions of the systems in which they happen.
 select
     change_id as source_interaction_id,
     'preferences_changed' as touchpoint,

@@ -3,12 +3,12 @@
 with events as (
     select
         *,
-        -- Joins are on columns only: a condition on one side makes the engine compare every pair of rows.
+        -- Join on columns only: a condition on one side makes the engine compare every pair of rows.
         case when kind <> 'sent' then campaign_id end as answered_campaign_id
     from {{ ref('stg_email__events') }}
 ),
 
--- An address gets a mailing once: what is opened, clicked or answered is that mail.
+-- An address gets each mailing once, so opens, clicks and replies refer to that mail.
 sent as (
     select
         email,

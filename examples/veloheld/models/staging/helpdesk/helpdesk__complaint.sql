@@ -21,7 +21,7 @@ select
         when complaints.phone is not null then 'phone'
     end as identifier_kind,
     coalesce(complaints.account_id, complaints.email, complaints.phone) as identifier_value,
-    -- The helpdesk notes the subject in the language of the customer.
+    -- The helpdesk records the subject in the customer's language.
     case
         when complaints.subject in ('Accu defect', 'Akku defekt', 'Battery broken') then 'battery'
         when complaints.subject in ('Levering te laat', 'Lieferung zu spät', 'Late delivery') then 'late_delivery'
@@ -36,7 +36,7 @@ select
     complaints.opened_at,
     steps.first_answered_at,
     steps.first_resolved_at,
-    -- A complaint that was opened again is resolved only if that came later.
+    -- A reopened complaint is resolved only if the resolution is later.
     case when steps.reopened_at is null or steps.last_resolved_at > steps.reopened_at then steps.last_resolved_at end
         as resolved_at,
     steps.reopened_at,

@@ -14,7 +14,7 @@ where owner_account_id is not null
 
 union all
 
--- Who ordered it, or whose card was shown, is known elsewhere.
+-- Other streams identify the buyer: by the order or by the card.
 select
     'sold with order' as evidence,
     'product_serial' as identifier_kind,

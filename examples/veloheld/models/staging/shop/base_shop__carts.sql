@@ -15,7 +15,7 @@ renamed as (
         {{ context360.clean_text('added_at') }} as raw_added_at,
         {{ context360.timestamp_from_utc_text('added_at') }} as added_at,
         lower({{ context360.clean_text('state') }}) as state,
-        -- A cart is open before it is anything else, in whatever order that is delivered.
+        -- Open is the first state of a cart, whatever the order of delivery.
         case lower({{ context360.clean_text('state') }}) when 'open' then 1 else 2 end as state_rank,
         {{ context360.landing_columns() }}
     from source
@@ -29,7 +29,7 @@ renamed as (
     rules=[{
         'name': 'quantity_is_not_positive',
         'when': 'quantity <= 0',
-        'reason': 'quantity is nought or negative: nobody puts that into a cart',
+        'reason': 'quantity is zero or negative, which a cart cannot hold',
     }],
     version=['state_rank']
 ) }}

@@ -35,7 +35,7 @@ renamed as (
     rules=[{
         'name': 'email_is_no_address',
         'when': context360.is_no_email('email'),
-        'reason': 'email is no address, with which nobody can have an account',
+        'reason': 'email is not an address, so the account cannot be used',
     }],
     keep_superseded=true
 ) }}

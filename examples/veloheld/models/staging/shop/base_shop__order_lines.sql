@@ -29,6 +29,6 @@ renamed as (
     rules=[{
         'name': 'quantity_is_not_positive',
         'when': 'quantity <= 0',
-        'reason': 'quantity is nought or negative; what comes back is delivered as a return',
+        'reason': 'quantity is zero or negative; returns are delivered in their own stream',
     }]
 ) }}

@@ -11,7 +11,7 @@ select
     quantity,
     added_at,
     state,
-    -- The shop gives a cart up a day after it was filled, and does not say when it did.
+    -- The shop abandons a cart a day after it was filled and does not deliver that time.
     case
         when state = 'abandoned' then cast({{ dbt.dateadd('day', 1, 'added_at') }} as timestamp)
         else added_at

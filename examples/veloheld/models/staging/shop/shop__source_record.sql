@@ -15,7 +15,7 @@ from {{ ref('stg_shop__customers') }}
 
 union all
 
--- Who buys as a guest is known by an e-mail address, and by nothing else.
+-- The e-mail address is the only identifier of a guest.
 select
     'guest ' || guest_email as source_record_id,
     cast(null as {{ dbt.type_string() }}) as given_name,

@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- Who follows whom is a relation between people, not a contact with the company.
+-- A follow is a relation between people, not an interaction with the company.
 select
     post_id as source_interaction_id,
     'social_' || kind as touchpoint,

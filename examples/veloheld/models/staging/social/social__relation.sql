@@ -9,5 +9,5 @@ select
     network || ':' || lower(target_handle) as other_identifier_value,
     posted_at as observed_at
 from {{ ref('stg_social__posts') }}
--- Who mentions the company itself has met no other person.
+-- A mention of the company is not a relation to another person.
 where target_handle is not null and lower(target_handle) <> '@veloheld'

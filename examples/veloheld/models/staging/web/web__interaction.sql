@@ -3,7 +3,7 @@
 select
     event_id as source_interaction_id,
     'web_' || kind as touchpoint,
-    -- Who signs up or logs in says who they are, at that moment.
+    -- A sign-up or login identifies the visitor at that moment.
     case when email is not null then 'email' else 'cookie' end as identifier_kind,
     coalesce(email, cookie_id) as identifier_value,
     occurred_at as happened_at,
