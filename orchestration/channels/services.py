@@ -1,4 +1,4 @@
-"""Programs that run for as long as a run does: a tunnel to a database, a proxy, a stand-in for an API."""
+"""Programs that run during a run: a tunnel to a database, a proxy, a stand-in for an API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS_TO_STOP = 5
 
 
 class ServiceError(Exception):
-    """A service of the catalog does not run; the message names it and the remedy."""
+    """A service of the catalog does not run; the message names the service and the remedy."""
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def running_services(services: Mapping[str, Service], *, catalog_folder: Path, p
     """Starts the services, waits until each listens on its port, and stops them when the block is left.
 
     In a command, `{catalog}` and `{project}` stand for the two folders, and `python` for this interpreter. Raises
-    ServiceError where a port is taken, or a service ends or does not listen within 30 seconds.
+    ServiceError if a port is taken, or a service ends or does not listen within 30 seconds.
     """
     folders = {"catalog": str(catalog_folder), "project": str(project_folder)}
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The generator of the demo company, which only a checkout has: examples are no part of an installed wheel."""
+"""The generator of the demo company. Only a checkout has it: a wheel contains no examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestration.settings import CATALOG_FILE, EXAMPLES, INSTALLATION, Setting
 def demo_generator() -> ModuleType:
     """The package that writes the demo company: `create`, `advance`, `write_catalog` and the error `DemoError`.
 
-    Raises SettingsError where this installation has no examples.
+    Raises SettingsError if this installation has no examples.
     """
     name = demo_example()
     if name is None:
@@ -21,11 +21,11 @@ def demo_generator() -> ModuleType:
             "checkout of context360. For your own data, start with `context360 init FOLDER`."
         )
     if str(INSTALLATION) not in sys.path:
-        sys.path.append(str(INSTALLATION))  # the examples are no installed package
+        sys.path.append(str(INSTALLATION))  # the examples are not an installed package
     return importlib.import_module(f"examples.{name}.generator")
 
 
 def is_demo_without_data(settings: Settings) -> bool:
-    """Whether the catalog is that of the demo company, and no company has been written below this home yet."""
+    """Whether the settings select the example's own catalog, which they do until this home holds a demo company."""
     name = demo_example()
     return name is not None and settings.catalog_path == EXAMPLES / name / CATALOG_FILE

@@ -1,4 +1,4 @@
-"""Where the parts of a firm's folder are, and what is wrong with one that cannot be used."""
+"""The layout of a firm's folder, and errors about folders that cannot be used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FirmFolder:
     def dbt_name(self) -> str:
         """The name of the firm's dbt project: the first part of the `fqn` of its models.
 
-        Raises FirmError where dbt_project.yml names none.
+        Raises FirmError if dbt_project.yml names none.
         """
         import yaml
 
@@ -40,7 +40,7 @@ class FirmFolder:
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise FirmError(f"{file}: `name` is required; write it in snake_case, as in my_firm.")
         if name == "context360":
-            raise FirmError(f"{file}: `name` is context360, which is the package's own; choose another.")
+            raise FirmError(f"{file}: `name` is context360, which is the name of the package; choose another.")
         return name
 
     @property
@@ -53,7 +53,7 @@ class FirmFolder:
         return [(file.stem.removeprefix(f"{system}__"), file.stem) for file in files]
 
     def own_seeds(self) -> list[str]:
-        """The neutral seeds over which the firm lays rows of its own: `touchpoints` for seeds/own_touchpoints.csv."""
+        """The neutral seeds to which the firm adds rows: `touchpoints` for seeds/own_touchpoints.csv."""
         files = sorted((self.path / "seeds").glob(f"{OWN_SEED_PREFIX}*.csv"))
         return [file.stem.removeprefix(OWN_SEED_PREFIX) for file in files]
 
@@ -71,8 +71,8 @@ class FirmFolder:
 def firm_folder(catalog_file: Path, project: str | None) -> FirmFolder:
     """The folder with the dbt project that interprets the systems of a catalog.
 
-    project: what the catalog says under `project`: a folder relative to the catalog, or the name of an example. None:
-    the catalog's own folder. Raises FirmError where there is no dbt project.
+    project: what the catalog says under `project`: a folder relative to the catalog, or the name of an example; None
+    means the catalog's own folder. Raises FirmError if there is no dbt project.
     """
     beside = (catalog_file.parent / Path(project or ".").expanduser()).resolve()
     example = EXAMPLES / (project or "")

@@ -1,4 +1,4 @@
-"""Writing a new firm's folder from the template."""
+"""Writes a new firm's folder from the template."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_firm_folder(folder: Path, name: str | None = None) -> Path:
     """Writes a folder that `context360 run` can work in, and returns it.
 
     name: of the firm and of its dbt project; None takes it from the folder. Writes all or nothing. Raises FirmError
-    where the folder holds something already, cannot be written, or the name cannot be one of a dbt project.
+    if the folder is not empty, cannot be written, or the name is not valid for a dbt project.
     """
     folder = folder.expanduser().resolve()
     firm = name or re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")

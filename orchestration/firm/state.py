@@ -1,7 +1,7 @@
-"""The layout of a home folder: which version wrote it, and how one of an older version is brought up to date.
+"""The layout of a home folder: the version that wrote it, and the migration of an older layout.
 
-What cannot be computed again (landing, the register of customer numbers, scores and proposals) is kept as it is. What
-can (warehouse, parsed project) is deleted where its layout has changed, and the next run makes it anew.
+State that cannot be computed again (landing, the register of customer numbers, scores and proposals) stays unchanged.
+Other state (warehouse, parsed project) is deleted if its layout has changed, and the next run rebuilds it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class StateError(Exception):
 
 
 def check_state(home: Path) -> str | None:
-    """A sentence where the home folder holds state of an older version, which the next run brings up to date.
+    """A message if the home folder holds state of an older version, which the next run migrates; else None.
 
-    Raises StateError where a newer version wrote it, or its state file cannot be read.
+    Raises StateError if a newer version wrote the state, or the state file cannot be read.
     """
     layout, writer = _layout_of(home)
     if layout > LAYOUT:
@@ -41,7 +41,7 @@ def check_state(home: Path) -> str | None:
 
 
 def bring_up_to_date(home: Path) -> list[str]:
-    """Brings the home folder to this version's layout and returns a sentence per change. Call it with the run's lock.
+    """Migrates the home folder to this version's layout and returns one message per change. Hold the run's lock.
 
     Raises StateError as check_state does.
     """
@@ -62,7 +62,7 @@ def bring_up_to_date(home: Path) -> list[str]:
 
 
 def _from_1_to_2(home: Path) -> list[str]:
-    """0.1.0 had the staging models of all firms in one dbt project: their tables and models bear other names now."""
+    """In 0.1.0, one dbt project held the staging models of all firms: their tables and models have new names now."""
     done = []
     warehouse = home / "warehouse.duckdb"
     if warehouse.exists():
@@ -81,7 +81,7 @@ def _from_1_to_2(home: Path) -> list[str]:
 
 
 def _layout_of(home: Path) -> tuple[int, str]:
-    """(layout, version that wrote it); layout 0 where there is no state yet."""
+    """(layout, version that wrote it); layout 0 means no state."""
     file = home / STATE_FILE
     if not file.is_file():
         has_state = any((home / part).exists() for part in ("warehouse.duckdb", "landing", "identity", "serving"))

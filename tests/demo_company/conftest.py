@@ -1,4 +1,4 @@
-"""One demo company for all tests that only read, and a window onto its files."""
+"""One demo company for all tests that only read, and SQL access to its files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> CompanySummary:
 
 @pytest.fixture(scope="session")
 def ask(company: CompanySummary) -> Callable[..., list[tuple]]:
-    """Asks a question in SQL. `{web}` and the like stand for streams, `{truth:persons}` for a table of the truth."""
+    """Runs SQL. `{web}` and similar names stand for streams, `{truth:persons}` for a table of the truth."""
     connection = duckdb.connect()
     return lambda question: connection.execute(spelled_out(question, company.folder)).fetchall()
 
 
 def spelled_out(question: str, folder: Path) -> str:
-    """The question with the files in the place of their names."""
+    """The query with files in place of their placeholders."""
     sources = folder / "sources"
 
     def csv(pattern: str, more: str = "") -> str:

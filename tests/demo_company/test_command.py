@@ -1,4 +1,4 @@
-"""The demo company as a user meets it: made by the command, coupled by the catalog that stands beside it."""
+"""The demo company of the command, and the catalog that the command writes for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_company_comes_with_a_catalog_that_finds_its_systems(tmp_path: Path) -> None:
+def test_catalog_of_a_new_company_finds_all_systems(tmp_path: Path) -> None:
     out = tmp_path / "company"
     made = command("demo", "create", "--customers", "200", "--days", "30", "--out", str(out))
     assert made.returncode == 0, made.stdout + made.stderr
@@ -33,7 +33,7 @@ def test_the_company_comes_with_a_catalog_that_finds_its_systems(tmp_path: Path)
         assert Path(place).exists(), system.name
 
 
-def test_the_company_lives_on_and_the_catalog_with_it(tmp_path: Path) -> None:
+def test_advance_moves_company_and_catalog_to_the_new_last_day(tmp_path: Path) -> None:
     out = tmp_path / "company"
     command("demo", "create", "--customers", "200", "--days", "30", "--out", str(out))
     lived = command("demo", "advance", "--days", "2", "--out", str(out))
@@ -42,7 +42,7 @@ def test_the_company_lives_on_and_the_catalog_with_it(tmp_path: Path) -> None:
     assert write_catalog(out).read_text() == (out / "catalog.yaml").read_text()
 
 
-def test_bad_arguments_end_in_one_sentence_and_change_nothing(tmp_path: Path) -> None:
+def test_bad_arguments_are_reported_in_one_sentence_and_change_nothing(tmp_path: Path) -> None:
     for arguments in (("--customers", "-1"), ("--days", "0")):
         refused = command("demo", "create", *arguments, "--out", str(tmp_path / "new"))
         assert refused.returncode == 2
@@ -53,7 +53,7 @@ def test_bad_arguments_end_in_one_sentence_and_change_nothing(tmp_path: Path) ->
     assert refused.returncode == 2 and [file.name for file in tmp_path.iterdir()] == ["photo.jpg"]
 
 
-def test_the_name_of_the_example_means_the_company_of_this_home(tmp_path: Path) -> None:
+def test_name_of_the_example_selects_the_company_of_this_home(tmp_path: Path) -> None:
     assert settings_from({}, catalog="veloheld", home=tmp_path).catalog_path == EXAMPLES / "veloheld" / "catalog.yaml"
     own = tmp_path / "demo_company" / "catalog.yaml"
     own.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Creating and advancing: the same bytes, the same days, and nothing changed where it cannot be done."""
+"""create and advance: reproducible bytes, the right days, and no change after an error."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     assert set(same) <= {"sources/shop/products.csv", "sources/pos/stores.csv", "sources/campaigns/content.csv"}
 
 
-def test_processes_of_their_own_give_the_same_bytes_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two chunks, once one after the other in this process and once side by side."""
+def test_parallel_processes_write_the_same_bytes_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two chunks, once in this process and once in parallel."""
     create(tmp_path / "side_by_side", customers=20_040, days=3, seed=4)
     monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
     create(tmp_path / "one", customers=20_040, days=3, seed=4)
@@ -61,7 +61,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 def rows(folder: Path, pattern: str) -> Counter[str]:
-    """The rows of all files of a stream, however they are cut into files."""
+    """The rows of all files of a stream, independent of the split into files."""
     found: Counter[str] = Counter()
     for path in sorted((folder / "sources").glob(pattern)):
         if path.suffix == ".parquet":
@@ -83,12 +83,12 @@ def rows(folder: Path, pattern: str) -> Counter[str]:
         "email/*", "web/*", "app/*", "location/*", "beacon/*", "sensor/readings_*", "chat/*",
     ],
 )  # fmt: skip
-def test_advancing_delivers_what_a_longer_company_would_have(pair: tuple[Path, Path, Path], pattern: str) -> None:
+def test_advance_delivers_the_rows_of_a_longer_company(pair: tuple[Path, Path, Path], pattern: str) -> None:
     _, advanced, whole = pair
     assert rows(advanced, pattern) == rows(whole, pattern)
 
 
-def test_snapshots_and_databases_after_advancing_are_those_of_the_longer_company(pair: tuple[Path, Path, Path]) -> None:
+def test_snapshots_and_databases_after_advance_equal_those_of_a_longer_company(pair: tuple[Path, Path, Path]) -> None:
     _, advanced, whole = (hashes(folder) for folder in pair)
     for name in ("crm/crm.db", "helpdesk/helpdesk.db", "loyalty/members.csv", "sensor/bikes.csv",
                  "campaigns/recipients.csv", "campaigns/coupons.csv", "campaigns/offers.csv"):  # fmt: skip
@@ -97,7 +97,7 @@ def test_snapshots_and_databases_after_advancing_are_those_of_the_longer_company
         assert advanced[f"truth/{name}.parquet"] == whole[f"truth/{name}.parquet"], name
 
 
-def test_advancing_leaves_delivered_days_alone(pair: tuple[Path, Path, Path]) -> None:
+def test_advance_does_not_change_delivered_days(pair: tuple[Path, Path, Path]) -> None:
     before, advanced, _ = (hashes(folder) for folder in pair)
     snapshots = ("members.csv", ".db", "bikes.csv", "recipients.csv", "coupons.csv", "offers.csv", "campaigns.csv")
     for name, digest in before.items():
@@ -105,7 +105,7 @@ def test_advancing_leaves_delivered_days_alone(pair: tuple[Path, Path, Path]) ->
             assert advanced[name] == digest, name
 
 
-def test_future_purchases_are_what_advancing_then_delivers(pair: tuple[Path, Path, Path]) -> None:
+def test_advance_delivers_the_future_purchases_of_the_truth(pair: tuple[Path, Path, Path]) -> None:
     before, advanced, _ = pair
     ask = duckdb.connect()
     last = company_at(advanced).last_day
@@ -128,7 +128,7 @@ def test_future_purchases_are_what_advancing_then_delivers(pair: tuple[Path, Pat
     assert {number for (number,) in came - foretold} <= late
 
 
-def test_the_summary_says_which_days_it_holds(company: CompanySummary) -> None:
+def test_summary_holds_first_and_last_day(company: CompanySummary) -> None:
     assert company.first_day == date(2024, 7, 1) and company.last_day == date(2025, 12, 30)
     assert company.as_of.isoformat() == "2025-12-31T00:00:00+00:00"
     assert company_at(company.folder) == company
@@ -155,7 +155,7 @@ def test_bad_sizes_change_nothing(tmp_path: Path, arguments: dict[str, int], sen
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_folder_with_other_content_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("three years of work")
     (tmp_path / "file").write_text("x")
@@ -169,14 +169,14 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
     assert hashes(tmp_path) == before
 
 
-def test_too_little_space_is_noticed_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_space_is_reported_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     with pytest.raises(DemoError, match="GB are free"):
         create(tmp_path / "x", customers=10, days=5, seed=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_half_way_leaves_the_old_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_the_old_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create(tmp_path / "x", customers=20, days=5, seed=1)
     before = hashes(tmp_path)
 
@@ -205,7 +205,7 @@ def test_progress_runs_from_people_to_done(tmp_path: Path) -> None:
     assert seen[-1] == ("done", 1.0)
 
 
-def test_every_parameter_stands_with_its_reason() -> None:
+def test_every_parameter_has_a_comment() -> None:
     lines = Path(module.__file__).with_name("parameters.yaml").read_text().splitlines()
     names = {name for section in load_parameters().model_dump().values() for name in section}
     assert all(any(line.strip().startswith(f"{name}:") for line in lines) for name in names)
@@ -220,7 +220,7 @@ def get(url: str, token: str) -> dict:
         return json.load(answer)
 
 
-def test_pages_of_the_chat_hold_every_message_once_in_order(company: CompanySummary) -> None:
+def test_chat_pages_hold_every_message_once_in_order(company: CompanySummary) -> None:
     with chat_server(company.folder / "sources", page_size=400) as server:
         found, path = [], "/v1/messages?since=2025-09-01T00:00:00Z"
         while path:
@@ -236,13 +236,13 @@ def test_pages_of_the_chat_hold_every_message_once_in_order(company: CompanySumm
     assert len(found) > 500
 
 
-def test_the_chat_refuses_a_wrong_token(company: CompanySummary) -> None:
+def test_chat_refuses_a_wrong_token(company: CompanySummary) -> None:
     with chat_server(company.folder / "sources") as server, pytest.raises(HTTPError) as refused:
         get(server.base_url + "/v1/messages", "guessed")
     assert refused.value.code == 401
 
 
-def test_the_chat_asks_for_patience_and_then_answers(company: CompanySummary) -> None:
+def test_chat_answers_after_the_rate_limit(company: CompanySummary) -> None:
     with chat_server(company.folder / "sources", requests_per_second=2) as server:
         waits = []
         for _ in range(8):
@@ -257,7 +257,7 @@ def test_the_chat_asks_for_patience_and_then_answers(company: CompanySummary) ->
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "page=0", "page=first"])
-def test_the_chat_explains_bad_questions(company: CompanySummary, query: str) -> None:
+def test_chat_explains_bad_requests(company: CompanySummary, query: str) -> None:
     with chat_server(company.folder / "sources") as server, pytest.raises(HTTPError) as refused:
         get(f"{server.base_url}/v1/messages?{query}", server.token)
     assert refused.value.code == 400

@@ -1,4 +1,4 @@
-"""Awkward cases occur as often as the parameters say, and clocks are those of the wall."""
+"""Awkward cases occur at the rates of the parameters, and local time follows the time zone."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def people() -> People:
 
 
 def near(share: float, count: int) -> float:
-    """Four standard deviations of a share, twice as wide since members of a household come together."""
+    """Four standard deviations of a share, twice as wide because members of a household are not independent."""
     return 8 * np.sqrt(share * (1 - share) / count)
 
 
-def test_a_third_is_known_to_more_than_one_system(people: People) -> None:
+def test_a_third_of_customers_has_records_in_two_or_more_systems(people: People) -> None:
     systems = sum(people.member[system].astype(int) for system in ("crm", "shop", "loyalty"))
     expected = sum(share for name, share in P.membership.shares.items() if len(name) > 1)
     assert expected == pytest.approx(0.35)
@@ -72,7 +72,7 @@ def test_some_households_use_one_address_and_share_a_tablet(people: People) -> N
     )
 
 
-def test_recycled_numbers_were_free_for_months_and_nobody_else_has_them(people: People) -> None:
+def test_recycled_numbers_were_unused_for_months_and_have_one_new_owner(people: People) -> None:
     heirs = np.flatnonzero(people.recycled_from >= 0)
     assert len(heirs) == round(P.population.recycled_phone_share * people.customers)
     donors = people.recycled_from[heirs]
@@ -83,7 +83,7 @@ def test_recycled_numbers_were_free_for_months_and_nobody_else_has_them(people: 
     assert len(set(first)) == len(first)
 
 
-def test_first_names_are_skewed_as_in_life(people: People) -> None:
+def test_first_names_follow_a_skewed_distribution(people: People) -> None:
     counts = np.sort(np.bincount(people.family))[::-1]
     assert counts[:10].sum() / counts.sum() > 0.12
     assert (counts > 0).sum() > 600
@@ -95,7 +95,7 @@ def test_customers_joined_before_the_first_day_in_the_stated_share(people: Peopl
     assert (joined < 0).mean() == pytest.approx(share, abs=near(share, len(joined)))
 
 
-def test_the_clock_agrees_with_the_time_zone_tables() -> None:
+def test_clock_agrees_with_the_time_zone_tables() -> None:
     seconds = np.arange(1_704_067_200, 1_830_297_600, 1_800)
     ours = clock.utc_offset(seconds)
     sample = seconds[::97]
@@ -103,13 +103,13 @@ def test_the_clock_agrees_with_the_time_zone_tables() -> None:
     assert (ours[::97] == np.array(theirs)).all()
 
 
-def test_the_hour_that_spring_leaves_out_is_moved_on() -> None:
+def test_hour_skipped_in_spring_moves_to_the_next_hour() -> None:
     local = np.array([np.datetime64("2025-03-30T02:30:00").astype("datetime64[s]").astype(np.int64)])
     assert clock.to_utc(local)[0] == np.datetime64("2025-03-30T01:30:00").astype("datetime64[s]").astype(np.int64)
     assert clock.to_local(clock.to_utc(local))[0] - local[0] == clock.HOUR
 
 
-def test_the_hour_that_autumn_has_twice_can_be_either() -> None:
+def test_hour_repeated_in_autumn_can_be_either() -> None:
     local = np.array([np.datetime64("2025-10-26T02:30:00").astype("datetime64[s]").astype(np.int64)] * 2)
     first, second = clock.to_utc(local, second_time=np.array([False, True]))
     assert second - first == clock.HOUR
@@ -125,7 +125,7 @@ def test_the_hour_that_autumn_has_twice_can_be_either() -> None:
         (3, "Bakker", {"Bskker", "Balker", "Baklker", "Bakler", "Bakkrr"}),
     ],
 )
-def test_a_typing_error_is_one_of_its_kind(kind: int, word: str, possible: set[str]) -> None:
+def test_typing_error_is_one_of_its_kind(kind: int, word: str, possible: set[str]) -> None:
     chance = uniform(1, "typing", np.arange(200))
     shares = [0.0, 0.0, 0.0, 0.0]
     shares[kind] = 1.0

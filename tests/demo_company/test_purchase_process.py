@@ -1,4 +1,4 @@
-"""Purchases follow the stated process: its parameters are found again by maximum likelihood."""
+"""Purchases follow the stated process: maximum likelihood recovers its parameters."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_months_and_weekdays_have_their_factors() -> None:
     assert len(days) == len(per_day)
 
 
-def test_nobody_buys_after_the_process_has_ended(history: History) -> None:
+def test_customer_does_not_buy_after_dropout(history: History) -> None:
     repeat = history.purchases["kind"] == REPEAT
     person, day = history.purchases["person"][repeat], history.purchases["day"][repeat]
     # A store is closed on Sundays: a purchase may be made the day after.
@@ -116,7 +116,7 @@ def test_more_blocks_never_change_earlier_ones(people: People, history: History)
             assert (long[column][: len(values)] == values).all(), (name, column)
 
 
-def test_product_lines_that_need_a_bike_come_after_the_bike(history: History) -> None:
+def test_product_lines_that_need_a_bike_follow_a_bike(history: History) -> None:
     p = history.purchases
     needs_bike = (p["kind"] <= REPEAT) & ((p["line"] == 2) | (p["line"] == 3))
     assert (history.owns_since[p["person"][needs_bike]] <= p["day"][needs_bike]).all()

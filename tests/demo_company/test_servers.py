@@ -1,4 +1,4 @@
-"""The chat provider answers for as long as a run needs it, at an address that the company's catalog names."""
+"""The chat provider answers during a run, at the address in the company's catalog."""
 
 import shutil
 import socket
@@ -38,7 +38,7 @@ def _question(folder: Path) -> dict:
     return {"url": f"{chat.base_url}/v1/messages", "headers": {"Authorization": f"Bearer {token}"}, "timeout": 5}
 
 
-def test_it_answers_inside_the_block_and_nowhere_else(folder: Path) -> None:
+def test_server_answers_inside_the_block_only(folder: Path) -> None:
     with running(folder):
         answer = requests.get(**_question(folder))
         assert answer.status_code == 200
@@ -47,7 +47,7 @@ def test_it_answers_inside_the_block_and_nowhere_else(folder: Path) -> None:
         requests.get(**_question(folder))
 
 
-def test_a_moved_company_keeps_its_address_and_answers(folder: Path, tmp_path: Path) -> None:
+def test_moved_company_keeps_its_port_and_answers(folder: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved)
     assert str(folder) not in (moved / "catalog.yaml").read_text()
@@ -65,7 +65,7 @@ def test_two_companies_do_not_answer_for_each_other(folder: Path, tmp_path: Path
     assert ours.token.get_secret_value() != theirs.token.get_secret_value()
 
 
-def test_a_port_that_is_taken_is_reported_in_a_sentence(folder: Path) -> None:
+def test_taken_port_of_the_chat_provider_is_reported_in_a_sentence(folder: Path) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", _catalog(folder).services["chat_provider"].port))

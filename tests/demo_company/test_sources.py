@@ -1,4 +1,4 @@
-"""What the systems deliver is held against the truth and against the stated processes."""
+"""Deliveries of the systems against the truth and the stated processes."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def near(share: float, count: int) -> float:
          "SELECT left(event_id, 16) FROM {truth:email_sends}"),
     ],
 )  # fmt: skip
-def test_every_id_has_its_person(ask: Ask, ids: str, truth: str) -> None:
+def test_every_id_belongs_to_a_person(ask: Ask, ids: str, truth: str) -> None:
     unknown = ask(f"SELECT count(*) FROM ({ids}) AS found(id) WHERE id IS NOT NULL AND id NOT IN ({truth})")
     assert unknown == [(0,)]
     assert ask(f"SELECT count(*) > 100 FROM ({ids})") == [(True,)]
 
 
-def test_every_account_has_its_person_and_the_databases_are_whole(company: CompanySummary, ask: Ask) -> None:
+def test_every_account_belongs_to_a_person_and_the_databases_are_complete(company: CompanySummary, ask: Ask) -> None:
     known = {row[0] for row in ask("SELECT record_id FROM {truth:records} WHERE system = 'crm'")}
     with sqlite3.connect(company.folder / "sources/crm/crm.db") as crm:
         assert crm.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -131,14 +131,14 @@ def test_spring_sells_more_than_winter_and_saturday_more_than_sunday(ask: Ask) -
     assert days[6] / days[7] > 1.8
 
 
-def test_orders_hold_lines_whose_products_exist(ask: Ask) -> None:
+def test_order_lines_name_existing_products(ask: Ask) -> None:
     assert ask("SELECT count(*) FROM {order_lines} WHERE sku NOT IN (SELECT sku FROM {products})") == [(0,)]
     ((without,),) = ask("SELECT count(*) FROM {orders} WHERE order_no NOT IN (SELECT order_no FROM {order_lines})")
     ((late,),) = ask("SELECT count(*) FROM {truth:planted_rows} WHERE stream = 'shop.order_lines' AND kind = 'late'")
     assert without <= late + 2  # the line of an order may still be under way
 
 
-def test_parts_cost_about_what_the_person_meant_to_spend(ask: Ask) -> None:
+def test_parts_match_the_spending_of_the_person(ask: Ask) -> None:
     ((meant, paid),) = ask("""
         WITH paid AS (SELECT order_no, sum(quantity::INT * unit_price::DOUBLE) AS eur
                       FROM (SELECT DISTINCT * FROM {order_lines}) WHERE quantity::INT > 0 GROUP BY 1)
@@ -149,7 +149,7 @@ def test_parts_cost_about_what_the_person_meant_to_spend(ask: Ask) -> None:
     assert paid == pytest.approx(meant, rel=0.2)
 
 
-def test_looking_comes_before_buying(ask: Ask) -> None:
+def test_web_sessions_precede_purchases(ask: Ask) -> None:
     ((before, usual),) = ask("""
         WITH s AS (SELECT t.person_id, min(e.occurred_at) AS begun FROM {web} e
                    JOIN {truth:web_sessions} t USING (session_id) WHERE intent <> 'purchase' GROUP BY t.session_id, 1),
@@ -188,7 +188,7 @@ def test_hold_outs_are_drawn_at_random_and_get_nothing(ask: Ask) -> None:
     assert 0.4 * P.campaigns.uplift_mean < treated < 1.1 * P.campaigns.uplift_mean  # some have left for good
 
 
-def test_who_withdraws_gets_nothing_but_what_was_planted(ask: Ask) -> None:
+def test_withdrawn_customers_get_planted_offers_only(ask: Ask) -> None:
     ((unplanned, planted),) = ask("""
         WITH gone AS (SELECT email, min(changed_at::TIMESTAMPTZ) AS begun FROM {consents}
                       WHERE granted = '0' AND source <> 'registration' GROUP BY 1),
@@ -204,7 +204,7 @@ def test_who_withdraws_gets_nothing_but_what_was_planted(ask: Ask) -> None:
     assert planted > 0
 
 
-def test_conflicting_discounts_stand_in_the_recipients(ask: Ask) -> None:
+def test_planted_discount_conflicts_are_in_the_recipients(ask: Ask) -> None:
     rows = ask("""
         SELECT count(*), count(*) FILTER (a.sku = b.sku AND a.discount_percent <> b.discount_percent
                                           AND a.channel <> b.channel)
@@ -214,7 +214,7 @@ def test_conflicting_discounts_stand_in_the_recipients(ask: Ask) -> None:
     assert all_pairs == conflicting > 30
 
 
-def test_planted_rows_are_as_many_as_stated(ask: Ask, company: CompanySummary) -> None:
+def test_share_of_planted_rows_matches_the_parameters(ask: Ask, company: CompanySummary) -> None:
     counts = dict(ask("SELECT kind, count(*) FROM {truth:planted_rows} GROUP BY 1"))
     rows = sum(count for name, count in company.rows.items() if name.split(".")[0] not in ("crm", "helpdesk", "chat"))
     e = P.errors
@@ -241,7 +241,7 @@ def test_odometers_never_run_backwards(ask: Ask) -> None:
     """) == [(0,)]
 
 
-def test_planted_needs_left_their_evidence(ask: Ask, company: CompanySummary) -> None:
+def test_planted_needs_have_evidence(ask: Ask, company: CompanySummary) -> None:
     ((in_web, found_web),) = ask("""SELECT count(*), count(*) FILTER (session_id IN (SELECT session_id FROM {web}))
         FROM {truth:needs} WHERE session_id IS NOT NULL AND happened_at > '2024-07-02'""")
     assert in_web == pytest.approx(found_web, abs=5)
@@ -251,7 +251,7 @@ def test_planted_needs_left_their_evidence(ask: Ask, company: CompanySummary) ->
     assert fault == found > 50
 
 
-def test_friends_come_with_the_coupon_of_who_brought_them(ask: Ask) -> None:
+def test_referred_customers_use_the_coupon_of_their_referrer(ask: Ask) -> None:
     ((used, right),) = ask("""
         WITH brought AS (SELECT person_id, other_person_id FROM {truth:relations} WHERE kind = 'referred_by'),
         coupon AS (SELECT coupon_code, email FROM {coupons} WHERE coupon_code LIKE 'FRIEND%')
@@ -278,7 +278,7 @@ def test_about_fifty_interactions_per_customer(company: CompanySummary) -> None:
     assert 40 < company.interactions / company.customers < 80
 
 
-def test_the_shop_writes_down_the_cookie_of_the_session_that_ended_in_the_order(ask: Ask) -> None:
+def test_order_has_the_cookie_of_its_session(ask: Ask) -> None:
     ((orders, seen, same_person),) = ask("""
         WITH c AS (SELECT cookie_id, list(DISTINCT person_id) AS people FROM {truth:web_sessions}
                    WHERE intent = 'purchase' GROUP BY 1)
@@ -289,8 +289,8 @@ def test_the_shop_writes_down_the_cookie_of_the_session_that_ended_in_the_order(
     assert same_person == seen > 1_000
 
 
-def test_the_same_person_is_written_differently_in_two_systems(ask: Ask) -> None:
-    ((both, alike),) = ask("""
+def test_spelling_of_a_person_differs_between_systems(ask: Ask) -> None:
+    ((both, equal),) = ask("""
         WITH shop AS (SELECT customer_no AS record_id, any_value(name) AS name FROM {customers} GROUP BY 1),
         card AS (SELECT card_no AS record_id, first_name || ' ' || surname AS name FROM {members})
         SELECT count(*), count(*) FILTER (shop.name = card.name)
@@ -300,7 +300,7 @@ def test_the_same_person_is_written_differently_in_two_systems(ask: Ask) -> None
     """)
     assert both > 300
     # 30 % of shop records put the last name first; short forms, initials and errors do the rest.
-    assert 0.25 < alike / both < 0.65
+    assert 0.25 < equal / both < 0.65
 
 
 def test_email_outcomes_follow_the_stated_shares(ask: Ask) -> None:
@@ -315,7 +315,7 @@ def test_email_outcomes_follow_the_stated_shares(ask: Ask) -> None:
     assert counts["unsubscribed"] > 50
 
 
-def test_late_rows_arrive_days_after_they_happened_and_others_on_the_day(ask: Ask) -> None:
+def test_late_rows_arrive_days_later_and_other_rows_on_their_day(ask: Ask) -> None:
     ((late, after, on_the_day, others),) = ask("""
         WITH o AS (SELECT order_no, split_part(parse_filename(filename), '.', 1)::DATE AS file,
                           ordered_at::TIMESTAMP::DATE AS day FROM {orders_by_file} WHERE ordered_at > '2'),

@@ -21,7 +21,7 @@ CUSTOMERS, DAYS, SEED = 1_500, 120, 23
 
 @dataclass(frozen=True)
 class RunCompany:
-    """The company's folder, the installation that has coupled it, and what the run said."""
+    """The company's folder, the installation that has loaded it, and the output of the run."""
 
     folder: Path
     installation: Installation
@@ -46,7 +46,7 @@ def company() -> RunCompany:
 
 @pytest.fixture(scope="package")
 def ask(company: RunCompany) -> Callable[[str], list[tuple]]:
-    """Asks the warehouse, the files ({web}, {orders}, …) and the truth ({truth:persons}) in one question."""
+    """Runs SQL over the warehouse, the files ({web}, {orders}, …) and the truth ({truth:persons})."""
     connection = duckdb.connect(str(company.installation.home / "warehouse.duckdb"), read_only=True)
     connection.execute("set timezone = 'UTC'")
     return lambda question: connection.execute(spelled_out(question, company.folder)).fetchall()

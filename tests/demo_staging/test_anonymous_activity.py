@@ -1,4 +1,4 @@
-"""Anonymous visits that join a person, against the truth of who sat behind each cookie and telephone."""
+"""Anonymous visits that join a person, against the true user of each cookie and telephone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 Ask = Callable[[str], list[tuple]]
 
-# Who each customer number stands for; a guest is known by the orders made under an address.
+# The person behind each customer number; orders identify a guest by the e-mail address.
 TRUTH = """
     with person_of_record as (
         select system as source_system, record_id as source_record_id, person_id from {truth:records}
@@ -40,17 +40,17 @@ TRUTH = """
 """
 
 
-def test_evidence_on_devices_multiplies_the_web_activity_whose_customer_is_known(ask: Ask) -> None:
+def test_device_evidence_multiplies_the_web_activity_of_known_customers(ask: Ask) -> None:
     ((total, named, known),) = ask(f"""{TRUTH}
         select count(*), count(*) filter (attribution = 'known'), count(*) filter (customer_key > 0)
         from activity where source_system = 'web'
     """)
-    # Visitors who never say who they are make up most of the web; nothing can be told about them.
+    # Most web visitors never identify themselves; their activity stays anonymous.
     assert named < 0.05 * total
     assert known > 4 * named
 
 
-def test_less_than_one_percent_of_what_is_known_by_session_or_device_is_somebody_elses(ask: Ask) -> None:
+def test_less_than_one_percent_of_attributed_activity_belongs_to_another_person(ask: Ask) -> None:
     found = ask(f"""{TRUTH}
         select attribution, count(*), count(*) filter (not is_right)
         from activity where person_id is not null and attribution in ('known by session', 'known by device') group by 1
@@ -61,7 +61,7 @@ def test_less_than_one_percent_of_what_is_known_by_session_or_device_is_somebody
         assert wrong < 0.01 * count, f"{attribution}: {wrong} of {count}"
 
 
-def test_nothing_is_attributed_before_the_moment_of_evidence_outside_the_session(ask: Ask) -> None:
+def test_activity_before_the_evidence_is_not_attributed_outside_the_session(ask: Ask) -> None:
     """Evidence, from the systems' own rows: a login, a sign-up, an order, a cart of an account, a chat."""
     evidence = """
         evidence as (
@@ -92,7 +92,7 @@ def test_nothing_is_attributed_before_the_moment_of_evidence_outside_the_session
     """) == [(0,)]
 
 
-def test_no_fact_is_counted_for_a_guessed_person(ask: Ask) -> None:
+def test_facts_do_not_count_for_inferred_customers(ask: Ask) -> None:
     assert ask("""
         select count(*) from core.fct_interaction
         where (customer_key > 0) <> (attribution like 'known%')
@@ -101,7 +101,7 @@ def test_no_fact_is_counted_for_a_guessed_person(ask: Ask) -> None:
     """) == [(0,)]
 
 
-def test_a_cookie_leads_to_the_customer_who_logged_in_with_it(ask: Ask) -> None:
+def test_cookie_leads_to_the_customer_who_logged_in_with_it(ask: Ask) -> None:
     ((cookies, right),) = ask(f"""{TRUTH}
         select count(*), count(*) filter (p.person_id is not null)
         from core.bridge_customer_identifier as b

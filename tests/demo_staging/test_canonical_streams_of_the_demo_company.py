@@ -1,4 +1,4 @@
-"""What unites the systems: each canonical stream against the files it comes from and against the truth."""
+"""Each canonical stream against its source files and against the truth."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ ROWS = {
         "int_survey_answer", "survey", "select count(distinct answer_id) from {answers} where score <> '99'",
     ),
 }  # fmt: skip
-# Interactions of a system: one per valid different row, and what is added to them.
+# Interactions per system: one per distinct valid row, plus additions.
 INTERACTIONS = {
     "app": "select count(distinct event_id) from {app} where device_id is not null",
     "email": "select count(distinct event_id) from {email} where email is not null",
     "web": "select count(distinct event_id) from {web} where cookie_id is not null",
     "chat": "select count(distinct message_id) from {chat}",
     "contact_centre": "select count(distinct call_id) from {calls} where duration_seconds >= 0",
-    # Following somebody is no contact with the company.
+    # A follow is not an interaction with the company.
     "social": "select count(distinct post_id) from {posts} where kind <> 'follow' and handle <> ''",
     "helpdesk": "select count(*) from staging.stg_helpdesk__complaint_history",
     # Appointments when they are made, and again when they are kept.
@@ -75,7 +75,7 @@ INTERACTIONS = {
 
 
 @pytest.mark.parametrize("case", ROWS)
-def test_a_canonical_stream_holds_every_valid_row_of_a_system_once(case: str, ask: Ask) -> None:
+def test_canonical_stream_holds_every_valid_row_of_a_system_once(case: str, ask: Ask) -> None:
     table, system, expected = ROWS[case]
     assert ask(f"select count(*) from intermediate.{table} where source_system = '{system}'") == ask(expected)
 
@@ -86,7 +86,7 @@ def test_every_contact_is_an_interaction(system: str, ask: Ask) -> None:
     assert counted == ask(INTERACTIONS[system])
 
 
-def test_no_interaction_stands_twice_and_every_kind_of_it_is_known(ask: Ask) -> None:
+def test_interactions_are_unique_and_have_known_touchpoints(ask: Ask) -> None:
     assert ask("select count(*) - count(distinct (source_system, source_interaction_id)) "
                "from intermediate.int_interaction") == [(0,)]  # fmt: skip
     assert ask("select distinct touchpoint from intermediate.int_interaction "
@@ -101,8 +101,8 @@ def test_no_interaction_stands_twice_and_every_kind_of_it_is_known(ask: Ask) -> 
     )
 
 
-def test_what_is_paid_adds_up_to_the_cent(ask: Ask) -> None:
-    """Lines whose order waits in quarantine wait with it: nobody knows when they were bought."""
+def test_payments_add_up_to_the_cent(ask: Ask) -> None:
+    """Lines of a quarantined order wait with it, because their time of purchase is unknown."""
     ((shop, till),) = ask("""
         select
             (select sum(net_amount) from intermediate.int_order_line where source_system = 'shop'),
@@ -126,7 +126,7 @@ def test_what_is_paid_adds_up_to_the_cent(ask: Ask) -> None:
     assert till == paid
 
 
-def test_a_reaction_points_at_what_was_sent_to_the_same_person_before(ask: Ask) -> None:
+def test_reaction_refers_to_an_earlier_message_to_the_same_person(ask: Ask) -> None:
     pairs = ask("""
         select r.touchpoint, s.touchpoint, count(*),
             count(*) filter (s.happened_at <= r.happened_at and s.identifier_value = r.identifier_value)
@@ -145,7 +145,7 @@ def test_a_reaction_points_at_what_was_sent_to_the_same_person_before(ask: Ask) 
     assert {row[0] for row in pairs if row[1]} == {"email_opened", "email_clicked", "email_replied", "email_bounced"}
 
 
-def test_an_opened_push_message_was_sent_to_that_telephone_within_five_hours(ask: Ask) -> None:
+def test_push_open_refers_to_a_push_to_that_telephone_within_five_hours(ask: Ask) -> None:
     ((opened, fitting),) = ask("""
         select count(*), count(*) filter (
             s.touchpoint = 'app_push_sent' and s.device_id = r.device_id
@@ -176,15 +176,15 @@ def test_answers_in_a_chat_respond_to_a_question_of_that_conversation(ask: Ask) 
     assert started == ask("select count(distinct conversation_id) from {chat}")
 
 
-def test_who_was_held_out_was_never_approached(ask: Ask) -> None:
+def test_holdouts_were_never_approached(ask: Ask) -> None:
     assert ask("select count(*) filter (is_holdout), count(*) filter (is_holdout and made_at is not null), "
                "count(*) filter (is_holdout and reaction <> 'none') from intermediate.int_offer_made") == [
         (ask("select count(distinct r) from {recipients} as r where is_holdout = '1'")[0][0], 0, 0)
     ]  # fmt: skip
 
 
-def test_orders_know_the_campaign_that_led_to_them(ask: Ask) -> None:
-    """Where a coupon or a link says so; what it says is true."""
+def test_orders_name_the_campaign_that_caused_them(ask: Ask) -> None:
+    """Campaigns named by a coupon or a link are the true ones."""
     ((named, right),) = ask("""
         select count(*), count(*) filter (truth.campaign_id = orders.campaign_id)
         from intermediate.int_interaction as orders
@@ -198,7 +198,7 @@ def test_orders_know_the_campaign_that_led_to_them(ask: Ask) -> None:
     assert right == named > 10
 
 
-def test_referrals_are_between_the_right_people(ask: Ask) -> None:
+def test_referrals_connect_the_people_of_the_truth(ask: Ask) -> None:
     ((found, right),) = ask("""
         with known as (
             select 'crm_account_id' as kind, record_id as value, person_id from {truth:records} where system = 'crm'
@@ -222,7 +222,7 @@ def test_referrals_are_between_the_right_people(ask: Ask) -> None:
     assert right == found
 
 
-def test_follows_are_those_of_the_truth(ask: Ask) -> None:
+def test_follows_equal_those_of_the_truth(ask: Ask) -> None:
     ((found, right),) = ask("""
         with handles as (select record_id, person_id from {truth:records} where system = 'social')
         select count(*), count(t.kind)
@@ -262,7 +262,7 @@ def test_identifiers_seen_together_belong_together(ask: Ask) -> None:
     assert owned == bikes > 50
 
 
-def test_a_complaint_is_resolved_unless_it_is_open(ask: Ask) -> None:
+def test_complaint_is_resolved_unless_it_is_open(ask: Ask) -> None:
     assert ask("""
         select count(*) from intermediate.int_complaint
         where (state in ('resolved', 'closed')) <> (resolved_at is not null)

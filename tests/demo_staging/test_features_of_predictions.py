@@ -1,4 +1,4 @@
-"""What models learn from is what was known at the moment: no row tells anything later, training and scoring see the
+"""Features of models hold what was known at the moment: they use no later row, and training and scoring see the
 same, and what the contexts say of customers is what the models look at.
 """
 
@@ -47,7 +47,7 @@ def warehouse(company):
 
 
 @pytest.mark.parametrize("table", FEATURES)
-def test_nothing_later_tells(table: str, company, warehouse, query_at) -> None:
+def test_features_do_not_use_later_rows(table: str, company, warehouse, query_at) -> None:
     for moment in MOMENTS:
         query = f"select * from ({query_at(table, moment)}) order by all"
         everything = warehouse.execute(query).fetchall()
@@ -56,7 +56,7 @@ def test_nothing_later_tells(table: str, company, warehouse, query_at) -> None:
             assert connection.execute(query).fetchall() == everything
 
 
-# What a careless change would write -> for what it stands.
+# What a careless change would write -> the correct expression.
 LEAKS = {
     "scoring_customer_feature": {
         "facts.happened_at < known.moment": "true",
@@ -72,20 +72,20 @@ LEAKS = {
 @pytest.mark.parametrize(
     ("table", "written"), [(table, written) for table, leaks in LEAKS.items() for written in leaks]
 )
-def test_a_leak_is_noticed(table: str, written: str, company, warehouse, query_at) -> None:
-    told = []
+def test_planted_leak_is_detected(table: str, written: str, company, warehouse, query_at) -> None:
+    leak_free = []
     for moment in MOMENTS:
         right = query_at(table, moment)
         assert written in right
         query = f"select * from ({right.replace(written, LEAKS[table][written])}) order by all"
         everything = warehouse.execute(query).fetchall()
         with known_until(company, moment, TABLES) as connection:
-            told.append(connection.execute(query).fetchall() == everything)
-    assert not all(told)
+            leak_free.append(connection.execute(query).fetchall() == everything)
+    assert not all(leak_free)
 
 
 @pytest.mark.parametrize("kind", ["customer", "line", "channel"])
-def test_training_sees_of_a_past_moment_what_scoring_would_have_seen(kind: str, warehouse, query_at) -> None:
+def test_training_and_scoring_see_the_same_features_of_a_past_moment(kind: str, warehouse, query_at) -> None:
     (moments,) = warehouse.execute("select list(moment) from predictions.prediction_moment").fetchone()
     assert moments
     for moment in moments:
@@ -98,8 +98,8 @@ def test_training_sees_of_a_past_moment_what_scoring_would_have_seen(kind: str, 
             assert warehouse.execute(f"select count(*) from ({one} except {other})").fetchone() == (0,)
 
 
-def test_what_the_models_look_at_is_what_the_contexts_say(warehouse) -> None:
-    alike = {
+def test_features_of_models_equal_the_contexts(warehouse) -> None:
+    equal = {
         "relationship_context": {
             "tenure_days": "tenure_days", "recency_days": "recency_days", "purchase_count": "purchase_count",
             "purchase_count_365d": "purchase_count_12m", "current_value_amount": "current_value_amount::double",
@@ -112,7 +112,7 @@ def test_what_the_models_look_at_is_what_the_contexts_say(warehouse) -> None:
         },
         "situational_context": {"cart_line_count": "cart_line_count"},
     }  # fmt: skip
-    for mart, columns in alike.items():
+    for mart, columns in equal.items():
         for feature, column in columns.items():
             ((customers, different),) = warehouse.execute(f"""
                 select count(*), count(*) filter (

@@ -1,4 +1,4 @@
-"""What the marts say of journeys, against what is really so: what visits were about, and what campaigns led to."""
+"""Journeys in the marts against the truth: topics of visits, and purchases that campaigns caused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 Ask = Callable[[str], list[tuple]]
 
 
-def test_what_is_done_in_a_visit_is_placed_on_the_line_that_the_visit_was_about(ask: Ask) -> None:
+def test_steps_of_a_visit_are_on_the_product_line_of_the_visit(ask: Ask) -> None:
     found = {
         source: (fitting, count)
         for source, fitting, count in ask("""
@@ -28,7 +28,7 @@ def test_what_is_done_in_a_visit_is_placed_on_the_line_that_the_visit_was_about(
     assert guessed >= 0.85 * of_visits
 
 
-def test_an_order_stands_on_every_line_that_is_in_it_with_what_was_paid_for_it(ask: Ask) -> None:
+def test_order_counts_for_each_of_its_product_lines_with_the_amount_paid(ask: Ask) -> None:
     assert ask("""
         select product_line, sum(purchase_amount)
         from core.bridge_interaction_product_line inner join core.fct_interaction using (interaction_key)
@@ -43,7 +43,7 @@ def test_an_order_stands_on_every_line_that_is_in_it_with_what_was_paid_for_it(a
     """)
 
 
-def test_a_purchase_in_the_shop_that_a_campaign_brought_about_has_a_touch_of_that_campaign(ask: Ask) -> None:
+def test_shop_purchase_caused_by_a_campaign_has_a_touch_of_that_campaign(ask: Ask) -> None:
     ((caused, touched),) = ask("""
         select count(distinct truth.order_no), count(distinct truth.order_no) filter (paths.path_key is not null)
         from {truth:orders} as truth

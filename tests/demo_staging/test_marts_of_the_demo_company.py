@@ -1,4 +1,4 @@
-"""The marts against the truth, and against what must hold in them whatever the data are."""
+"""The marts against the truth, and against invariants of any data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PEOPLE = """
             and count(*) over (partition by bridge.customer_key) = 1
     )
 """
-# Planted conflicts between people who are known, to whom the offers could be delivered under their own name.
+# Planted conflicts between known people who could receive the offers under their own name.
 PLANTED = f"""
     {PEOPLE},
     reached as (
@@ -96,7 +96,7 @@ def test_households_that_share_an_address_are_found_in_conflict(ask: Ask) -> Non
     assert missed == 0
 
 
-def test_what_is_no_conflict_is_not_called_one(ask: Ask) -> None:
+def test_reported_conflicts_are_real_conflicts(ask: Ask) -> None:
     """Two campaigns may meet by chance: then both are usable at once, for one product, and one is really better."""
     assert (
         ask("""
@@ -123,7 +123,7 @@ def test_what_is_no_conflict_is_not_called_one(ask: Ask) -> None:
     assert extra == []
 
 
-def test_current_value_is_every_cent_that_was_paid_and_not_given_back(ask: Ask) -> None:
+def test_current_value_equals_payments_minus_refunds(ask: Ask) -> None:
     [(values, lines)] = ask("""
         select
             (select sum(current_value_amount) from marts.relationship_context),
@@ -142,7 +142,7 @@ def test_current_value_is_every_cent_that_was_paid_and_not_given_back(ask: Ask) 
     """) == [(0,)]
 
 
-def test_nothing_is_proposed_without_consent_for_its_purpose_and_channel(ask: Ask) -> None:
+def test_proposals_have_consent_for_their_purpose_and_channel(ask: Ask) -> None:
     [(proposed, unlawful)] = ask("""
         select count(*), count(*) filter (not exists (
             select 1 from marts.customer_consent as consents
@@ -160,7 +160,7 @@ def test_nothing_is_proposed_without_consent_for_its_purpose_and_channel(ask: As
     """) == [(0,)]
 
 
-def test_a_refusal_of_any_record_counts_for_the_customer(ask: Ask) -> None:
+def test_refusal_of_any_record_counts_for_the_customer(ask: Ask) -> None:
     assert ask("""
         select count(*) from marts.customer_consent as consents
         inner join core.fct_consent as statements using (customer_key, purpose, channel)
@@ -185,7 +185,7 @@ def test_stages_follow_each_other_without_gap_or_overlap(ask: Ask) -> None:
     assert current == customers
 
 
-def test_all_that_is_held_about_a_customer_is_in_the_data_use(ask: Ask) -> None:
+def test_data_use_lists_all_personal_data_of_a_customer(ask: Ask) -> None:
     assert ask("""
         with held as (
             select customer_key, 'email' as attribute from core.dim_customer
@@ -214,8 +214,8 @@ def test_all_that_is_held_about_a_customer_is_in_the_data_use(ask: Ask) -> None:
     """) == [(0,)]
 
 
-def test_the_pooled_effect_of_campaigns_holds_what_they_really_brought_of_recognised_purchases(ask: Ask) -> None:
-    """What an approach brought, the truth knows; of that the part counts that the warehouse can give to somebody."""
+def test_pooled_campaign_effect_covers_the_true_effect_on_recognised_purchases(ask: Ask) -> None:
+    """The truth holds the purchases that each approach caused; those with a recognised customer count."""
     ((low, effect, high, campaigns),) = ask("""
         select effect_low, effect, effect_high, campaign_count from marts.campaign_effect_pooled where channel = 'all'
     """)
@@ -242,7 +242,7 @@ def test_the_pooled_effect_of_campaigns_holds_what_they_really_brought_of_recogn
     assert low <= brought / approached * recognised / purchases <= high
 
 
-def test_every_campaign_without_hold_out_has_an_unknown_effect(ask: Ask) -> None:
+def test_campaign_without_holdout_has_an_unknown_effect(ask: Ask) -> None:
     states = dict(
         ask("""
             select campaigns.has_holdout, string_agg(distinct effects.state, ', ' order by effects.state)
@@ -256,7 +256,7 @@ def test_every_campaign_without_hold_out_has_an_unknown_effect(ask: Ask) -> None
     assert states[False] == "effect unknown"
 
 
-def test_points_are_judged_as_the_marts_count_them_and_the_rate_rises_with_the_band(company, tmp_path) -> None:
+def test_point_judgement_counts_as_the_marts_do_and_rates_rise_with_the_band(company, tmp_path) -> None:
     """At a month start 90 days ago, judging must see the very customers that marts.engagement_band_outcome sees."""
     as_of = datetime(2024, 10, 30)  # 1 August and 90 days
     environment = {"CONTEXT360_HOME": str(company.installation.home)}

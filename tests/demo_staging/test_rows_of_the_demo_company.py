@@ -1,4 +1,4 @@
-"""Every row of every system is where it belongs: staged, counted as a repeat, or in quarantine for the right reason."""
+"""Every row of every system is staged, counted as a repeat, or quarantined for the right reason."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def asked(ask: Ask, company) -> Ask:
     return lambda question: ask(question.replace("{folder}", str(company.folder / "sources")))
 
 
-def test_every_delivered_file_and_table_is_coupled(company, catalog: Catalog) -> None:
+def test_catalog_lists_every_delivered_file_and_table(company, catalog: Catalog) -> None:
     sources = company.folder / "sources"
     patterns = {
         str((Path(system.location) / stream.path).relative_to(sources))
@@ -79,7 +79,7 @@ def test_every_delivered_file_and_table_is_coupled(company, catalog: Catalog) ->
         (system.name, stream.table) for system, stream in catalog.streams() if system.connector == "database"
     }  # fmt: skip
     files = [path.relative_to(sources) for path in sources.rglob("*") if path.is_file()]
-    # The chat provider answers through its API, from files that nobody else can see.
+    # The chat provider serves its files through an API only.
     unread = [
         str(file) for file in files
         if file.parts[0] != "chat" and file.suffix != ".db"
@@ -96,13 +96,13 @@ def test_every_delivered_file_and_table_is_coupled(company, catalog: Catalog) ->
     assert len(catalog.systems) == 17
 
 
-def test_every_stream_is_held_against_its_source_here(catalog: Catalog) -> None:
+def test_every_stream_is_compared_with_its_source_here(catalog: Catalog) -> None:
     databases = {stream.label for system, stream in catalog.streams() if system.connector == "database"}
     assert {stream.label for _, stream in catalog.streams()} == {*STREAMS, *WITHOUT_ERRORS, *databases}
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_staged_rows_are_all_that_were_delivered_but_the_wrong_ones(stream: str, asked: Ask) -> None:
+def test_staged_rows_are_all_delivered_rows_except_wrong_ones(stream: str, asked: Ask) -> None:
     rows, key, _ = STREAMS[stream]
     table = f"staging.stg_{stream.replace('/', '__')}"
     ((staged,),) = asked(f"select count(*) from {table}")
@@ -151,7 +151,7 @@ def test_rows_that_were_delivered_twice_are_counted_as_repeats(stream: str, aske
 
 
 @pytest.mark.parametrize("stream", WITHOUT_ERRORS)
-def test_systems_that_make_no_errors_are_staged_whole(stream: str, asked: Ask) -> None:
+def test_systems_without_errors_are_staged_completely(stream: str, asked: Ask) -> None:
     ((staged,),) = asked(f"select count(*) from staging.stg_{stream.replace('/', '__')}")
     ((delivered,),) = asked(WITHOUT_ERRORS[stream])
     assert staged == delivered > 0
@@ -159,14 +159,14 @@ def test_systems_that_make_no_errors_are_staged_whole(stream: str, asked: Ask) -
 
 @pytest.mark.parametrize("stream", ["crm/appointments", "crm/social_handles", "helpdesk/complaints",
                                     "helpdesk/complaint_history"])  # fmt: skip
-def test_tables_of_the_databases_are_staged_whole(stream: str, company, ask: Ask) -> None:
+def test_database_tables_are_staged_completely(stream: str, company, ask: Ask) -> None:
     system, table = stream.split("/")
     database = company.folder / "sources" / system / f"{system}.db"
     ((delivered,),) = sqlite3.connect(database).execute(f"select count(*) from {table}")
     assert ask(f"select count(*) from staging.stg_{system}__{table}") == [(delivered,)]
 
 
-def test_accounts_that_the_crm_has_deleted_are_known_as_deleted_and_in_no_canonical_stream(company, ask: Ask) -> None:
+def test_deleted_crm_accounts_are_marked_and_in_no_canonical_stream(company, ask: Ask) -> None:
     counted = sqlite3.connect(company.folder / "sources/crm/crm.db").execute(
         "select deleted, count(*) from accounts group by 1 order by 1"
     )
@@ -195,7 +195,7 @@ def test_newest_state_of_a_cart_and_a_message_is_staged(asked: Ask) -> None:
     assert kept == corrected > 0
 
 
-def test_nothing_of_the_first_run_is_held_or_stopped(company, ask: Ask) -> None:
+def test_first_run_holds_no_load_and_stops_no_stream(company, ask: Ask) -> None:
     assert "held" not in company.said, company.said
     stopped = [line for line in company.said.splitlines() if line.startswith("✗")]
     assert stopped == [], company.said
@@ -219,7 +219,7 @@ def test_every_column_of_a_staged_table_is_described(company, ask: Ask) -> None:
             assert all(column["description"] for column in node["columns"].values()), node["name"]
 
 
-def test_rules_of_every_stream_are_judged_and_each_has_a_reason(company) -> None:
+def test_rules_of_every_stream_are_evaluated_and_have_a_reason(company) -> None:
     (manifest,) = (company.installation.home / "dbt").rglob("manifest.json")
     nodes = json.loads(manifest.read_text())["nodes"].values()
     for node in nodes:

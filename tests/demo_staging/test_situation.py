@@ -54,7 +54,7 @@ def query_at(company) -> QueryAt:
     settings = settings_from({"CONTEXT360_HOME": str(installation.home)}, catalog=installation.catalog_argument)
     project = DbtProject(load_catalog(settings.catalog_path, settings.environment), settings)
     query = project.query("situational_context", as_of=ANY_MOMENT)
-    # Compiled once: the moment is the only thing in it that changes.
+    # Compiled once: only the moment changes.
     return lambda moment: query.replace(str(ANY_MOMENT), str(moment))
 
 
@@ -66,7 +66,7 @@ def warehouse(company) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def moments(warehouse) -> list[datetime]:
-    """Moments in which something hangs in the air: in the middle of a stay, a session, a complaint and an appointment,
+    """Moments with something unfinished: in the middle of a stay, a session, a complaint and an appointment,
     and when a cart stands open.
     """
     return [
@@ -92,7 +92,7 @@ def moments(warehouse) -> list[datetime]:
 def known_until(
     company, moment: datetime, tables_cut: Mapping[str, tuple[str, str]] = FACTS
 ) -> duckdb.DuckDBPyConnection:
-    """A warehouse in which every fact row that is later is deleted, and no column tells what became of the others."""
+    """A warehouse in which every fact row that is later is deleted, and no column of the others holds a later value."""
     connection = duckdb.connect()
     connection.execute(f"attach '{company.installation.home / 'warehouse.duckdb'}' as everything (read_only)")
     connection.execute("attach ':memory:' as warehouse")
@@ -115,7 +115,7 @@ def known_until(
     return connection
 
 
-def test_at_no_moment_does_anything_later_tell(company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+def test_situation_does_not_use_later_rows(company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
     assert len(set(moments)) == len(moments)
     for moment in moments:
         query = query_at(moment)
@@ -124,7 +124,7 @@ def test_at_no_moment_does_anything_later_tell(company, warehouse, query_at: Que
             assert connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything
 
 
-# What a careless change would write -> for what it stands.
+# What a careless change would write -> the correct expression.
 LEAKS = {
     "least(positions.left_at, timestamp)": "positions.left_at",
     "facts.happened_at < timestamp and": "",
@@ -134,8 +134,8 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("written", LEAKS)
-def test_a_leak_is_noticed(written: str, company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
-    told = []
+def test_planted_leak_is_detected(written: str, company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+    equal = []
     for moment in moments:
         right = query_at(moment)
         careful = written.replace("timestamp", f"cast('{moment}' as timestamp)")
@@ -143,16 +143,16 @@ def test_a_leak_is_noticed(written: str, company, warehouse, query_at: QueryAt, 
         query = right.replace(careful, LEAKS[written])
         everything = warehouse.execute(f"select * from ({query}) order by customer_key").fetchall()
         with known_until(company, moment) as connection:
-            told.append(connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything)
-    assert not all(told)
+            equal.append(connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything)
+    assert not all(equal)
 
 
-def test_the_facts_that_are_cut_are_all_that_the_situation_reads(query_at: QueryAt) -> None:
+def test_all_facts_that_the_situation_reads_are_cut(query_at: QueryAt) -> None:
     query = query_at(datetime(2025, 1, 1))
     assert {part.split('"')[0] for part in query.split('"core"."')[1:] if part.startswith("fct_")} == set(FACTS)
 
 
-def test_what_hangs_in_the_air_is_seen(warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
+def test_unfinished_activity_is_seen(warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
     for moment, sign in zip(
         moments,
         (
@@ -172,7 +172,7 @@ def test_what_hangs_in_the_air_is_seen(warehouse, query_at: QueryAt, moments: li
 
 @pytest.mark.parametrize("kind", SEEN_AS)
 def test_planted_moments_of_need_are_seen_in_time(kind: str, ask: Ask, warehouse, query_at: QueryAt) -> None:
-    """Where the cart or the reading is known to be the person's: nothing else can be seen by anybody."""
+    """Where the cart or the reading is known to be the person's: other needs are invisible to the company."""
     need, minutes = SEEN_AS[kind]
     planted = ask(f"""
         with {PERSONS}
@@ -204,7 +204,7 @@ def test_planted_moments_of_need_are_seen_in_time(kind: str, ask: Ask, warehouse
     assert seen >= 0.8 * len(planted)
 
 
-def test_who_shows_the_situation_at_an_earlier_moment_and_leaves_the_warehouse_as_it_is(company, ask: Ask) -> None:
+def test_who_as_of_shows_the_earlier_situation_without_changing_the_warehouse(company, ask: Ask) -> None:
     installation = company.installation
     file = installation.home / "warehouse.duckdb"
     before = file.read_bytes()

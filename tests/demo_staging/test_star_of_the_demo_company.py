@@ -15,7 +15,7 @@ MEMBERS = {
     "dim_content": "select 18",
     "dim_product": "select count(*) from {products}",
 }
-# Customers of one person only, with who that is.
+# Customers with exactly one person, and that person.
 PERSONS = """
     persons as (
         select customer_key, any_value(records.person_id) as person_id
@@ -29,12 +29,12 @@ PERSONS = """
 
 
 @pytest.mark.parametrize("dimension", MEMBERS)
-def test_a_dimension_holds_every_member_and_the_two_unknown_ones(dimension: str, ask: Ask) -> None:
+def test_dimension_holds_every_member_and_two_unknown_members(dimension: str, ask: Ask) -> None:
     ((members,),) = ask(MEMBERS[dimension])
     assert ask(f"select count(*) from core.{dimension}") == [(members + 2,)]
 
 
-def test_a_zone_stands_where_its_store_stands(ask: Ask) -> None:
+def test_zone_has_the_position_of_its_store(ask: Ask) -> None:
     assert ask("""
         select count(*) > 0, count(*) filter (split_part(zone.location_id, '/', 1) <> store.location_id),
             count(*) filter (zone.latitude <> store.latitude or zone.latitude is null)
@@ -44,7 +44,7 @@ def test_a_zone_stands_where_its_store_stands(ask: Ask) -> None:
     """) == [(True, 0, 0)]
 
 
-def test_visits_to_the_site_are_sessions_of_the_browser_that_made_them(ask: Ask) -> None:
+def test_web_sessions_equal_the_sessions_of_the_site(ask: Ask) -> None:
     assert ask("""
         select count(distinct session_key), count(distinct (session_key, device_key))
         from core.fct_interaction where source_system = 'web'
@@ -54,7 +54,7 @@ def test_visits_to_the_site_are_sessions_of_the_browser_that_made_them(ask: Ask)
     """)
 
 
-def test_nearly_every_reaction_finds_what_it_reacts_to(ask: Ask) -> None:
+def test_nearly_every_reaction_finds_its_cause(ask: Ask) -> None:
     ((reactions, found),) = ask("""
         select count(*), count(earlier.interaction_key)
         from core.fct_interaction as later
@@ -65,7 +65,7 @@ def test_nearly_every_reaction_finds_what_it_reacts_to(ask: Ask) -> None:
     assert found / reactions > 0.999  # an order may be in quarantine, and its return not
 
 
-def test_every_line_that_a_coupon_made_cheaper_names_the_offer_and_no_other_line_does(ask: Ask) -> None:
+def test_lines_name_an_offer_exactly_if_a_coupon_reduced_them(ask: Ask) -> None:
     ((cheaper, with_offer, both),) = ask("""
         select count(*) filter (discount_amount > 0), count(*) filter (offer_key > 0),
             count(*) filter (discount_amount > 0 and offer_key > 0)
@@ -74,7 +74,7 @@ def test_every_line_that_a_coupon_made_cheaper_names_the_offer_and_no_other_line
     assert cheaper == with_offer == both > 0
 
 
-def test_a_till_that_does_not_know_a_cost_uses_that_of_the_assortment(ask: Ask) -> None:
+def test_till_without_cost_uses_the_cost_of_the_product(ask: Ask) -> None:
     assert ask("""
         select count(*) > 0, count(*) filter (line.cost_amount is distinct from
             round(line.quantity * cast(product.cost as decimal(18, 2)), 2))
@@ -85,7 +85,7 @@ def test_a_till_that_does_not_know_a_cost_uses_that_of_the_assortment(ask: Ask) 
     """) == [(True, 0)]
 
 
-def test_returns_are_negative_and_take_back_an_order_of_the_same_customer(ask: Ask) -> None:
+def test_returns_are_negative_and_refer_to_an_order_of_the_same_customer(ask: Ask) -> None:
     assert ask("""
         select count(*) > 0, count(*) filter (net_amount > 0 or quantity > 0 or gross_amount > 0 or cost_amount > 0),
             count(*) filter (returned.customer_key <> line.customer_key)
@@ -95,7 +95,7 @@ def test_returns_are_negative_and_take_back_an_order_of_the_same_customer(ask: A
     """) == [(True, 0, 0)]
 
 
-def test_who_was_held_out_reacts_to_nothing_and_a_coupon_is_a_purchase(ask: Ask) -> None:
+def test_holdouts_do_not_react_and_a_used_coupon_is_a_purchase(ask: Ask) -> None:
     assert ask("""
         select count(*) filter (is_holdout) > 0,
             count(*) filter (is_holdout and (reaction <> 'none' or made_at is not null)),
@@ -105,7 +105,7 @@ def test_who_was_held_out_reacts_to_nothing_and_a_coupon_is_a_purchase(ask: Ask)
     """) == [(True, 0, 0, 0)]
 
 
-def test_a_complaint_is_open_exactly_while_it_has_no_solution(ask: Ask) -> None:
+def test_complaint_is_open_exactly_while_it_is_unresolved(ask: Ask) -> None:
     assert ask("""
         select count(*) > 0, count(*) filter (is_open <> (resolved_at is null)),
             count(*) filter (seconds_to_resolution < seconds_to_first_answer or seconds_to_first_answer < 0)
@@ -125,7 +125,7 @@ def test_the_steps_of_a_complaint_are_interactions_of_its_session(ask: Ask) -> N
     """)
 
 
-def test_consents_of_a_holder_follow_each_other_and_one_counts_now(ask: Ask) -> None:
+def test_consents_of_a_holder_do_not_overlap_and_one_is_current(ask: Ask) -> None:
     assert ask("""
         select count(*) > 100, max(still_valid), min(still_valid) from (
             select count(*) filter (valid_to is null) as still_valid
@@ -134,7 +134,7 @@ def test_consents_of_a_holder_follow_each_other_and_one_counts_now(ask: Ask) -> 
     """) == [(True, 1, 1)]
 
 
-def test_stays_hold_every_sighting_once_and_are_at_the_store_that_was_visited(ask: Ask) -> None:
+def test_stays_hold_every_sighting_once_and_are_at_the_visited_store(ask: Ask) -> None:
     assert ask("select source_system, sum(sighting_count) from core.fct_position group by 1 order by 1") == ask(
         "select source_system, count(*) from intermediate.int_position group by 1 order by 1"
     )
@@ -152,7 +152,7 @@ def test_stays_hold_every_sighting_once_and_are_at_the_store_that_was_visited(as
     assert same_store == followed
 
 
-def test_a_stay_in_a_zone_lasts_until_the_next_beacon_sees_the_device(ask: Ask) -> None:
+def test_stay_in_a_zone_ends_when_the_next_beacon_sees_the_device(ask: Ask) -> None:
     assert ask("""
         select count(*) filter (dwell_seconds > 0) > 0, max(dwell_seconds) <= 30 * 60 * max(sighting_count),
             count(*) filter (dwell_seconds <> date_diff('second', arrived_at, left_at))
@@ -171,7 +171,7 @@ def test_the_newest_state_of_a_bike_is_its_newest_reading(ask: Ask) -> None:
     """) == [(0,)]
 
 
-def test_history_ends_in_what_dim_customer_says_and_begins_when_the_customer_was_first_known(ask: Ask) -> None:
+def test_customer_history_starts_at_the_first_record_and_ends_as_dim_customer(ask: Ask) -> None:
     columns = """customer_key, display_name, given_name, family_name, email, phone, street, house_number, postal_code,
         city, region, country, loyalty_tier, has_email_marketing_consent"""
     assert (
@@ -191,7 +191,7 @@ def test_history_ends_in_what_dim_customer_says_and_begins_when_the_customer_was
     """) == [(0,)]
 
 
-def test_who_has_moved_lived_elsewhere_before(ask: Ask) -> None:
+def test_moved_customer_has_the_earlier_address_in_history(ask: Ask) -> None:
     """The shop delivers an account again on the day after it changes: both addresses are in its files."""
     moved = ask("""
         select customer_no, list(street order by filename) as streets from (
@@ -215,7 +215,7 @@ def test_who_has_moved_lived_elsewhere_before(ask: Ask) -> None:
         ]
 
 
-def test_households_are_those_of_the_truth(ask: Ask) -> None:
+def test_households_equal_those_of_the_truth(ask: Ask) -> None:
     ((pairs, true_pairs),) = ask(f"""
         with {PERSONS}
         select count(*), count(*) filter (one.household_id = other.household_id)
@@ -238,7 +238,7 @@ def test_households_are_those_of_the_truth(ask: Ask) -> None:
     """) == [(0,)]
 
 
-def test_who_brought_whom_is_as_in_the_truth(ask: Ask) -> None:
+def test_referrers_equal_those_of_the_truth(ask: Ask) -> None:
     ((pairs, true_pairs),) = ask(f"""
         with {PERSONS}
         select count(*), count(truth.person_id)

@@ -18,7 +18,7 @@ from orchestration.settings import DBT_PACKAGE, settings_from
 from orchestration.warehouse.dbt import DbtProject
 
 AS_OF = datetime(2026, 1, 1)
-# Without the shop, the CRM, the campaigns and all that hangs on them.
+# Without the shop, the CRM, the campaigns and all that depends on them.
 KEPT = ("loyalty", "pos", "social", "beacon")
 
 
@@ -33,8 +33,8 @@ def manifest_of(home: Path) -> dict[str, Any]:
     return json.loads(file.read_text())
 
 
-def test_no_staging_model_leans_on_another_system(company) -> None:
-    """What needs two systems is put together in intermediate, where either may be missing."""
+def test_staging_models_read_their_own_system_only(company) -> None:
+    """Intermediate models combine systems, because there either may be missing."""
     models = models_of(manifest_of(company.installation.home))
     folders = {name: node["fqn"][2] for name, node in models.items() if node["fqn"][1] == "staging"}
     leaning = [
@@ -71,7 +71,7 @@ def test_four_of_seventeen_systems_are_built_without_the_others(company, tmp_pat
 
 
 def test_intermediate_names_no_company_and_no_system() -> None:
-    """Intermediate knows people, orders and places, whoever delivers them."""
+    """Intermediate models know people, orders and places, whatever system delivers them."""
     words = ("veloheld", "demo", "contoso", "bike")
     found = [
         f"{path.name}: {word}"
@@ -82,7 +82,7 @@ def test_intermediate_names_no_company_and_no_system() -> None:
     assert found == []
 
 
-def test_hand_worked_examples_of_the_contributions_hold(company, tmp_path: Path) -> None:
+def test_dbt_unit_tests_of_the_contributions_pass(company, tmp_path: Path) -> None:
     file = company.folder / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(tmp_path)}, catalog=str(file))
     # dbt asks the warehouse for the columns of what an example fills; the rows do not matter.
@@ -100,6 +100,6 @@ def test_hand_worked_examples_of_the_contributions_hold(company, tmp_path: Path)
 
 
 @pytest.mark.parametrize("model", ["int_offer_made", "int_relation", "int_interaction"])
-def test_what_is_put_together_in_intermediate_has_an_example(company, model: str) -> None:
+def test_combining_intermediate_model_has_a_unit_test(company, model: str) -> None:
     examples = manifest_of(company.installation.home)["unit_tests"].values()
     assert model in {example["model"] for example in examples}

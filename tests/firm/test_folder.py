@@ -26,7 +26,7 @@ def test_new_folder_holds_a_catalog_whose_streams_its_staging_reads(tmp_path: Pa
     assert left == []
 
 
-def test_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+def test_folder_with_content_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("mine")
     with pytest.raises(FirmError, match="holds something already"):
         write_firm_folder(tmp_path)

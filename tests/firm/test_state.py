@@ -51,7 +51,7 @@ def test_old_state_is_recognised_and_readers_are_sent_to_run(home: Path) -> None
     assert (said.code, "holds state of context360 0.1.0" in said.text) == (2, True)
 
 
-def test_what_cannot_be_computed_again_is_kept_and_the_warehouse_is_rebuilt(home: Path) -> None:
+def test_irreproducible_state_is_kept_and_the_warehouse_is_rebuilt(home: Path) -> None:
     kept = {part: contents(home / part) for part in ("landing", "identity", "predictions")}
     sentences = bring_up_to_date(home)
     assert [sentence for sentence in sentences if "The warehouse is rebuilt from landing" in sentence]

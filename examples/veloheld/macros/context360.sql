@@ -1,4 +1,4 @@
-{#- dbt takes these two from the root project only: hand them on to the package. -#}
+{#- dbt reads these macros from the root project only; they call those of the package. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ return(context360.generate_schema_name(custom_schema_name, node)) }}
 {%- endmacro %}
