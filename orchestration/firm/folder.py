@@ -40,7 +40,7 @@ class FirmFolder:
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise FirmError(f"{file}: `name` is required; write it in snake_case, as in my_firm.")
         if name == "context360":
-            raise FirmError(f"{file}: `name` is context360, which is the name of the package; choose another.")
+            raise FirmError(f"{file}: `name` is context360, which is the package's own; choose another.")
         return name
 
     @property
