@@ -8,7 +8,7 @@ from {{ ref('stg_crm__accounts') }}
 
 union all
 
--- A name in a social network may be used only by those who opted in.
+-- A social handle may be used only after opt-in.
 select
     handles.account_id as source_record_id,
     'social_handle' as identifier_kind,

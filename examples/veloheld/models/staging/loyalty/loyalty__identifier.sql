@@ -1,6 +1,6 @@
 {{ config(enabled=context360.adapter_is_on()) }}
 
--- Where the card was given out in the store, the CRM's number was written down with it.
+-- Stores that issue a card record the customer's CRM number with it.
 select
     loyalty_number as source_record_id,
     'crm_account_id' as identifier_kind,
