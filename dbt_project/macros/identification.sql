@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 
-{#- Hours before somebody is identified on a device that count as theirs, beside the session in which it happens:
+{#- Hours before an identification on a device that it reaches back, beside its own session:
     'session' -> 0, '24 hours' -> 24 -#}
 {% macro anonymous_backward_hours() -%}
     {%- set words = (var('anonymous_backward') | string).split() -%}

@@ -102,7 +102,7 @@
         group by delivery_scope
     ),
 
-    -- Where a row could not be read, nobody knows which rows are gone.
+    -- Where a row could not be read, which rows are gone is unknown.
     unreadable_delivery as (
         select distinct
             {{ context360._delivery_scope(delivery) }} as scope,
