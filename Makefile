@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# A catalog of source systems: the name of a bundled one, or the path of a YAML file.
+# A catalog of source systems: the name of an example, or the path of a YAML file.
 -include examples/Makefile
 PORT ?= 3000
 RUN_ARGS ?=

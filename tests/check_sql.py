@@ -1,4 +1,4 @@
-"""Type-checks and lints all SQL: builds every model of every bundled catalog on empty landing, and lints both sides.
+"""Type-checks and lints all SQL: builds every model of every example on empty landing, and lints both sides.
 
 An empty build makes the engine bind every column and function and hold every contract against the real types. sqlfluff
 judges the source templates with their layout, and the compiled SQL, where macros have written it. Run by `make check`.

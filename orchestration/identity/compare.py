@@ -50,8 +50,8 @@ class Comparison:
     """The assignment today, and with the other rules.
 
     moved_records: records that would have another customer number. rescored: per figure of a customer (scores from 1 to
-    5, points), the customers for whom it would change. conflicting_consents: merged customers of whom one agrees to
-    marketing mail and another does not. notes: sentences of the linking.
+    5, points), the customers whose figure would change. conflicting_consents: merged customers, one of which agrees to
+    marketing mail and another does not. notes: messages of the linking.
     """
 
     records: int

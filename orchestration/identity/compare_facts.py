@@ -119,7 +119,7 @@ def moved(connection: duckdb.DuckDBPyConnection) -> tuple[Moved, ...]:
 
 
 def rescored(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Per figure of marts.relationship_context, the number of customers for whom it would differ."""
+    """Per figure of marts.relationship_context, the number of customers whose figure would differ."""
     for name in ("before", "after"):
         connection.execute(f"""
             create temp table scored_{name} as
@@ -161,7 +161,7 @@ def _quintile(column: str) -> str:
 
 
 def conflicting_consents(connection: duckdb.DuckDBPyConnection) -> int:
-    """The merged customers of whom one agrees to marketing mail and another does not. Reads merge_group and fact."""
+    """The merged customers, one of which agrees to marketing mail and another does not. Reads merge_group and fact."""
     (count,) = first_row(
         connection,
         """

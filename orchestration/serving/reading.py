@@ -39,7 +39,7 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Connectedness:
-    """What the coupling has not reached.
+    """Customers and activity without a link.
 
     orphans: (source system, its customers). unattributed: (source system, touchpoint, interactions, reason) of activity
     that stands under the unknown customer.

@@ -54,7 +54,7 @@ def size(folder: Path) -> int:
 
 
 def watch(folder: Path, done: threading.Event, largest: list[int]) -> None:
-    """Notes the largest size of the folder until it is told that all is done."""
+    """Records the largest size of the folder until `done` is set."""
     while not done.wait(1.0):
         largest[0] = max(largest[0], size(folder))
 

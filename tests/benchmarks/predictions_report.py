@@ -3,7 +3,7 @@
 For each seed a company is founded, run once (which trains), lives on for 90 days and is run again. The second run
 joins what happened to what was said; beside it stands what the truth of the company says of everybody, and how well the
 sum of recency, frequency and monetary scores would have ranked the same customers. Of few outcomes, the calibration
-error of a perfect model is not nought either: what chance makes of it stands in brackets.
+error of a perfect model is not zero either; the brackets show its expected value by chance.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Proposals in a world whose truth is known: are choices drawn as said, and does the log tell what another way of
+"""Proposals in a world whose truth is known: are choices drawn as stated, and does the log predict what another way of
 choosing would have brought?
 
 The choices are made by action_choice as dbt compiles it, go through the files of the log, and are judged from it. What

@@ -1,4 +1,4 @@
-"""A thousand shared tablets whose users are drawn by stated shares: does the probability that is told come true?
+"""A thousand shared tablets whose users are drawn by stated shares: is the reported probability calibrated?
 
 The models run as dbt compiles them, on tables made here; who sat there is known because it was drawn.
 """

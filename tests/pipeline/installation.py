@@ -20,7 +20,7 @@ from orchestration.channels.intake.load_register import mark_published
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONTOSO = REPOSITORY.parent / "shared" / "data" / "contoso"
 Content = dict[str, tuple[int, str]]
-# They tell of deliveries, of numbers ever given, and of what was learned when: no later delivery changes those.
+# They record deliveries, customer numbers ever issued, and trainings: no later delivery changes those.
 ABOUT_RUNS = (
     "bridge_customer_number", "dim_source_stream", "stream_latency", "prediction_model", "prediction_performance",
     "prediction_calibration", "value_performance", "value_calibration", "engagement_points_judgement",

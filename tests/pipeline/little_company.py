@@ -1,7 +1,7 @@
 """A company small enough to know by heart, delivered in the seven files that the example contoso reads.
 
-300 people have a shop account, a loyalty card and a CRM record each; 100 guests are known to the hotel only. Nobody in
-here exists. Every figure that a test expects follows from the constants.
+300 people have a shop account, a loyalty card and a CRM record each; 100 guests are known to the hotel only. All are
+invented. Every figure that a test expects follows from the constants.
 """
 
 from __future__ import annotations

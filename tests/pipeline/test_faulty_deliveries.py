@@ -1,4 +1,4 @@
-"""What source systems do wrong: a fault stops its own stream, is told in one sentence, loses nothing, mends itself.
+"""Faults of source systems: a fault stops its own stream, is reported in one sentence, loses no row, and recovers.
 
 Several streams are broken at once, each in its own way: that is quicker, and shows that no fault hides another. Faults
 are settled by the time that core is built: runs stop there, where publishing is not what is claimed.

@@ -23,7 +23,7 @@ MEBIBYTE = 1 << 20
 
 @contextmanager
 def held_by_another_program(warehouse: Path) -> Iterator[None]:
-    """Another process has the warehouse open, as soon as nobody else has."""
+    """Another process opens the warehouse as soon as it is free."""
     code = """
 import duckdb, sys, time
 while True:

@@ -47,7 +47,7 @@ def test_guide_shows_a_catalog_and_a_staging_folder_and_no_python() -> None:
 
 
 @pytest.fixture(scope="module")
-def coupled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Said]:
+def new_system(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Said]:
     """A new folder with the files of all guides, run beside a CRM that knows one of the members."""
     folder = tmp_path_factory.mktemp("new_system")
     python = installed_wheel(folder / "wheel")
@@ -85,15 +85,15 @@ def run(installation: Installation, *arguments: str) -> Said:
     return installation.cold("run", "--home", installation.home, *arguments)
 
 
-def test_run_succeeds_and_reports_rows_in_quarantine(coupled: tuple[Installation, Said]) -> None:
-    _, said = coupled
+def test_run_succeeds_and_reports_rows_in_quarantine(new_system: tuple[Installation, Said]) -> None:
+    _, said = new_system
     assert said.code == 0, said.text
     assert "In quarantine: 1 row of rental/members (member_no_is_missing)." in said.text
     assert "In quarantine: 1 row of rental/rentals (started_at_is_unreadable)." in said.text
 
 
-def test_its_rows_are_in_the_star(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_its_rows_are_in_the_star(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     orders = "select count(*), sum(net_amount) from core.fct_order_line where source_system = 'rental'"
     # 25.50 + 30.00 + 12.25 (the fourth has no time) and twelve at 10.00.
     assert installation.ask(orders) == [(15, 187.75)]
@@ -101,8 +101,8 @@ def test_its_rows_are_in_the_star(coupled: tuple[Installation, Said]) -> None:
     assert installation.value("select count(*) from core.fct_order_line where customer_key < 0") == 0
 
 
-def test_its_people_are_customers_and_one_is_linked_with_the_crm(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_its_people_are_customers_and_one_is_linked_with_the_crm(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     systems = "select source_systems from marts.customer_360 where phone = '{}'"
     assert installation.ask(systems.format("+31687654321")) == [("rental",)]
     (customer,) = installation.ask(
@@ -115,8 +115,8 @@ def test_its_people_are_customers_and_one_is_linked_with_the_crm(coupled: tuple[
     assert found == [("crm, rental", 55.50)]
 
 
-def test_great_expectations_checks_it_without_own_rules(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_great_expectations_checks_it_without_own_rules(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     rules = dict(
         installation.ask(
             "select table_name || ': ' || rule, success from quality.validation_result where table_name like '%rental%'"
@@ -137,8 +137,8 @@ def test_great_expectations_checks_it_without_own_rules(coupled: tuple[Installat
     assert expected <= set(rules), sorted(rules)
 
 
-def test_ledger_accounts_for_every_row(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_ledger_accounts_for_every_row(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     ledger = installation.ask(
         "select stream, landed_rows, staged_rows, quarantined_rows, repeat_rows, difference from quality.row_ledger"
         " where source_system = 'rental' order by stream"
@@ -146,8 +146,8 @@ def test_ledger_accounts_for_every_row(coupled: tuple[Installation, Said]) -> No
     assert ledger == [("members", 5, 3, 1, 1, 0), ("rentals", 16, 15, 1, 0, 0)]
 
 
-def test_own_touchpoint_counts_with_its_points(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_own_touchpoint_counts_with_its_points(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     rented = installation.ask(
         "select distinct touchpoint, title, channel, interactions.engagement_points"
         " from core.fct_interaction as interactions inner join core.dim_touchpoint using (touchpoint_key)"
@@ -158,8 +158,8 @@ def test_own_touchpoint_counts_with_its_points(coupled: tuple[Installation, Said
     assert neutral == 1
 
 
-def test_own_mart_is_published_with_its_descriptions(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_own_mart_is_published_with_its_descriptions(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     rented = "select rental_count, rental_amount, currency from marts.customer_rental order by rental_count"
     assert installation.ask(rented) == [(1, 12.25, "EUR"), (2, 55.50, "EUR"), (12, 120, "EUR")]
     comment = (
@@ -168,8 +168,8 @@ def test_own_mart_is_published_with_its_descriptions(coupled: tuple[Installation
     assert installation.value(comment) == "Rentals."
 
 
-def test_own_checks_are_judged_and_kept(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_own_checks_are_judged_and_kept(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     judged = installation.ask(
         "select severity, success, reason from quality.validation_result"
         " where table_name like 'marts.customer_rental%' and layer = 'marts' order by reason"
@@ -181,8 +181,8 @@ def test_own_checks_are_judged_and_kept(coupled: tuple[Installation, Said]) -> N
     ]
 
 
-def test_own_product_line_is_predicted(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_own_product_line_is_predicted(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     targets = installation.ask(
         "select distinct target, product_line, horizon_days, basis from marts.customer_propensity"
         " where product_line = 'bike_rental' and target = 'buy' order by horizon_days"
@@ -191,8 +191,8 @@ def test_own_product_line_is_predicted(coupled: tuple[Installation, Said]) -> No
     assert targets == [("buy", "bike_rental", 30, "base rate"), ("buy", "bike_rental", 90, "base rate")]
 
 
-def test_late_stream_is_reported_and_makes_contexts_stale(coupled: tuple[Installation, Said]) -> None:
-    installation, _ = coupled
+def test_late_stream_is_reported_and_makes_contexts_stale(new_system: tuple[Installation, Said]) -> None:
+    installation, _ = new_system
     late = "select stream from core.dim_source_stream where is_late order by stream"
     assert installation.ask(late) == []
     assert installation.value("select bool_or(is_stale) from marts.relationship_context") is False

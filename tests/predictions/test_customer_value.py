@@ -108,7 +108,7 @@ def test_the_table_says_what_the_next_year_brings(forecast: CustomerForecast) ->
     assert table.drop(columns="next_purchase_date").notna().all().all()
     assert table["probability_alive"].between(0, 1).all()
     np.testing.assert_allclose(table["expected_value"], table["expected_purchases"] * table["expected_spend"])
-    # A date for those who are rather alive than not, and for nobody else.
+    # A date exactly for customers who are more likely alive than not.
     assert table.loc[table["probability_alive"] < 0.5, "next_purchase_date"].isna().all()
     assert (table["next_purchase_date"].dropna() > "1997-09-30").all()
 

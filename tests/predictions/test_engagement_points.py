@@ -162,7 +162,7 @@ def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_sta
     assert found.touchpoints == ("chat", "look", "never")
     assert list(found.exchanges) == [1, 2, 0]
     known = dict(zip(zip(found.moment.tolist(), found.customer.tolist(), strict=True), range(6), strict=True))
-    assert len(known) == 6  # customer 1 at four month starts, customer 2 at two; nobody knows since when 3 is there
+    assert len(known) == 6  # customer 1 at four month starts, customer 2 at two; the start of customer 3 is unknown
     counts = found.counts.toarray()
     one = next(customer for moment, customer in known if moment == 0)
     two = next(customer for moment, customer in known if customer != one)

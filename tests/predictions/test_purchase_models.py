@@ -152,7 +152,7 @@ def test_equal_customers_counted_once_give_the_same_fit() -> None:
 
 
 def test_without_a_repeat_purchase_a_bg_nbd_customer_is_alive() -> None:
-    """The story has nobody leave before the second purchase; the MBG/NBD has."""
+    """In the BG/NBD, no customer leaves before the second purchase; in the MBG/NBD some do."""
     history = cases.bg_nbd_customers(300, 0.8, 10, 0.8, 2.5, 60)
     assert fit_purchase_model(*history).probability_alive([0], [0], [50])[0] == 1
     assert fit_purchase_model(*history, kind="mbg_nbd").probability_alive([0], [0], [50])[0] < 0.9

@@ -29,7 +29,7 @@ def warehouse(
     """Customers with one trait x, drawn anew each month, who buy bikes within 30 days with probability 1/(1+e^-(2x-1)).
 
     Two in three of the purchases are made in the store by who has a positive x; others buy on the web. From turned_from
-    on, who would have bought does not, and the other way round. Parts are bought by nearly nobody.
+    on, who would have bought does not, and the other way round. Almost no customer buys parts.
     """
     connection = duckdb.connect()
     connection.execute("create schema core; create schema predictions; select setseed(0.36)")
@@ -212,8 +212,8 @@ def test_abstaining_lasts_after_a_later_run_for_an_earlier_as_of(tmp_path: Path)
 def test_what_is_said_one_by_one_does_not_contradict_itself() -> None:
     """Customer 1: anything .3 within 90 days and .4 within 30, parts .5 and .35, bikes .1. Customer 2: nothing to mend.
 
-    Within 90 days nobody buys parts more surely than anything: .3; and within 30 days nothing more surely than that.
-    Of 2 the bikes have no model, and the base rate is that of everybody; channels .6 and .2 are three to one.
+    Within 90 days, parts cannot be more likely than any purchase: .3; within 30 days, nothing can exceed that.
+    Of 2 the bikes have no model, and the base rate is that of all customers; channels .6 and .2 are three to one.
     """
     with duckdb.connect() as connection:
         connection.execute(f"""

@@ -1,4 +1,4 @@
-"""The parses that homes share: whole, few, and of nobody else."""
+"""The parses that homes share: complete, few, and private to the user."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 {#-
     The source of a staging folder is a folder of Parquet files in landing, not a table: rows/ of the stream that the
-    catalog couples to it. Other sources are tables that Python steps write. Lineage stays dbt's own.
+    catalog connects to it. Other sources are tables that Python steps write. Lineage stays dbt's own.
 -#}
 {% macro source(source_name, table_name) %}
     {%- set relation = builtins.source(source_name, table_name) -%}
