@@ -18,7 +18,7 @@
 {% endmacro %}
 
 
-{#- Whether the catalog couples the stream, and not just others of its system. -#}
+{#- Whether the catalog lists the stream, and not only others of its system. -#}
 {% macro is_delivered(adapter_name, stream_name) %}
     {%- for stream in var('streams', []) if stream.adapter == adapter_name and stream.stream == stream_name -%}
         {{ return(true) }}
