@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.channels.catalog import DatabaseSystem, FileStream
+from orchestration.channels.catalog import DatabaseSystem, FileStream, TableStream
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 
@@ -132,6 +132,9 @@ def test_variables_come_from_the_environment_or_their_default(tmp_path: Path) ->
     assert system.url.get_secret_value() == f"sqlite:///{tmp_path / 'secret.db'}"  # relative to the catalog
     assert (system.streams["tickets"].table, system.streams["tickets"].schema_name) == ("tickets", "public")
     assert system.field_to_renew("url") == "the environment variable HELPDESK_URL"
+    environment = {"HELPDESK_URL": "sqlite:///secret.db", "TABLE": "requests"}
+    (stream,) = load_catalog(write(tmp_path, DATABASE), environment).systems["helpdesk"].streams.values()
+    assert isinstance(stream, TableStream) and stream.table == "requests"
 
 
 def test_missing_variable_is_reported_with_its_place(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from identity.conftest import customers, groups
 from identity.datasets import synthetic
 
 from orchestration.identity import assignment_as_of, explain, link_records, linking, present_customer
+from orchestration.identity.decisions import read_decisions
 from orchestration.identity.register import NUMBERS, keep_register, restore_register
 from orchestration.warehouse.connection import WarehouseError
 
@@ -41,6 +42,11 @@ def test_same_decision_overrules_the_evidence(connection, given, tmp_path: Path)
     file = decisions(tmp_path, "same: [{records: [crm/ann, crm/bob], reason: took another name}]")
     given(ANN, ANN_SHOP, BOB, decisions=file)
     assert len(groups(connection)) == 1
+
+
+def test_id_in_a_decision_may_contain_a_slash(tmp_path: Path) -> None:
+    (found,) = read_decisions(decisions(tmp_path, "same: [{records: [crm/2024/7, shop/ann], reason: asked by phone}]"))
+    assert (found.first, found.second) == (("crm", "2024/7"), ("shop", "ann"))
 
 
 @pytest.mark.parametrize(

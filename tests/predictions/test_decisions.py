@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from predictions import cases
+from scipy import stats
 
 from orchestration.firm.folder import FirmFolder
 from orchestration.predictions.judging.policy import evaluate_policy
@@ -66,6 +67,13 @@ def test_a_covariate_narrows_the_interval_and_keeps_the_effect() -> None:
     assert adjusted.adjusted
     assert adjusted.low < 5 < adjusted.high
     assert adjusted.high - adjusted.low < 0.25 * (plain.high - plain.low)
+
+
+def test_interval_of_an_amount_is_the_one_that_scipy_gives() -> None:
+    with_offer, without = [12.0, 0.0, 30.5, 8.0, 19.0], [3.0, 0.0, 11.0]
+    found = campaign_effect([1] * 5 + [0] * 3, with_offer + without, confidence=0.9)
+    expected = stats.ttest_ind(with_offer, without, equal_var=False).confidence_interval(0.9)
+    assert (found.method, found.low, found.high) == ("Welch", pytest.approx(expected.low), pytest.approx(expected.high))
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:

@@ -123,6 +123,16 @@ def test_expected_purchases_are_the_integral_that_defines_them(a: float, b: floa
     assert model.expected_purchases(growth, [0], [0], [0])[0] == pytest.approx(float(density), rel=1e-5)
 
 
+@pytest.mark.parametrize(("s", "expected"), [(0.6, 1.1758), (1.0, 0.8682), (2.5, 0.3543)])
+def test_new_pareto_nbd_customer_is_expected_to_buy_as_published(s: float, expected: float) -> None:
+    """Schmittlein et al. 1987: r β / (α (s - 1)) · (1 - (β / (β + t))^(s - 1)), and r β / α · ln(1 + t / β) at s = 1.
+
+    r = 0.5, α = 10, β = 12, t = 39, computed apart.
+    """
+    model = PurchaseModel("pareto_nbd", {"r": 0.5, "alpha": 10.0, "s": s, "beta": 12.0}, 0.0, 1, 0.0)
+    assert model.expected_purchases(39, [0], [0], [0])[0] == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_unit_of_time_does_not_matter(kind: Kind) -> None:
     history = cases.bg_nbd_customers(400, 0.8, 10, 0.8, 2.5, 60)
@@ -228,7 +238,8 @@ def test_too_few_repeat_buyers_make_it_abstain(frequency: list[int], recency: li
     assert "needs 10" in model.abstains
     rate = sum(frequency) / sum(age) if sum(age) else 0
     np.testing.assert_allclose(model.expected_purchases(4, frequency, recency, age), 4 * rate)
-    assert np.isfinite(model.time_to_next_purchase(frequency, recency, age)).all()
+    # The median of an exponential wait; without any purchase the rate counts as 1e-9.
+    np.testing.assert_allclose(model.time_to_next_purchase(frequency, recency, age), np.log(2) / max(rate, 1e-9))
 
 
 @pytest.mark.parametrize("kind", KINDS)
