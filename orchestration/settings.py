@@ -118,12 +118,15 @@ def catalog_path(chosen: str | None, home: Path) -> Path:
     """The catalog file that a user means.
 
     chosen: a YAML file, a folder that holds a catalog.yaml, or the name of an example; None for the catalog.yaml of the
-    current folder or else, in a checkout, the demo company. An example with a generator keeps its catalog beside the
-    data that it wrote below `home`. Raises SettingsError where there is no such catalog.
+    current folder, or else the demo company in the root of a checkout and where `home` holds its data. An example with
+    a generator keeps its catalog beside the data that it wrote below `home`. Raises SettingsError where there is no
+    such catalog.
     """
     if not chosen:
-        if Path(CATALOG_FILE).is_file() or demo_example() is None:
-            return Path(CATALOG_FILE).resolve()
+        here = Path(CATALOG_FILE).resolve()
+        is_demo = here.parent == INSTALLATION or (home / DEMO_FOLDER / CATALOG_FILE).is_file()
+        if here.is_file() or demo_example() is None or not is_demo:
+            return here
         chosen = demo_example()
     path = Path(chosen or "").expanduser()
     if path.suffix in {".yaml", ".yml"} or path.is_file():

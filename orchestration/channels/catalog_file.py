@@ -32,7 +32,10 @@ def load_catalog(path: Path, environment: Mapping[str, str]) -> Catalog:
     try:
         written = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (it is a SafeLoader)
     except FileNotFoundError as error:
-        raise CatalogError(f"{path}: there is no such catalog file") from error
+        raise CatalogError(
+            f"{path}: there is no such catalog file; go to the firm's folder, name it with --catalog, or make one with "
+            "`context360 init FOLDER`"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from error
     except _DuplicateKey as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -20,7 +21,9 @@ def init_firm(folder: Path, name: str | None) -> int:
     except FirmError as error:
         return not_started(console, error)
     console.print(f"Wrote {written}: a catalog, a dbt project and a sample system.")
-    console.print(f"Next: cd {folder} && context360 run    (the README there says where your own things go)")
+    console.print(
+        f"Next: cd {shlex.quote(str(folder))} && context360 run    (the README there says where your own things go)"
+    )
     return OK
 
 

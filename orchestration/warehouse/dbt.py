@@ -251,6 +251,7 @@ class DbtProject:
             return
         self._parsed_path.mkdir(parents=True, exist_ok=True)
         known.unlink(missing_ok=True)
+        self._forget_parse_of_another_place()
         if self._cache is None:
             self._parse()
         else:
@@ -259,6 +260,14 @@ class DbtProject:
                     self._parse()
                     self._cache.keep(fingerprint, self._parsed_path)
         known.write_text(fingerprint)
+
+    def _forget_parse_of_another_place(self) -> None:
+        """dbt goes on from its last parse, which holds the paths of the firm's folder and of the package."""
+        places, file = f"{self.firm.path}\n{DBT_PACKAGE}\n", self._parsed_path / "places"
+        if not file.exists() or file.read_text() != places:
+            for name in PARSED_FILES:
+                (self._parsed_path / name).unlink(missing_ok=True)
+            file.write_text(places)
 
     def _parse(self) -> None:
         """Parses what has changed, keeps the parse as files, and logs dbt's warnings."""
