@@ -11,6 +11,7 @@ import csv
 import inspect
 import re
 import sys
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,8 +235,20 @@ def _command() -> str:
     root = typer.main.get_command(cli.app)
     parts = [
         _head("Command", "`orchestration/cli.py`"),
-        "Every subcommand answers `--help`. Exit codes: 0 everything is current; 1 a part was stopped, and the message "
-        "says what to do; 2 the command could not start.",
+        "Every subcommand answers `--help`. Its exit code:",
+        "",
+        "| exit code | of | meaning |",
+        "|---|---|---|",
+        "| 0 | `run`, `backfill` | Everything is current. Warnings, such as a late stream, do not change the code. |",
+        "| 1 | `run`, `backfill` | A part was stopped: the message says what to do; readers see its last good state. |",
+        "| 0 | `status` | It could show how things stand, even if the last run failed. |",
+        "| 1 | `who` | No customer matches, or several do. |",
+        "| 0, 1 | `identity compare` | Nothing would change; something would. |",
+        "| 1 | `dbt` | dbt failed. |",
+        "| 2 | every command | It could not start (a wrong option, catalog or state), or could not read what it needs; "
+        "the message says why. |",
+        "",
+        f"The default of `--catalog` and `CONTEXT360_CATALOG`: {_default_catalog()}",
         "",
     ]
     for path, command in _commands(root, "context360"):
@@ -279,11 +292,33 @@ def _parameter(parameter: Any) -> str:
         return f"| `{_argument_name(parameter.metavar or parameter.name)}` | {text} |"
     if getattr(parameter, "hidden", False):
         return ""
-    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    value = _value_of(parameter)
+    names = ", ".join(f"`{_cell(name + value)}`" for name in (*parameter.opts, *parameter.secondary_opts))
     default = parameter.default
     shown = isinstance(default, int | float | str) and not isinstance(default, bool) and default != ""
     stop = "" if text.endswith((".", ":")) else "."
     return f"| {names} | {text}{stop}{f' Default: `{default}`.' if shown else ''} |"
+
+
+# What an option takes, where its type or its own name does not say it.
+_VALUES = {"as_of": "MOMENT", "decisions": "FILE", "first": "DATE", "home": "FOLDER", "last": "DATE", "out": "FOLDER",
+           "report": "FILE"}  # fmt: skip
+
+
+def _value_of(parameter: Any) -> str:
+    """The value after an option's name, with a space before it; empty for a switch."""
+    if parameter.is_flag:
+        return ""
+    annotation = parameter.type_descriptor.annotation
+    if typing.get_origin(annotation) is typing.Literal:
+        return " " + "|".join(typing.get_args(annotation))
+    kind = "NUMBER" if annotation is int else parameter.name.upper()
+    return " " + _VALUES.get(parameter.name, kind)
+
+
+def _default_catalog() -> str:
+    """What counts without a choice, in the words of the environment variable's description."""
+    return str(TEXTS["environment"]["CONTEXT360_CATALOG"]).split("Default: ")[1]
 
 
 def _settings() -> str:
@@ -308,7 +343,19 @@ def _settings() -> str:
         "## Variables of the dbt project",
         "",
         "A firm sets a variable in its own `dbt_project.yml`, under `vars`. A group such as `prediction` is replaced "
-        "as a whole: copy all of it. Variables that a run sets itself are left out.",
+        "as a whole: copy all of it. Variables that a run sets itself are left out. In the firm's `dbt_project.yml`:",
+        "",
+        "```yaml",
+        "vars:",
+        "  context360:",
+        "    time_zone: Europe/Berlin",
+        "    journey_silence_days: 45",
+        "    contact_gap_minutes: 20",
+        "```",
+        "",
+        "Under `context360`, a value counts in the package's models only. Directly under `vars` it counts in the "
+        "firm's own models, too: write it there if one of them, or a macro that it calls, reads the variable. If a "
+        "variable stands in both places, the value under `context360` counts in the package.",
         "",
         "| variable | default | meaning and reason |",
         "|---|---|---|",

@@ -19,7 +19,7 @@ ROOT_COMMAND = typer.main.get_command(app)
 _INLINE = re.compile(r"`((?:context360|make) [^`]+)`")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 # Shell words around the commands, whose meaning no test has to judge.
-_OTHERS = ("cd", "pip", "git")
+_OTHERS = ("cd", "export", "git", "pip")
 CHEAP = ("context360 --help", "context360 --version", "context360 run --help", "make help")
 
 
