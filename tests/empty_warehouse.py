@@ -28,9 +28,9 @@ from orchestration.warehouse.staging_sources import declared_columns
 
 ANY_MOMENT = datetime(2026, 1, 1)
 BEFORE_IDENTITY = ("resource_type:seed", "fqn:context360.settings", "fqn:*.staging.*", "fqn:context360.intermediate")
-IDENTIFIED = ("fqn:context360.intermediate.identified",)
+CUSTOMER_OF_ACTIVITY = ("fqn:context360.intermediate.customer_of_activity",)
 AFTER_PYTHON = (
-    "fqn:context360.intermediate.perceived",
+    "fqn:context360.intermediate.text_sentiment",
     "fqn:context360.core",
     "fqn:context360.predictions",
     "fqn:context360.marts",
@@ -66,13 +66,13 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
 
 def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     """Builds every model on what has landed, with the Python steps between them; returns what became of each node."""
-    later = ["fqn:context360.intermediate.identified", "fqn:context360.intermediate.perceived"]
+    later = ["fqn:context360.intermediate.customer_of_activity", "fqn:context360.intermediate.text_sentiment"]
     results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
         prepare_register(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
         score_verbatims(connection, "intermediate.int_verbatim")
-    results += project.run("build", list(IDENTIFIED), as_of=as_of)
+    results += project.run("build", list(CUSTOMER_OF_ACTIVITY), as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)

@@ -24,13 +24,13 @@ from orchestration.warehouse.connection import table_exists
 _ANY_MOMENT = datetime(2000, 1, 1)
 
 # Intermediate models that read what identity has written, and what perception has written.
-_IDENTIFIED = "fqn:context360.intermediate.identified"
-_PERCEIVED = "fqn:context360.intermediate.perceived"
+_CUSTOMER_OF_ACTIVITY = "fqn:context360.intermediate.customer_of_activity"
+_TEXT_SENTIMENT = "fqn:context360.intermediate.text_sentiment"
 
 # What models learn from, the part of it that is only made for training, and what has come of earlier predictions.
 _PREDICTIONS = "fqn:context360.predictions"
 _TRAINING = "fqn:context360.predictions.training"
-_JUDGED_PREDICTIONS = "fqn:context360.predictions.judged"
+_OUTCOMES = "fqn:context360.predictions.outcomes"
 
 
 @dataclass(frozen=True)
@@ -67,24 +67,24 @@ def steps(installation: Installation) -> list[Step]:
     return [
         Step("seeds", "resource_type:seed fqn:context360.settings"),
         *staging,
-        Step("intermediate", "fqn:context360.intermediate", exclude=f"{_IDENTIFIED} {_PERCEIVED}"),
+        Step("intermediate", "fqn:context360.intermediate", exclude=f"{_CUSTOMER_OF_ACTIVITY} {_TEXT_SENTIMENT}"),
         # A step of its own: influence is ranked between it and core, and inside one step that would cut core to pieces.
         Step(
-            "identified",
-            f"{_IDENTIFIED} fqn:context360.quality.identity",
+            "customer_of_activity",
+            f"{_CUSTOMER_OF_ACTIVITY} fqn:context360.quality.identity",
             suites=lambda _, run: identity_suites(compare_sizes=not run.accept_shrinkage),
             judged=tuple(identity_suites(compare_sizes=True)),
         ),
         Step(
             "core",
-            f"fqn:context360.core {_PERCEIVED}",
+            f"fqn:context360.core {_TEXT_SENTIMENT}",
             suites=lambda connection, run: core_suites(
                 newest_landed_at(connection, run.moment),
                 compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),
             ),
             judged=core_tables,
         ),
-        Step("features", _PREDICTIONS, exclude=f"{_TRAINING} {_JUDGED_PREDICTIONS}"),
+        Step("features", _PREDICTIONS, exclude=f"{_TRAINING} {_OUTCOMES}"),
         Step("training", _TRAINING, due=needs_training_in(installation), further=trained_models(installation)),
         # Touches are valued by a Python step between the two.
         *(
@@ -99,7 +99,7 @@ def steps(installation: Installation) -> list[Step]:
                 ("journeys", "fqn:context360.marts.journeys", ""),
                 (
                     "marts",
-                    " ".join(("fqn:context360.marts", _JUDGED_PREDICTIONS, *own_marts)),
+                    " ".join(("fqn:context360.marts", _OUTCOMES, *own_marts)),
                     "fqn:context360.marts.journeys",
                 ),
             )

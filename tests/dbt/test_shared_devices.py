@@ -62,7 +62,7 @@ def visits(project: DbtProject) -> duckdb.DuckDBPyConnection:
         from memory.truth where is_login;
     """)
     for model in MODELS:
-        (file,) = Path(project.target_path / "compiled").rglob(f"identified/{model}.sql")
+        (file,) = Path(project.target_path / "compiled").rglob(f"customer_of_activity/{model}.sql")
         connection.execute(f"create table intermediate.{model} as {file.read_text()}")
     return connection
 
