@@ -11,6 +11,7 @@ from identity.conftest import COLUMNS
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.firm.state import bring_up_to_date
 from orchestration.identity import link_records
 from orchestration.identity.compare import ComparisonError, check_rules, compare_rules
 
@@ -31,6 +32,7 @@ PERSONAL = ("anna", "smit", "bas@", "visser", "3160000", "post.example")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse in which the six are five customers, with two orders and three consents."""
     home = tmp_path_factory.mktemp("home")
+    bring_up_to_date(home)  # a home of this version
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute(f"""
             create schema intermediate; create schema core;
@@ -131,7 +133,7 @@ def test_command_only_reads_the_warehouse_and_shows_no_personal_data(home: Path,
         assert not [value for value in PERSONAL if value in shown.output.lower()]
     assert json.loads(shown.stdout)["merges"] == 2
     assert (home / "warehouse.duckdb").read_bytes() == before
-    assert {file.name for file in home.iterdir()} == {"warehouse.duckdb"}
+    assert {file.name for file in home.iterdir()} == {"state.yaml", "warehouse.duckdb"}
 
 
 def test_command_exits_with_0_if_nothing_would_change(home: Path, tmp_path: Path) -> None:

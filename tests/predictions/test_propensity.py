@@ -98,7 +98,7 @@ def test_noise_makes_it_abstain_with_the_base_rate() -> None:
     features = cases.answers(4_000, seed=4)[0]
     outcome = pd.Series(np.random.default_rng(11).random(4_000) < 0.1)
     model = fit_propensity(features, outcome)
-    assert "not surely better than the base rate" in model.abstains
+    assert "not better than the base rate beyond chance" in model.abstains
     np.testing.assert_array_equal(model.predict_probability(features), np.full(4_000, outcome.mean()))
     assert model.report.auc is not None
 
@@ -108,23 +108,23 @@ def test_too_few_positives_make_it_abstain(positives: int) -> None:
     features = cases.answers(1_000, seed=4)[0]
     outcome = pd.Series(np.arange(1_000) < positives)
     model = fit_propensity(features, outcome)
-    assert f"happened in {positives} of 1000 rows; 50 are needed" in model.abstains
+    assert f"{positives} of 1000 rows are positive; learning needs 50" in model.abstains
     assert model.predict_probability(features.head(3)) == pytest.approx([positives / 1_000] * 3)
     # As many negatives are needed.
-    assert "did not happen" in fit_propensity(features, ~outcome).abstains
+    assert "rows are negative; learning needs 50" in fit_propensity(features, ~outcome).abstains
 
 
 def test_positives_of_long_ago_only_make_it_abstain() -> None:
     features = cases.answers(1_000, seed=4)[0]
     model = fit_propensity(features, pd.Series(np.arange(1_000) < 300))
-    assert "0 are among the newest 200" in model.abstains
+    assert "0 of 300 positive rows are among the newest 200" in model.abstains
 
 
 def test_a_table_without_information_makes_it_abstain() -> None:
     outcome = pd.Series(np.arange(400) % 3 == 0)
     nothing = pd.DataFrame({"empty": [None] * 400, "constant": [1] * 400, "id": [f"c{row}" for row in range(400)]})
-    assert "No column says anything" in fit_propensity(nothing, outcome).abstains
-    assert "No column says anything" in fit_propensity(pd.DataFrame(index=range(400)), outcome).abstains
+    assert "No column carries information" in fit_propensity(nothing, outcome).abstains
+    assert "No column carries information" in fit_propensity(pd.DataFrame(index=range(400)), outcome).abstains
 
 
 def test_one_in_a_thousand_is_calibrated_too() -> None:
@@ -210,7 +210,7 @@ def test_rows_of_few_moments_are_judged_and_tried_by_whole_moments() -> None:
 def test_rows_of_one_moment_in_the_order_of_their_outcome_are_judged_all_the_same() -> None:
     features, outcome = cases.answers(1_000, seed=22)
     order = np.argsort(~outcome.to_numpy(), kind="stable")
-    assert "order of the rows is taken as time" in fit_propensity(features.iloc[order], outcome.iloc[order]).abstains
+    assert "row order counts as time" in fit_propensity(features.iloc[order], outcome.iloc[order]).abstains
     model = fit_propensity(features.iloc[order], outcome.iloc[order], pd.Timestamp("2025-06-30"))
     assert not model.abstains
     assert any(note.startswith("All rows are of one moment") for note in model.report.notes)
