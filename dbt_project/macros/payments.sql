@@ -9,8 +9,8 @@
     union all
 
     select
-        customer_key, started_at as paid_at, net_amount, cast(null as decimal(18, 2)) as discount_amount,
-        cast(null as decimal(18, 2)) as margin_amount, currency, interaction_key, -2 as product_key,
+        customer_key, started_at as paid_at, net_amount, cast(null as decimal(18, 6)) as discount_amount,
+        cast(null as decimal(18, 6)) as margin_amount, currency, interaction_key, -2 as product_key,
         'booking' as line_kind
     from {{ ref('fct_booking') }}
     where started_at < {{ as_of() }} and customer_key > 0

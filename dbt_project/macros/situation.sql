@@ -10,6 +10,12 @@
 {%- endmacro %}
 
 
+{#- An amount as people read it, to the cent: the tables keep all decimals of the source. -#}
+{% macro amount_text(amount) -%}
+    cast(cast({{ amount }} as decimal(18, 2)) as {{ dbt.type_string() }})
+{%- endmacro %}
+
+
 {#- A name from the data as words: late_delivery -> late delivery. -#}
 {% macro words(name) -%}
     replace({{ name }}, '_', ' ')

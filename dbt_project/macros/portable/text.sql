@@ -39,11 +39,25 @@
 
 
 {% macro number_from_text(column, data_type) -%}
-    try_cast(trim({{ column }}) as {{ data_type }})
+    {{ context360.exact_number('trim(' ~ column ~ ')', data_type) }}
 {%- endmacro %}
 
+{#- Amounts keep up to six decimals; they are rounded where they are shown, never on the way. -#}
 {% macro money_from_text(column) -%}
-    {{ context360.number_from_text(column, 'decimal(18, 2)') }}
+    {{ context360.number_from_text(column, 'decimal(18, 6)') }}
+{%- endmacro %}
+
+{#- A number with more decimals than a decimal type keeps is null: rounding it would lose money without a word. Less than
+    a billionth is the noise of binary floating point, as in 12.350000000000001. -#}
+{% macro exact_number(text, data_type) -%}
+    {%- if data_type.lower().startswith('decimal') -%}
+    case
+        when abs(try_cast({{ text }} as decimal(38, 18)) - try_cast({{ text }} as {{ data_type }})) < 0.000000001
+            then try_cast({{ text }} as {{ data_type }})
+    end
+    {%- else -%}
+    try_cast({{ text }} as {{ data_type }})
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -81,11 +95,11 @@
 
 {#- '1.234,50' -> 1234.50 -#}
 {% macro decimal_from_comma_text(column) -%}
-    try_cast(replace(replace(trim({{ column }}), '.', ''), ',', '.') as decimal(18, 3))
+    {{ context360.exact_number("replace(replace(trim(" ~ column ~ "), '.', ''), ',', '.')", 'decimal(18, 6)') }}
 {%- endmacro %}
 
 {% macro money_from_comma_text(column) -%}
-    try_cast(replace(replace(trim({{ column }}), '.', ''), ',', '.') as decimal(18, 2))
+    {{ context360.decimal_from_comma_text(column) }}
 {%- endmacro %}
 
 

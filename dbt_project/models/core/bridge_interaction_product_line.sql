@@ -147,7 +147,7 @@ placed as (
             when described.is_before_purchase then 'session'
             else 'last purchase'
         end as product_line_source,
-        cast(described.purchase_amount as decimal(18, 2)) as purchase_amount
+        cast(described.purchase_amount as decimal(18, 6)) as purchase_amount
     from described
     left join lines_from_sessions on described.session_key = lines_from_sessions.session_key
     left join lines_from_purchases on described.interaction_key = lines_from_purchases.interaction_key

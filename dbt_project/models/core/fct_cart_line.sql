@@ -31,7 +31,7 @@ select
     coalesce(cart_lines.state = 'open', false) as is_open,
     cart_lines.state_since,
     cart_lines.quantity,
-    cast(cart_lines.quantity * products.price_amount as decimal(18, 2)) as list_amount,
+    cast(cart_lines.quantity * products.price_amount as decimal(18, 6)) as list_amount,
     products.currency,
     cart_lines.source_system,
     cart_lines.cart_id as source_cart_id,

@@ -28,7 +28,7 @@ costed as (
             order_lines.cost_amount,
             case
                 when products.currency = order_lines.currency
-                    then cast(order_lines.quantity * products.cost_amount as decimal(18, 2))
+                    then cast(order_lines.quantity * products.cost_amount as decimal(18, 6))
             end
         ) as known_cost_amount
     from order_lines
@@ -70,7 +70,7 @@ select
     lines.discount_amount,
     lines.net_amount,
     lines.known_cost_amount as cost_amount,
-    cast(lines.net_amount - lines.known_cost_amount as decimal(18, 2)) as margin_amount,
+    cast(lines.net_amount - lines.known_cost_amount as decimal(18, 6)) as margin_amount,
     lines.cost_amount is null and lines.known_cost_amount is not null as is_cost_estimated,
     lines.currency,
     lines.source_system,

@@ -20,7 +20,7 @@ with activity as (
         -2 as channel_key,
         identifier_kind,
         attribution,
-        cast(null as decimal(18, 2)) as amount,
+        cast(null as decimal(18, 6)) as amount,
         happened_at
     from {{ ref('int_attributed_sighting') }}
 )
@@ -33,7 +33,7 @@ select
     coalesce(identifier_kind, 'none') as identifier_kind,
     attribution,
     count(*) as activity_count,
-    coalesce(cast(sum(amount) as decimal(18, 2)), 0) as amount,
+    coalesce(cast(sum(amount) as decimal(18, 6)), 0) as amount,
     min(happened_at) as first_happened_at,
     max(happened_at) as last_happened_at
 from activity

@@ -8,7 +8,7 @@ with delivered as (
         happened_at,
         product_id,
         detail,
-        cast(null as decimal(18, 2)) as amount,
+        cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
         campaign_id,
         offer_id,
@@ -41,7 +41,7 @@ orders as (
         case when count(*) = 1 then min(product_id) end as product_id,
         case when count(*) = 1 then min(product_id) else cast(count(*) as {{ dbt.type_string() }}) || ' lines' end
             as detail,
-        cast(sum(net_amount) as decimal(18, 2)) as amount,
+        cast(sum(net_amount) as decimal(18, 6)) as amount,
         min(currency) as currency,
         min(campaign_id) as campaign_id,
         min(offer_id) as offer_id,
@@ -133,7 +133,7 @@ redemptions as (
         redemptions.redeemed_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as product_id,
         redemptions.offer_id as detail,
-        cast(null as decimal(18, 2)) as amount,
+        cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
         redemptions.campaign_id,
         redemptions.offer_id,
@@ -203,7 +203,7 @@ survey_answers as (
         cast(cast(score as int) as {{ dbt.type_string() }})
         || ' of ' || cast(scale_maximum as {{ dbt.type_string() }})
         || coalesce(': ' || verbatim, '') as detail,
-        cast(null as decimal(18, 2)) as amount,
+        cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(null as {{ dbt.type_string() }}) as campaign_id,
         cast(null as {{ dbt.type_string() }}) as offer_id,

@@ -81,7 +81,7 @@ union all
 
 {{ need_signal(
     'abandoned_cart', ref('int_open_cart'), at='last_added_at', figure='line_count',
-    detail='cast(amount as ' ~ dbt.type_string() ~ ") || ' ' || currency", where='is_abandoned'
+    detail=amount_text('amount') ~ " || ' ' || currency", where='is_abandoned'
 ) }}
 
 union all

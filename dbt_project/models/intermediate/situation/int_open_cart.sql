@@ -4,7 +4,7 @@ with cart_lines as (
     select
         lines.customer_key,
         cast(count(*) as int) as line_count,
-        cast(sum(lines.list_amount) as decimal(18, 2)) as amount,
+        cast(sum(lines.list_amount) as decimal(18, 6)) as amount,
         case when min(lines.currency) = max(lines.currency) then min(lines.currency) end as currency,
         min(lines.added_at) as since,
         max(lines.added_at) as last_added_at

@@ -120,7 +120,7 @@ select
     reason,
     other_source_system,
     cast(activity_count as bigint) as activity_count,
-    coalesce(cast(amount as decimal(18, 2)), 0) as amount,
+    coalesce(cast(amount as decimal(18, 6)), 0) as amount,
     visibility,
     visibility_with_link,
     is_above_target_with_link and not is_above_target as lifts_above_target,

@@ -23,15 +23,15 @@ purchases as (
             count(distinct case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key end) as int
         )
             as purchase_count_12m,
-        cast(sum(net_amount) as decimal(18, 2)) as current_value_amount,
+        cast(sum(net_amount) as decimal(18, 6)) as current_value_amount,
         cast(
             coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then net_amount end), 0)
-            as decimal(18, 2)
+            as decimal(18, 6)
         ) as value_12m_amount,
-        cast(sum(discount_amount) as decimal(18, 2)) as discount_amount,
-        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 2))
+        cast(sum(discount_amount) as decimal(18, 6)) as discount_amount,
+        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 6))
             as returned_amount,
-        cast(sum(margin_amount) as decimal(18, 2)) as margin_amount,
+        cast(sum(margin_amount) as decimal(18, 6)) as margin_amount,
         cast(count(distinct case when product_key > 0 then product_key end) as int) as product_count,
         case when count(distinct currency) = 1 then min(currency) end as currency
     from payments
@@ -178,7 +178,7 @@ select
     coalesce(purchases.discount_amount, 0) as discount_amount,
     coalesce(purchases.returned_amount, 0) as returned_amount,
     purchases.margin_amount,
-    cast(purchases.current_value_amount / nullif(purchases.purchase_count, 0) as decimal(18, 2))
+    cast(purchases.current_value_amount / nullif(purchases.purchase_count, 0) as decimal(18, 6))
         as average_purchase_amount,
     purchases.currency,
     scored.recency_score,

@@ -47,7 +47,7 @@ select
     count(banded.customer_key) as customer_count,
     count(purchases.customer_key) as buyer_count,
     cast(count(purchases.customer_key) as double) / nullif(count(banded.customer_key), 0) as purchase_rate,
-    cast(coalesce(sum(purchases.bought_amount), 0) as decimal(18, 2)) as bought_amount
+    cast(coalesce(sum(purchases.bought_amount), 0) as decimal(18, 6)) as bought_amount
 from {{ ref('engagement_bands') }} as bands
 left join banded on bands.band_rank = banded.band_rank
 left join purchases on banded.customer_key = purchases.customer_key

@@ -64,7 +64,7 @@ earned as (
         {{ fact_day }} as day_number,
         sum(facts.engagement_points) as points,
         0 as purchase_count,
-        cast(0 as decimal(18, 2)) as purchase_amount
+        cast(0 as decimal(18, 6)) as purchase_amount
     from {{ ref('fct_interaction') }} as facts
     inner join readers on facts.customer_key = readers.customer_key
     where facts.happened_at < {{ as_of() }}
@@ -246,7 +246,7 @@ select
     cast(coalesce(outcomes.judged_customer_count, 0) as bigint) as judged_customer_count,
     cast(outcomes.points_after as bigint) as points_after,
     cast(outcomes.purchases_after as bigint) as purchases_after,
-    cast(outcomes.amount_after as decimal(18, 2)) as amount_after,
+    cast(outcomes.amount_after as decimal(18, 6)) as amount_after,
     outcomes.purchase_rate,
     cast(coalesce(outcomes.compared_customer_count, 0) as bigint) as compared_customer_count,
     cast(outcomes.compared_purchase_rate as double) as compared_purchase_rate,

@@ -47,7 +47,7 @@ select
         judged.{{ step }}_at,
     {%- endfor %}
     judged.purchased_at,
-    cast(judged.purchased_amount as decimal(18, 2)) as purchased_amount,
+    cast(judged.purchased_amount as decimal(18, 6)) as purchased_amount,
     judged.outcome,
     case when judged.outcome = 'dropped' then steps.journey_step end as dropped_at_step,
     cast(judged.interaction_count as int) as interaction_count,

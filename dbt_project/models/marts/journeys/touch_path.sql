@@ -112,7 +112,7 @@ events as (
         end
             as touch_value,
         cast(null as bigint) as purchase_interaction_key,
-        cast(null as decimal(18, 2)) as purchase_amount
+        cast(null as decimal(18, 6)) as purchase_amount
     from first_of_day as touched
     inner join ranked_values
         on
@@ -227,5 +227,5 @@ select
         else 'lost'
     end as outcome,
     case when leads_to_purchase then next_purchase_key end as purchase_interaction_key,
-    cast(case when leads_to_purchase then next_purchase_amount end as decimal(18, 2)) as purchase_amount
+    cast(case when leads_to_purchase then next_purchase_amount end as decimal(18, 6)) as purchase_amount
 from placed

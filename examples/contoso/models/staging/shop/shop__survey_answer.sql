@@ -8,7 +8,7 @@ select
     contact_id as identifier_value,
     'review_rating' as question,
     true as is_about_satisfaction,
-    cast(review_rating as decimal(9, 2)) as score,
+    cast(review_rating as decimal(18, 6)) as score,
     1 as scale_minimum,
     5 as scale_maximum,
     review_text as verbatim,

@@ -11,7 +11,7 @@ renamed as (
         {{ context360.clean_text('customer_no') }} as customer_no,
         {{ context360.clean_text('sku') }} as sku,
         {{ context360.clean_text('quantity') }} as raw_quantity,
-        {{ context360.number_from_text('quantity', 'decimal(18, 3)') }} as quantity,
+        {{ context360.number_from_text('quantity', 'decimal(18, 6)') }} as quantity,
         {{ context360.clean_text('added_at') }} as raw_added_at,
         {{ context360.timestamp_from_utc_text('added_at') }} as added_at,
         lower({{ context360.clean_text('state') }}) as state,

@@ -10,7 +10,7 @@ renamed as (
         {{ context360.clean_text('line_no') }} as line_no,
         {{ context360.clean_text('sku') }} as sku,
         {{ context360.clean_text('quantity') }} as raw_quantity,
-        {{ context360.number_from_text('quantity', 'decimal(18, 3)') }} as quantity,
+        {{ context360.number_from_text('quantity', 'decimal(18, 6)') }} as quantity,
         {{ context360.clean_text('unit_price') }} as raw_unit_price_amount,
         {{ context360.money_from_text('unit_price') }} as unit_price_amount,
         {{ context360.clean_text('discount') }} as raw_discount_amount,

@@ -10,7 +10,7 @@ renamed as (
         {{ context360.clean_text('order_no') }} as order_no,
         {{ context360.clean_text('line_no') }} as line_no,
         {{ context360.clean_text('quantity') }} as raw_quantity,
-        {{ context360.number_from_text('quantity', 'decimal(18, 3)') }} as quantity,
+        {{ context360.number_from_text('quantity', 'decimal(18, 6)') }} as quantity,
         {{ context360.clean_text('amount') }} as raw_refund_amount,
         {{ context360.money_from_text('amount') }} as refund_amount,
         {{ context360.clean_text('reason') }} as reason,

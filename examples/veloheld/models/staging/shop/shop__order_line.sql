@@ -20,9 +20,9 @@ lines as (
         lines.line_no,
         lines.sku,
         lines.quantity,
-        cast(lines.quantity * lines.unit_price_amount as decimal(18, 2)) as gross_amount,
+        cast(lines.quantity * lines.unit_price_amount as decimal(18, 6)) as gross_amount,
         coalesce(lines.discount_amount, 0) as discount_amount,
-        cast(lines.quantity * products.cost_amount as decimal(18, 2)) as cost_amount
+        cast(lines.quantity * products.cost_amount as decimal(18, 6)) as cost_amount
     from {{ ref('stg_shop__order_lines') }} as lines
     left join {{ ref('stg_shop__products') }} as products on lines.sku = products.sku
 )
@@ -67,7 +67,7 @@ select
     -returns.refund_amount as gross_amount,
     0 as discount_amount,
     -returns.refund_amount as net_amount,
-    cast(-lines.cost_amount * returns.quantity / nullif(lines.quantity, 0) as decimal(18, 2)) as cost_amount,
+    cast(-lines.cost_amount * returns.quantity / nullif(lines.quantity, 0) as decimal(18, 6)) as cost_amount,
     'EUR' as currency,
     cast(null as {{ dbt.type_string() }}) as campaign_id,
     cast(null as {{ dbt.type_string() }}) as coupon_code,

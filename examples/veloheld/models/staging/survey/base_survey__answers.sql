@@ -12,7 +12,7 @@ renamed as (
         lower({{ context360.clean_text('survey') }}) as survey,
         {{ context360.clean_text('question') }} as question,
         {{ context360.clean_text('score') }} as raw_score,
-        {{ context360.number_from_text('score', 'decimal(18, 3)') }} as score,
+        {{ context360.number_from_text('score', 'decimal(18, 6)') }} as score,
         {{ context360.clean_text('scale_max') }} as raw_scale_maximum,
         {{ context360.number_from_text('scale_max', 'bigint') }} as scale_maximum,
         {{ context360.clean_text('verbatim') }} as verbatim,
