@@ -18,6 +18,9 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 class Rule:
     """One expectation: a GX class by name, its arguments, and why the rule exists.
 
+    name: what it is called where rules are listed. claim: what it says of the table in a sentence, where the words that
+    follow from the expectation are not enough.
+
     Arguments are those of the GX class, with two conveniences: `row_condition` may be a list of `(column, operator,
     value)` (all must hold; operators ==, !=, <, <=, >, >=, in, not in, and `(column, "is null")`, `(column,
     "is not null")`) instead of GX's `Column` objects; and `{batch}` in `unexpected_rows_query` is the suite's query.
@@ -28,6 +31,7 @@ class Rule:
     reason: str
     severity: Severity = "error"
     name: str | None = None
+    claim: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

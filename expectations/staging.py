@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from expectations.rules import Rule, Suite, between
 from expectations.thresholds import MOST_DAYS_AHEAD, MOST_IMPLAUSIBLE_SHARE, MOST_QUARANTINED_SHARE, STRAY_ROWS
 
+# Rows that share their key with a different row of the same delivery.
+CONFLICTING_ROWS = "conflicting_rows"
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ ]+$"
 _E164 = "^[+][1-9][0-9]{5,14}$"
 
@@ -28,11 +31,12 @@ def staging_suites(
     *,
     key: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
+    catalog_file: str = "catalog.yaml",
 ) -> list[Suite]:
     """The suites of one stream.
 
     model: the node of `stg_<adapter>__<stream>` in dbt's manifest. key: the stream's key in the catalog. columns: the
-    staging view's columns with their DuckDB types; without them no rule is derived.
+    staging view's columns with their DuckDB types; without them no rule is derived. catalog_file: where the key stands.
     """
     table = f"staging.stg_{adapter}__{stream}"
     rules = []
@@ -68,10 +72,13 @@ def staging_suites(
         "If more of a load breaks the row rules, its format has changed (2026-11-21).",
         name="few rows of the newest load are in quarantine",
     )
-    key = key if columns and all(column in columns for column in key) else keys
-    derived = _derived(table, key, {n: t for n, t in (columns or {}).items() if n not in described}, landed_at)
+    is_in_catalog = bool(key and columns and all(column in columns for column in key))
+    set_in = f"`key` of the stream in {catalog_file}" if is_in_catalog else "`is_key` in the models file of staging"
+    key = key if is_in_catalog else keys
+    derived = _derived(table, key, set_in, {n: t for n, t in (columns or {}).items() if n not in described}, landed_at)
     return [
         Suite("staging", f"{base} (newest load)", newest, (quarantine,)),
+        _one_row_per_key(base),
         *derived,
         Suite(
             "staging", table, f"select * from {table}", tuple(rules),
@@ -80,19 +87,43 @@ def staging_suites(
     ]  # fmt: skip
 
 
-def _derived(table: str, key: Sequence[str], columns: Mapping[str, str], landed_at: datetime) -> list[Suite]:
-    """Rules that follow from names and types, as measures of one scan over the table."""
+def _one_row_per_key(base: str) -> Suite:
+    return Suite(
+        "staging",
+        f"{base} (rows of one key)",
+        f"select count(*) as {CONFLICTING_ROWS} from {base} where conflicting_key is not null",
+        (
+            between(
+                CONFLICTING_ROWS,
+                None,
+                0,
+                "Two different rows of one key in one delivery: only one could be staged, and nothing says which.",
+                name="rows of one key and one delivery are equal, or `version` orders them",
+            ),
+        ),
+    )
+
+
+def _derived(
+    table: str, key: Sequence[str], set_in: str, columns: Mapping[str, str], landed_at: datetime
+) -> list[Suite]:
+    """Rules that follow from names and types, as measures of one scan over the table. set_in: where the key is set."""
     measures: dict[str, str] = {}
     rules: list[Rule] = []
     if key and all(column in columns for column in key):
         measures["repeated_keys"] = f"count(*) - count(distinct ({', '.join(key)}))"
+        named = ", ".join(key)
         rules.append(
-            between(
-                "repeated_keys",
-                None,
-                0,
-                "The catalog names this the key of the stream: every row has its own.",
-                name=f"{', '.join(key)} names one row",
+            replace(
+                between(
+                    "repeated_keys",
+                    None,
+                    0,
+                    f"{named} is the key of the stream ({set_in}): every row has its own. If several rows share "
+                    "it, name the key there that `judged_rows` has in the base model.",
+                    name=f"{named} names one row",
+                ),
+                claim=f"no row may repeat the {named} of another ({set_in}); the number of rows that do",
             )
         )
     for column, kind in columns.items():

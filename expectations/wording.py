@@ -150,6 +150,8 @@ _CLAIMS: dict[str, tuple[Callable[[Mapping[str, Any]], str], str]] = {
 
 
 def _claim(rule: Rule) -> str:
+    if rule.claim:
+        return rule.claim
     arguments = rule.arguments
     try:
         text = _CLAIMS[rule.expectation][0](arguments)

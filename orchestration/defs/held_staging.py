@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from expectations.outcomes import Outcome
-from orchestration.channels.intake.held_loads import broken_row_rules, held_sentence, hold_unpublished_loads
+from orchestration.channels.intake.conflicting_rows import conflicting_rows
+from orchestration.channels.intake.held_loads import (
+    broken_row_rules,
+    held_sentence,
+    hold_unpublished_loads,
+    stopped_sentence,
+)
 from orchestration.channels.intake.stream_status import StreamState, record_state
 from orchestration.defs.project import Installation
 from orchestration.defs.steps import Step
@@ -11,19 +17,24 @@ from orchestration.defs.steps import Step
 
 def hold_bad_loads(
     installation: Installation, step: Step, outcomes: Mapping[str, Sequence[Outcome]], run_id: str
-) -> dict[str, str]:
-    """Holds the unpublished loads of every stream with a failed error rule in staging: table -> sentence."""
-    held = {}
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Holds the unpublished loads of every stream with a failed error rule in staging.
+
+    Returns two mappings, table -> sentence: the streams whose loads are held, and those whose wrong rows are older.
+    """
+    held, stopped = {}, {}
     for stream in step.system.streams:
         table = f"staging.stg_{step.system.staging_folder}__{stream}"
         errors = [outcome for outcome in outcomes.get(table, ()) if is_error(outcome)]
         if not errors:
             continue
         with installation.warehouse() as connection:
-            broken = broken_row_rules(connection, step.system.staging_folder, stream)
-            landing_url = installation.settings.landing_url
+            folder, landing_url = step.system.staging_folder, installation.settings.landing_url
+            broken = broken_row_rules(connection, folder, stream)
+            conflicting = conflicting_rows(connection, landing_url, step.system.name, stream, folder)
+            label = f"{step.system.name}/{stream}"
             if hold_unpublished_loads(connection, step.system.name, stream, landing_url=landing_url):
-                sentence = held_sentence(f"{step.system.name}/{stream}", errors, broken)
+                sentence = held_sentence(label, errors, broken, conflicting)
                 record_state(
                     connection,
                     StreamState(step.system.name, stream, "held", sentence, held_loads=1),
@@ -31,7 +42,9 @@ def hold_bad_loads(
                     system_title=step.system.title,
                 )
                 held[table] = sentence
-    return held
+            else:
+                stopped[table] = stopped_sentence(label, errors, broken, conflicting)
+    return held, stopped
 
 
 def is_error(outcome: Outcome) -> bool:

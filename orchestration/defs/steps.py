@@ -124,6 +124,7 @@ def _staging_suites_of(installation: Installation, system: Any) -> SuitesOf:
                 landed,
                 key=stream.key,
                 columns=columns,
+                catalog_file=system.catalog_file.name,
             )
         return found
 

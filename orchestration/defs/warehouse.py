@@ -108,14 +108,18 @@ class _StepTables:
         judged: list[dg.AssetCheckResult] = []
         if self._step.suites and wanted and not failed:
             outcomes = self._judge(wanted, run, context.run_id)
-            held = hold_bad_loads(self._installation, self._step, outcomes, context.run_id) if self._step.system else {}
+            held, stopped = (
+                hold_bad_loads(self._installation, self._step, outcomes, context.run_id)
+                if self._step.system
+                else ({}, {})
+            )
             still_bad: set[str] = set()
             if held:
                 # Staging again without the held loads: the steps below go on with the last good rows.
                 results = self._run_dbt(run, selection, context.run_id)
                 again = self._judge(list(held), run, context.run_id, only_failed=True)
                 still_bad = {table for table, found in again.items() if any(is_error(o) for o in found)}
-            judged = [self._judged_result(table, outcomes[table], held, still_bad) for table in wanted]
+            judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in wanted]
         yield from self._materialized(built, chosen)
         yield from self._tested(results)
         yield from judged
@@ -150,7 +154,12 @@ class _StepTables:
                 )
 
     def _judged_result(
-        self, table: str, outcomes: Sequence[Outcome], held: Mapping[str, str], still_bad: Collection[str]
+        self,
+        table: str,
+        outcomes: Sequence[Outcome],
+        held: Mapping[str, str],
+        stopped: Mapping[str, str],
+        still_bad: Collection[str],
     ) -> dg.AssetCheckResult:
         """WARN where holding the newest loads contains the fault: the steps below go on."""
         contained = table in held and table not in still_bad
@@ -158,7 +167,7 @@ class _StepTables:
             outcomes,
             key=self._keys[table],
             severity=dg.AssetCheckSeverity.WARN if contained else None,
-            sentence=held.get(table, ""),
+            sentence=held.get(table) or stopped.get(table, ""),
         )
 
     def _run_dbt(self, run: RunResource, unique_ids: Sequence[str], run_id: str) -> list[NodeResult]:

@@ -13,6 +13,20 @@
 {%- endmacro %}
 
 
+{#- A digest of all columns in scope but some: equal rows have one, and rows that differ have, in practice, another. -#}
+{% macro row_digest(excluded) -%}
+    {{ adapter.dispatch('row_digest', 'context360')(excluded) }}
+{%- endmacro %}
+
+{% macro duckdb__row_digest(excluded) -%}
+    hash(*columns(* exclude ({{ excluded | join(', ') }})))
+{%- endmacro %}
+
+{% macro spark__row_digest(excluded) -%}
+    md5(to_json(struct(* except ({{ excluded | join(', ') }}))))
+{%- endmacro %}
+
+
 {#- A stable 8-byte key, the same on every engine and in every run: 63 bits of the MD5 of the parts. -#}
 {% macro integer_key(parts) -%}
     {{ adapter.dispatch('integer_key', 'context360')(parts) }}

@@ -1,9 +1,13 @@
-{#- Where a landed row came from: carried through staging, so that every row can be traced and counted. -#}
+{#-
+    Where a landed row came from, and a digest of all that it says: carried through staging, so that every row can be
+    traced and counted, and two rows of one key can be told apart by columns that the model does not read, too.
+-#}
 {% macro landing_columns() -%}
     _dlt_load_id,
         _source_file,
         _source_row,
-        _source_day
+        _source_day,
+        {{ context360.row_digest(['_dlt_load_id', '_source_file', '_source_row', '_source_day']) }} as _row_digest
 {%- endmacro %}
 
 
@@ -26,8 +30,12 @@
     that stands for what it delivered before) deletes what it no longer holds, unless some of it could not be read.
     Every other row is a repeat; they are counted on the row that stands for the key.
 
+    Rows of one key that differ, in one delivery and with nothing that orders them, are no repeats: which of them counts
+    is unknown. All of them stay in the model, with the name of the key in conflicting_key, and hold the load (rules of
+    staging). They differ if a landed column differs. `version` and the day in the file's name order them.
+
     row_fate: staged, deleted (the newest version, gone at the source), quarantined, and superseded where these are kept;
-    repeats are left out.
+    repeats are left out, unless they conflict.
 -#}
 {% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false) %}
     {%- set delivery = context360.stream_of_model().get('delivery', 'append') -%}
@@ -51,7 +59,7 @@
     {%- set faults = faults + rules -%}
     {%- set scaffolding = [
         'row_identity', 'is_current', 'order_rank', 'newest_valid_rank', 'newest_faulty_rank', 'newest_valid_load_id',
-        'has_current'
+        'has_current', '_row_digest', 'newest_load_id', 'first_digest', 'last_digest'
     ] -%}
     {%- if delivery != 'append' -%}
         {%- do scaffolding.append('delivery_scope') -%}
@@ -162,7 +170,11 @@
             max(case when quarantine_rule is null then _dlt_load_id end) over (
                 partition by {{ key | join(', ') }}, row_identity
             ) as newest_valid_load_id,
-            max(is_current) over (partition by {{ key | join(', ') }}, row_identity) as has_current
+            max(is_current) over (partition by {{ key | join(', ') }}, row_identity) as has_current,
+            -- A file that was delivered again corrects what it delivered before.
+            max(_dlt_load_id) over (partition by _source_file) as newest_load_id,
+            min(_row_digest) over ({{ context360._unordered_rows(key, version) }}) as first_digest,
+            max(_row_digest) over ({{ context360._unordered_rows(key, version) }}) as last_digest
         from ordered
     ),
 
@@ -188,7 +200,11 @@
                     then 'repeat'
                 when newest_faulty_rank < order_rank then 'repeat'
                 else 'quarantined'
-            end as row_fate
+            end as row_fate,
+            case
+                when first_digest <> last_digest and is_current = 1 and _dlt_load_id = newest_load_id
+                    then '{{ key | join(', ') }}'
+            end as conflicting_key
         from ranked
     ),
 
@@ -207,8 +223,30 @@
 
     select {{ context360.all_columns_except(scaffolding) }}
     from counted
-    where row_fate <> 'repeat'
+    where row_fate <> 'repeat' or conflicting_key is not null
 {% endmacro %}
+
+
+{#- The rows of one key in one delivery that nothing orders: same version, same day in the file's name. -#}
+{% macro _unordered_rows(key, version) -%}
+partition by {{ (key + ['row_identity', '_dlt_load_id', '_source_day'] + version) | join(', ') }}
+{%- endmacro %}
+
+
+{#-
+    The number of a row within its document (a receipt, an invoice), for a source whose lines have no number of their
+    own: part of `key` in judged_rows, beside the document.
+
+    document  source columns or expressions that name the document
+
+    Lines are counted in the order in which a file or table delivers them. A document must be delivered whole: a newer
+    delivery of it replaces line by line what an older one said.
+-#}
+{% macro line_number(document) -%}
+    row_number() over (
+            partition by {{ (['_dlt_load_id', '_source_file'] + document) | join(', ') }} order by _source_row
+        )
+{%- endmacro %}
 
 
 {#- What the catalog says of the stream that a base or staging model interprets. -#}
@@ -241,7 +279,8 @@
 {#- A staging model: the rows of its base model that are good. -#}
 {% macro staged_rows() %}
     {%- set base = model['name'] | replace('stg_', 'base_', 1) %}
-select {{ context360.all_columns_except(['quarantine_rule', 'quarantine_reason', 'row_fate', 'repeat_count']) }}
+    {%- set judgement = ['quarantine_rule', 'quarantine_reason', 'row_fate', 'conflicting_key', 'repeat_count'] %}
+select {{ context360.all_columns_except(judgement) }}
 from {{ ref(base) }}
 where row_fate = 'staged'
 {% endmacro %}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from expectations.staging import CONFLICTING_ROWS
 from orchestration.channels.intake.load_register import LoadRegister
 from orchestration.channels.landing.loads import hold
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     import duckdb
 
     from expectations.outcomes import Outcome
+
+CONFLICT_REMEDY = (
+    "in the base model, add to `key` a column that distinguishes the rows (`context360.line_number` where there is "
+    "none) or to `version` the one that says which is newer, or deliver it again corrected"
+)
 
 
 def hold_unpublished_loads(
@@ -44,15 +50,31 @@ def broken_row_rules(connection: duckdb.DuckDBPyConnection, staging_folder: str,
     return f"{sum(count for _, count in rules):,} of {row[0] if row else 0:,} rows are in quarantine: {named}"
 
 
-def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "") -> str:
-    """What a user reads about a held load. problems: the broken rules. broken: the row rules that it breaks."""
+def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "", conflicting: str = "") -> str:
+    """What a user reads about a held load. problems: the broken rules; broken, conflicting: see `_problem`."""
+    first, remedy = _problem(problems, broken, conflicting)
+    return f"{label}: {first}. The load is held and the last good rows stay in use; {remedy}, and run again."
+
+
+def stopped_sentence(label: str, problems: Sequence[Outcome], broken: str = "", conflicting: str = "") -> str:
+    """What a user reads about a stream whose wrong rows were published before, so that no load can be held."""
+    first, remedy = _problem(problems, broken, conflicting)
+    return f"{label}: {first}. The rows are older than this run, so nothing is published; {remedy}, and run again."
+
+
+def _problem(problems: Sequence[Outcome], broken: str, conflicting: str) -> tuple[str, str]:
+    """The first problem in words, and what to do about it.
+
+    problems: the broken rules. broken: the row rules that rows break. conflicting: the rows that share a key and
+    differ.
+    """
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    column = problems[0].column if problems else None
+    if conflicting and any(problem.column == CONFLICTING_ROWS for problem in problems):
+        return f"{conflicting}{more}", CONFLICT_REMEDY
     first = "a blocking rule failed"
-    if broken and problems and problems[0].column == "quarantined_share":
+    if broken and column == "quarantined_share":
         first = broken
     elif problems:
         first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".")
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return (
-        f"{label}: {first}{more}. The load is held and the last good rows stay in use; "
-        "deliver it again corrected, or correct the rule, and run again."
-    )
+    return f"{first}{more}", "deliver it again corrected, or correct the rule"
