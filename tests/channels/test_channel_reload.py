@@ -97,8 +97,8 @@ def test_days_without_files_land_nothing_with_a_remark(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "point",
     [
-        "while the source is read",
-        "before the package is loaded",
+        pytest.param("while the source is read", marks=pytest.mark.long),
+        pytest.param("before the package is loaded", marks=pytest.mark.long),
         "before the state is stored",
         "before the marker is stored",
     ],

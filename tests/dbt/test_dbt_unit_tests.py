@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import networkx as nx
+import pytest
 from empty_warehouse import ANY_MOMENT
 
 from orchestration.warehouse.connection import open_warehouse
@@ -22,6 +23,7 @@ def test_every_test_of_the_project_passes_on_no_data(project: DbtProject) -> Non
     assert {result.name: result.message for result in results if result.status != "pass"} == {}
 
 
+@pytest.mark.long
 def test_the_page_of_tables_describes_every_published_table(project: DbtProject, tmp_path: Path) -> None:
     page = tmp_path / "reports" / "tables.html"
     project.document(page, as_of=ANY_MOMENT)

@@ -137,7 +137,7 @@ def small_groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_groups")
-@pytest.mark.parametrize(("seed", "with_identifiers"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("seed", "with_identifiers"), [pytest.param(1, False, marks=pytest.mark.long), (2, True)])
 def test_history_of_changes_equals_full_runs_with_the_same_model(
     seed: int, with_identifiers: bool, tmp_path: Path
 ) -> None:

@@ -230,6 +230,33 @@ print(json.dumps(met))
 
 
 @dataclass
+class Past:
+    """A copy of the installation after a run as of the past, while a reader read."""
+
+    installation: Installation
+    said: Said
+    tables: dict[str, list[tuple]]
+    reader: dict
+
+
+@pytest.fixture(scope="module")
+def past(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> Past:
+    """Run as of the past while a reader reads."""
+    copy = contoso.copy_to(tmp_path_factory.mktemp("past") / "contoso")
+    copy.warm = warm
+    with reader_in_a_loop(copy.published) as end:
+        said = copy.run("--as-of", "2019-02-06", "--no-train")
+        reader = end()
+    tables = {
+        table: copy.ask(f"select * from marts.{table}")
+        for table in ("relationship_context", "personal_context", "situational_context")
+    }
+    tables["value"] = copy.ask("select sum(current_value_amount) from marts.relationship_context")
+    tables["as_of"] = copy.ask("select distinct as_of from marts.situational_context")
+    return Past(copy, said, tables, reader)
+
+
+@dataclass
 class History:
     """A copy of the installation through further runs."""
 
@@ -237,26 +264,13 @@ class History:
     first: Content
     said: dict[str, Said]
     content: dict[str, Content]
-    past: dict[str, list[tuple]]
-    reader: dict
 
 
 @pytest.fixture(scope="module")
-def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Run as of the past while a reader reads; rebuilt in full; twice at once; and rebuilt from landing."""
-    copy = contoso.copy_to(tmp_path_factory.mktemp("history") / "contoso")
-    copy.warm = warm
-    story = History(copy, contoso.content(), {}, {}, {}, {})
-    with reader_in_a_loop(copy.published) as end:
-        story.said["past"] = copy.run("--as-of", "2019-02-06", "--no-train")
-        story.reader = end()
-    story.content["past"] = copy.content()
-    story.past = {
-        table: copy.ask(f"select * from marts.{table}")
-        for table in ("relationship_context", "personal_context", "situational_context")
-    }
-    story.past["value"] = copy.ask("select sum(current_value_amount) from marts.relationship_context")
-    story.past["as_of"] = copy.ask("select distinct as_of from marts.situational_context")
+def history(past: Past, contoso: Installation) -> History:
+    """After the run as of the past: rebuilt in full; run twice at once; and rebuilt from landing."""
+    copy = past.installation
+    story = History(copy, contoso.content(), {}, {})
     story.said["full refresh"] = copy.run("--full-refresh", "--no-train")
     story.content["full refresh"] = copy.content()
 
@@ -279,6 +293,7 @@ def history(contoso: Installation, warm: WarmCommand, tmp_path_factory: pytest.T
     return story
 
 
+@pytest.mark.long
 def test_a_second_run_changes_nothing_and_says_so(history: History) -> None:
     said = history.said["again"]
     assert said.code == 0, said.text
@@ -286,6 +301,7 @@ def test_a_second_run_changes_nothing_and_says_so(history: History) -> None:
     assert history.content["again"] == history.first
 
 
+@pytest.mark.long
 def test_of_two_runs_at_once_one_does_the_work_and_the_other_says_why_it_does_not(history: History) -> None:
     said = history.said["beside"]
     assert said.code == 2
@@ -293,31 +309,33 @@ def test_of_two_runs_at_once_one_does_the_work_and_the_other_says_why_it_does_no
     assert "Another run is using this warehouse" in said.faults[0]
 
 
+@pytest.mark.long
 def test_a_full_refresh_gives_what_the_first_run_gave(history: History) -> None:
     assert history.said["full refresh"].code == 0, history.said["full refresh"].text
     assert history.content["full refresh"] == history.first
 
 
+@pytest.mark.long
 def test_customers_keep_their_numbers_when_the_warehouse_is_deleted(history: History) -> None:
     assert history.said["rebuilt"].code == 0, history.said["rebuilt"].text
     assert history.content["rebuilt"] == {table: found for table, found in history.first.items() if "core." in table}
 
 
-def test_a_reader_never_fails_while_a_run_publishes(history: History) -> None:
-    assert history.reader["errors"] == []
-    assert history.reader["reads"] > 100
-    assert history.reader["rows"] == [15_002]
-    assert history.reader["as_of"] == ["2019-05-25 00:00:00", "2019-02-06 00:00:00"]
+def test_a_reader_never_fails_while_a_run_publishes(past: Past) -> None:
+    assert past.reader["errors"] == []
+    assert past.reader["reads"] > 100
+    assert past.reader["rows"] == [15_002]
+    assert past.reader["as_of"] == ["2019-05-25 00:00:00", "2019-02-06 00:00:00"]
 
 
-def test_contexts_as_of_the_past_know_nothing_later(history: History) -> None:
-    assert history.said["past"].code == 0, history.said["past"].text
-    assert "as of 2019-02-06 00:00 UTC" in history.said["past"].text
-    assert history.past["as_of"] == [(datetime(2019, 2, 6),)]
+def test_contexts_as_of_the_past_know_nothing_later(past: Past) -> None:
+    assert past.said.code == 0, past.said.text
+    assert "as of 2019-02-06 00:00 UTC" in past.said.text
+    assert past.tables["as_of"] == [(datetime(2019, 2, 6),)]
     moments = [
         value
         for table in ("relationship_context", "personal_context", "situational_context")
-        for row in history.past[table]
+        for row in past.tables[table]
         for value in row
         if isinstance(value, datetime)
     ]
@@ -325,7 +343,7 @@ def test_contexts_as_of_the_past_know_nothing_later(history: History) -> None:
     assert max(moments) <= datetime(2019, 2, 6)
 
 
-def test_value_as_of_the_past_is_what_had_been_paid_by_then(history: History, contoso_files: Path) -> None:
+def test_value_as_of_the_past_is_what_had_been_paid_by_then(past: Past, contoso_files: Path) -> None:
     then = date(2019, 2, 6)
 
     def us(text: str) -> date:
@@ -347,13 +365,13 @@ def test_value_as_of_the_past_is_what_had_been_paid_by_then(history: History, co
         for row in rows_of(contoso_files, "ContosoHotel_HotelActivity.txt")
         if us(row["CheckInDate"]) < then
     )
-    assert history.past["value"] == [(Decimal(paid),)]
+    assert past.tables["value"] == [(Decimal(paid),)]
 
 
 # --- personal data ---------------------------------------------------------------------------------------------------
 
 
-def test_no_personal_data_in_text_logs_or_results(contoso_files: Path, contoso: Installation, history: History) -> None:
+def test_no_personal_data_in_text_logs_or_results(contoso_files: Path, contoso: Installation, past: Past) -> None:
     values = set()
     for file in ("Contact.txt", "Customer-Loyalty.txt", "CustomerRecordContoso.txt"):
         for row in rows_of(contoso_files, file):
@@ -362,10 +380,12 @@ def test_no_personal_data_in_text_logs_or_results(contoso_files: Path, contoso: 
             if sum(letter.isdigit() for letter in phone) >= 10:
                 values.add(phone)
     assert len(values) > 15_000
-    texts = {name: said.text for name, said in history.said.items()}
-    texts["first"] = (contoso.folder / "first_run.txt").read_text()
-    texts["status"] = history.installation.status().text
-    assert places_with(values, history.installation, texts) == {}
+    texts = {
+        "first": (contoso.folder / "first_run.txt").read_text(),
+        "past": past.said.text,
+        "status": past.installation.status().text,
+    }
+    assert places_with(values, past.installation, texts) == {}
 
 
 def test_the_search_for_personal_data_finds_what_it_is_meant_to_find(contoso: Installation) -> None:

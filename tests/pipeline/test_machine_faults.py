@@ -242,6 +242,7 @@ def without_most_systems(company_copy: Callable[[], Installation]) -> dict[str, 
     return story
 
 
+@pytest.mark.long
 def test_a_warehouse_that_would_lose_most_of_its_rows_is_not_published(without_most_systems) -> None:
     said = without_most_systems["by mistake"]
     assert said.code == 1
@@ -252,11 +253,13 @@ def test_a_warehouse_that_would_lose_most_of_its_rows_is_not_published(without_m
     assert without_most_systems["after the mistake"] == without_most_systems["before"]
 
 
+@pytest.mark.long
 def test_a_warehouse_may_lose_most_of_its_rows_where_that_is_wanted(without_most_systems) -> None:
     assert without_most_systems["on purpose"].code == 0
     assert without_most_systems["order lines on purpose"] == 0
 
 
+@pytest.mark.long
 def test_customers_keep_their_numbers_while_their_systems_are_away(without_most_systems) -> None:
     assert without_most_systems["back"].code == 0
     assert without_most_systems["core after they are back"] == without_most_systems["core before"]

@@ -16,7 +16,8 @@ from jinja2.runtime import Context
 
 _PROJECT_FILE = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
 _VARIABLES: dict[str, Any] = {
-    **yaml.safe_load(_PROJECT_FILE.read_text(encoding="utf-8"))["vars"],
+    # The loader in C: sqlfluff reads this file again for each template.
+    **yaml.load(_PROJECT_FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["vars"],
     "as_of": "2026-01-01 00:00:00",
     "run_id": "run",
     "landing_url": "landing",
