@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment
+from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment, TimeZone
 
 
 class _Model(BaseModel):
@@ -41,6 +41,8 @@ class Stream(_Model):
     # Landed column -> type to cast it to: for a column whose type has changed at the source.
     types: Mapping[Column, ColumnType] = Field(default_factory=dict)
     allow_empty: bool = False
+    # In which the local times of the stream are; without it the system's, and else the firm's (dbt variable time_zone).
+    time_zone: TimeZone = None
 
     @model_validator(mode="after")
     def _snapshot_is_the_full_table(self) -> Self:
@@ -128,6 +130,7 @@ class _System(_Model):
     title: str = ""
     adapter: str = ""
     owner: str | None = None
+    time_zone: TimeZone = None
 
     @property
     def staging_folder(self) -> str:

@@ -185,7 +185,7 @@ def _sentence(detail: ErrorDetails, written: dict[str, Any], file: str) -> str:
         return f"{place}: {value!r} is not one of {allowed}"
     if kind == "too_short" and loc[-1] in ("systems", "streams"):
         return f"{place}: is empty; name at least one"
-    if kind in ("duration", "column", "column_type", "encoding", "moment"):
+    if kind in ("duration", "column", "column_type", "encoding", "moment", "time_zone"):
         return f"{place}: {value!r} {detail['msg']}"
     # Values of the remaining fields may be secrets; pydantic's messages do not repeat them.
     return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

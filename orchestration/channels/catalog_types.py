@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import zoneinfo
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -54,6 +55,17 @@ def _moment(value: object) -> object:
         ) from None
 
 
+def _time_zone(value: object) -> object:
+    if value is None:
+        return value
+    try:
+        return zoneinfo.ZoneInfo(str(value)).key
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        raise PydanticCustomError(
+            "time_zone", "is not a time zone of the IANA database; write, for example, Europe/Amsterdam or UTC"
+        ) from None
+
+
 def _encoding(value: object) -> object:
     try:
         codecs.lookup(str(value))
@@ -71,3 +83,4 @@ ColumnType = Annotated[str, BeforeValidator(_type)]
 Encoding = Annotated[str, BeforeValidator(_encoding)]
 Delivery = Literal["append", "snapshot", "replace"]
 Moment = Annotated[datetime | date | None, BeforeValidator(_moment)]
+TimeZone = Annotated[str | None, BeforeValidator(_time_zone)]

@@ -73,10 +73,13 @@ def variables(
                 "system": system.name,
                 "stream": stream.name,
                 "delivery": stream.delivery,
+                "time_zone": stream.time_zone or system.time_zone,
             }
             for system, stream in catalog.streams()
         ],
         "canonical": canonical,
+        # dbt shows the package's own variables to the package's models only, and its macros stand in those of the firm.
+        "time_zone": project_variable(firm, "time_zone"),
         "own_seeds": firm.own_seeds(),
         "engagement_points_version": str(engagement_points or SET_POINTS),
         "learned_engagement_points": dict(learned_points),

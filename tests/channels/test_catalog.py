@@ -236,3 +236,18 @@ def test_unknown_type_is_rejected(tmp_path: Path, kind: str) -> None:
 def test_mapped_column_must_be_a_landed_name(tmp_path: Path) -> None:
     (line,) = faults(tmp_path, FILES + "{path: a.csv, format: csv, columns: {customer_nr: Customer No}}\n")
     assert line.startswith("firm.yaml: system shop, stream contacts, field columns.customer_nr: 'Customer No' is not a")
+
+
+def test_stream_may_have_another_time_zone_than_its_system(tmp_path: Path) -> None:
+    zoned = FILES.replace("location: in", "location: in\n    time_zone: America/New_York")
+    text = zoned + "{path: a.csv, format: csv, time_zone: Asia/Tokyo}\n      calls: {path: b.csv, format: csv}\n"
+    (system, contacts), (_, calls) = load_catalog(write(tmp_path, text), {}).streams()
+    assert (system.time_zone, contacts.time_zone, calls.time_zone) == ("America/New_York", "Asia/Tokyo", None)
+
+
+@pytest.mark.parametrize("zone", ["Amsterdam", "+02:00", "../UTC", "/etc/localtime"])
+def test_unknown_time_zone_is_rejected(tmp_path: Path, zone: str) -> None:
+    assert faults(tmp_path, FILES + f"{{path: a.csv, format: csv, time_zone: {zone}}}\n") == [
+        f"firm.yaml: system shop, stream contacts, field time_zone: '{zone}' is not a time zone of the IANA database; "
+        "write, for example, Europe/Amsterdam or UTC"
+    ]

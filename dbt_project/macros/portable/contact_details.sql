@@ -1,8 +1,13 @@
 {#- Contact details in comparable form; a base model keeps the original beside it. -#}
 
-{#- 'Anna@Example.com ' -> 'anna@example.com' -#}
+{#- 'Anna@Example.com ' -> 'anna@example.com'. Also reads 'mailto:anna@example.com', 'Anna <anna@example.com>' and an address
+    with quotes around it or `;`, `,` or `.` after it. A text with several addresses stays as it is: it names no one. -#}
 {% macro comparable_email(column) -%}
-    nullif(lower(trim({{ column }})), '')
+    nullif({{ context360.regex_replaced(
+        'lower(' ~ context360.clean_text(column) ~ ')',
+        '^([^<>]*<)?[ \\x27\\x22]*(mailto:)?|([?](subject|body|cc|bcc)=.*)?[ >;,.\\x27\\x22]*$',
+        ''
+    ) }}, '')
 {%- endmacro %}
 
 
@@ -10,13 +15,13 @@
     '(983)566-0706x952' in US -> '+19835660706', '-6854' -> null. country: an expression that gives its code or name.
     Base tables only: the function comes with the engine's session (orchestration/warehouse/contact_details.py). -#}
 {% macro comparable_phone(column, country) -%}
-    e164({{ column }}, {{ country }})
+    e164({{ context360.clean_text(column) }}, {{ context360.quoted(country) }})
 {%- endmacro %}
 
 
 {#- '1234 ab' -> '1234AB', '01069-' -> '01069' -#}
 {% macro comparable_postal_code(column) -%}
-    nullif({{ context360.letters_and_digits("upper(" ~ column ~ ")") }}, '')
+    nullif({{ context360.letters_and_digits("upper(" ~ context360.clean_text(column) ~ ")") }}, '')
 {%- endmacro %}
 
 {% macro letters_and_digits(expression) -%}
@@ -32,15 +37,8 @@
 {%- endmacro %}
 
 
-{#- A name with single spaces and without any around it: '  Anna   Maria ' -> 'Anna Maria' -#}
-{% macro clean_name(column) -%}
-    {{ adapter.dispatch('clean_name', 'context360')(column) }}
-{%- endmacro %}
-
-{% macro duckdb__clean_name(column) -%}
-    nullif(trim(regexp_replace({{ column }}, '\s+', ' ', 'g')), '')
-{%- endmacro %}
-
-{% macro spark__clean_name(column) -%}
-    nullif(trim(regexp_replace({{ column }}, '\\s+', ' ')), '')
+{#- True for a text that cannot be an e-mail address: it lacks a single @ with text on either side. Misspelt domains are
+    left to the expectations. -#}
+{% macro is_no_email(column) -%}
+    ({{ context360.quoted(column) }} not like '%_@_%' or {{ context360.quoted(column) }} like '%@%@%')
 {%- endmacro %}

@@ -40,23 +40,33 @@
 {% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false) %}
     {%- set delivery = context360.stream_of_model().get('delivery', 'append') -%}
     {%- set faults = [] -%}
+    {%- set quoted_key = [] -%}
     {%- for column in key -%}
+        {%- do quoted_key.append(context360.quoted(column)) -%}
         {%- do faults.append({
-            'name': column ~ '_is_missing', 'when': column ~ ' is null', 'reason': 'the key ' ~ column ~ ' is empty'
+            'name': column ~ '_is_missing', 'when': quoted_key[-1] ~ ' is null',
+            'reason': 'the key ' ~ column ~ ' is empty'
         }) -%}
     {%- endfor -%}
     {%- for column in parsed -%}
         {%- do faults.append({
-            'name': column ~ '_is_unreadable', 'when': 'raw_' ~ column ~ ' is not null and ' ~ column ~ ' is null',
+            'name': column ~ '_is_unreadable', 'when': 'raw_' ~ column ~ ' is not null and ' ~ context360.quoted(column) ~ ' is null',
             'reason': column ~ ' is not written in the form that the staging model reads'
         }) -%}
     {%- endfor -%}
     {%- for column in required -%}
         {%- do faults.append({
-            'name': column ~ '_is_missing', 'when': column ~ ' is null', 'reason': column ~ ' is empty'
+            'name': column ~ '_is_missing', 'when': context360.quoted(column) ~ ' is null', 'reason': column ~ ' is empty'
         }) -%}
     {%- endfor -%}
     {%- set faults = faults + rules -%}
+    {%- set key_names = key | join(', ') -%}
+    {%- set key = quoted_key -%}
+    {%- set quoted_version = [] -%}
+    {%- for column in version -%}
+        {%- do quoted_version.append(context360.quoted(column)) -%}
+    {%- endfor -%}
+    {%- set version = quoted_version -%}
     {%- set scaffolding = [
         'row_identity', 'is_current', 'order_rank', 'newest_valid_rank', 'newest_faulty_rank', 'newest_valid_load_id',
         'has_current', '_row_digest', 'newest_load_id', 'first_digest', 'last_digest'
@@ -203,7 +213,7 @@
             end as row_fate,
             case
                 when first_digest <> last_digest and is_current = 1 and _dlt_load_id = newest_load_id
-                    then '{{ key | join(', ') }}'
+                    then '{{ key_names }}'
             end as conflicting_key
         from ranked
     ),
@@ -288,17 +298,8 @@ where row_fate = 'staged'
 
 {#- When a version of a row came to be, where the source does not say: the day of its file, or when it landed. -#}
 {% macro delivered_at() -%}
-    coalesce(cast(_source_day as timestamp), {{ adapter.dispatch('timestamp_from_seconds', 'context360')('_dlt_load_id') }})
+    coalesce(cast(_source_day as timestamp), {{ context360.timestamp_from_seconds('_dlt_load_id') }})
 {%- endmacro %}
-
-{% macro duckdb__timestamp_from_seconds(column) -%}
-    make_timestamp(cast(cast({{ column }} as double) * 1000000 as bigint))
-{%- endmacro %}
-
-{% macro spark__timestamp_from_seconds(column) -%}
-    timestamp_micros(cast(cast({{ column }} as double) * 1000000 as bigint))
-{%- endmacro %}
-
 
 {#- The versions of a source record, newest and older, of a base model that keeps them. -#}
 {% macro where_version() -%}
