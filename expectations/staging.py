@@ -15,7 +15,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from expectations.rules import Rule, Suite, between
-from expectations.thresholds import MOST_DAYS_AHEAD, MOST_IMPLAUSIBLE_SHARE, MOST_QUARANTINED_SHARE, STRAY_ROWS
+from expectations.thresholds import (
+    MOST_DAYS_AHEAD,
+    MOST_IMPLAUSIBLE_SHARE,
+    MOST_QUARANTINED_ROWS,
+    MOST_QUARANTINED_SHARE,
+    STRAY_ROWS,
+)
 
 # Rows that share their key with a different row of the same delivery.
 CONFLICTING_ROWS = "conflicting_rows"
@@ -57,27 +63,35 @@ def staging_suites(
         select
             count(*) as row_count,
             count(*) filter (where row_fate = 'quarantined') as quarantined_rows,
-            case
-                when quarantined_rows > {STRAY_ROWS} or quarantined_rows * 2 > row_count
-                    then coalesce(quarantined_rows / nullif(row_count, 0), 0)
-                else 0
-            end as quarantined_share
+            coalesce(quarantined_rows / nullif(row_count, 0), 0) as quarantined_share,
+            case when quarantined_rows > {MOST_QUARANTINED_ROWS} then quarantined_share else 0 end
+                as quarantined_share_of_many
         from {base}
         where _dlt_load_id = (select max(_dlt_load_id) from {base})
     """
-    quarantine = between(
-        "quarantined_share",
-        None,
-        MOST_QUARANTINED_SHARE,
-        "If more of a load breaks the row rules, its format has changed (2026-11-21).",
-        name="few rows of the newest load are in quarantine",
+    quarantine = (
+        between(
+            "quarantined_share_of_many",
+            None,
+            MOST_QUARANTINED_SHARE,
+            "If more of a load breaks the row rules, its format has changed (2026-11-28).",
+            name="few rows of the newest load are in quarantine",
+        ),
+        between(
+            "quarantined_share",
+            None,
+            0.5,
+            "Most rows of a delivery, however small, are readable; else its format has changed (2026-11-28).",
+            severity="warn",
+            name="most rows of the newest load are readable",
+        ),
     )
     is_in_catalog = bool(key and columns and all(column in columns for column in key))
     set_in = f"`key` of the stream in {catalog_file}" if is_in_catalog else "`is_key` in the models file of staging"
     key = key if is_in_catalog else keys
     derived = _derived(table, key, set_in, {n: t for n, t in (columns or {}).items() if n not in described}, landed_at)
     return [
-        Suite("staging", f"{base} (newest load)", newest, (quarantine,)),
+        Suite("staging", f"{base} (newest load)", newest, quarantine),
         _one_row_per_key(base),
         *derived,
         Suite(

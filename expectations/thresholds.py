@@ -10,9 +10,11 @@ STRAY_ROWS = 5
 # rows, a stray quotation mark a handful (2026-11-21).
 MOST_UNREADABLE_SHARE = 0.01
 
-# Share of the newest load in quarantine above which the load as a whole is not trusted: a good delivery has
-# none, and a changed format breaks nearly all rows (2026-11-21).
-MOST_QUARANTINED_SHARE = 0.01
+# A load is not trusted as a whole if more of its rows than both of these are in quarantine: a changed format breaks
+# most rows of a delivery, wrong values at the source a few. Bad rows of a small delivery wait in quarantine while its
+# good rows flow (2026-11-28).
+MOST_QUARANTINED_SHARE = 0.05
+MOST_QUARANTINED_ROWS = 25
 
 # Share of implausible values above which a derived rule warns (2026-11-21).
 MOST_IMPLAUSIBLE_SHARE = 0.01

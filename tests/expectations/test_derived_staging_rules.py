@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import duckdb
+import pytest
 
 from expectations.staging import staging_suites
 from expectations.validation import validate
@@ -35,3 +36,35 @@ def test_many_implausible_values_fail_and_a_few_stray_ones_pass() -> None:
 
 def test_repeated_key_fails() -> None:
     assert derived("select unnest([1, 1, 2]) as id")["id names one row"] is False
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad", "failed"),
+    [
+        (7, 6, {"most rows of the newest load are readable": "warn"}),
+        (20, 10, {}),
+        (400, 25, {}),
+        (400, 26, {"few rows of the newest load are in quarantine": "error"}),
+        (520, 26, {}),
+        (
+            1_000, 1_000,
+            {
+                "few rows of the newest load are in quarantine": "error",
+                "most rows of the newest load are readable": "warn",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_load_is_held_for_many_bad_rows_and_a_large_share_of_them(rows: int, bad: int, failed: dict[str, str]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema staging")
+        connection.execute(f"""
+            create table staging.base_shop__orders as
+            select if(i < {bad}, 'quarantined', 'staged') as row_fate, '2.0' as _dlt_load_id from range({rows}) as t(i)
+            union all
+            select 'quarantined', '1.0' from range(500)
+        """)
+        suites = staging_suites("shop", "orders", {"columns": {}}, LANDED)
+        newest = [suite for suite in suites if suite.table.endswith("(newest load)")]
+        outcomes = validate(connection, newest, run_id="r")
+    assert {outcome.rule: outcome.severity for outcome in outcomes if not outcome.success} == failed
