@@ -125,6 +125,19 @@ DATABASE = (
 )
 
 
+def test_staging_folder_interprets_one_system(tmp_path: Path) -> None:
+    two = (
+        "catalog: firm\nsystems:\n"
+        "  shop: {connector: files, location: a, streams: {orders: {path: a.csv, format: csv}}}\n"
+        "  outlet: {connector: files, adapter: %s, location: b, streams: {orders: {path: a.csv, format: csv}}}\n"
+    )
+    assert [system.staging_folder for system in load_catalog(write(tmp_path, two % "outlet"), {}).systems.values()] == [
+        "shop", "outlet",
+    ]  # fmt: skip
+    (fault,) = faults(tmp_path, two % "shop")
+    assert "the systems shop and outlet both use the adapter shop; give one of them another" in fault
+
+
 def test_variables_come_from_the_environment_or_their_default(tmp_path: Path) -> None:
     catalog = load_catalog(write(tmp_path, DATABASE), {"HELPDESK_URL": "sqlite:///secret.db"})
     system = catalog.systems["helpdesk"]

@@ -42,6 +42,12 @@ def test_a_row_from_the_future_is_ignored() -> None:
     assert found.days == (date(2025, 6, 14),)
 
 
+def test_row_at_the_as_of_counts() -> None:
+    found = reach("select unnest(['2025-06-14 09:30:00', '2025-06-15 12:00:00']) as sold_at", [], day="sold_at")
+    assert found.newest_at == AS_OF
+    assert found.days == (date(2025, 6, 14), date(2025, 6, 15))
+
+
 def test_without_a_day_column_the_file_names_give_it() -> None:
     found = reach("select 1 as x", ["receipts_20250612.csv", "receipts_20250613.csv"])
     assert found.newest_at == datetime(2025, 6, 14)  # the 13th is over

@@ -117,6 +117,23 @@ def test_negation_turns_praise_into_blame(language: str, good: str, denied: str)
     assert (_label(good, language), _label(denied, language)) == ("positive", "negative")
 
 
+def test_negation_after_a_word_denies_praise_and_not_blame() -> None:
+    """As German and Dutch main clauses have it: `Ich empfehle nicht` is no praise; `schlecht, nicht` stays blame."""
+    assert (_label("Ich empfehle.", "de"), _label("Ich empfehle nicht.", "de")) == ("positive", "negative")
+    assert _label("Schlecht nicht?", "de") == "negative"
+
+
+@pytest.mark.parametrize(
+    ("emoticon", "label"), [(":)", "positive"), (":D", "positive"), (";p", "positive"), (":(", "negative")]
+)
+def test_emoticon_carries_sentiment(emoticon: str, label: str) -> None:
+    assert _label(f"Het pakket is er {emoticon}", "nl") == label
+
+
+def test_text_that_says_it_is_average_is_neutral_beside_praise() -> None:
+    assert _label("Average: great staff.", "en") == "neutral"
+
+
 def test_words_after_but_outweigh_those_before_it() -> None:
     assert _label("The food was bad, but the service was excellent.", "en") == "positive"
     assert _label("The service was excellent, but the food was bad.", "en") != "positive"

@@ -106,6 +106,18 @@ def test_less_than_twelve_months_are_no_season_and_say_so(seasonal: duckdb.DuckD
     assert learn_season(seasonal, "purchases", START - timedelta(days=9)).reason.startswith("0 days")
 
 
+def test_ten_months_are_no_season(seasonal: duckdb.DuckDBPyConnection) -> None:
+    """A season needs twelve months: with fewer, growth looks like one."""
+    clock = learn_season(seasonal, "purchases", end_of(300))
+    assert clock.harmonics == ()
+    assert clock.reason.endswith("a season needs 360.")
+
+
+def test_calendar_days_undo_season_days() -> None:
+    days = np.array([0.0, 100.5, 365.2425, 19_000.0, 19_200.25])
+    assert DRAWN_SEASON.calendar_days(DRAWN_SEASON.season_days(days)) == pytest.approx(days, abs=1e-6)
+
+
 def test_few_repeat_purchases_are_no_season_and_say_so() -> None:
     connection = duckdb.connect()
     connection.execute(

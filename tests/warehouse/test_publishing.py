@@ -68,6 +68,15 @@ def test_duplicate_rows_are_a_change(warehouse, tmp_path) -> None:
     assert changed[0].is_changed and (changed[0].previous_rows, changed[0].rows) == (1, 3)
 
 
+def test_other_values_in_duplicate_rows_are_a_change(warehouse, tmp_path) -> None:
+    """A hash in which two equal rows cancel out would not see it."""
+    target = tmp_path / "context360.duckdb"
+    for value, run in (("a", "1"), ("b", "2")):
+        warehouse.execute(f"create or replace table core.dim_customer as select '{value}' as name from range(2)")
+        changed = {table.name for table in publish(warehouse, target, run_id=run, as_of=MOMENT) if table.is_changed}
+        assert "core.dim_customer" in changed
+
+
 def test_a_reader_never_meets_a_missing_or_half_written_file(warehouse, tmp_path) -> None:
     target = tmp_path / "context360.duckdb"
     publish(warehouse, target, run_id="0", as_of=MOMENT)
@@ -100,6 +109,21 @@ def test_a_reader_that_stays_keeps_the_warehouse_it_opened(warehouse, tmp_path) 
         warehouse.execute("delete from core.dim_customer")
         publish(warehouse, target, run_id="2", as_of=MOMENT)
         assert reader.execute("select count(*) from core.dim_customer").fetchone() == (1000,)
+
+
+def test_old_file_stays_until_the_new_one_takes_its_name(warehouse, tmp_path, monkeypatch) -> None:
+    target = tmp_path / "serving" / "context360.duckdb"
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    before = target.read_bytes()
+
+    def refused(*_: object) -> None:
+        assert target.read_bytes() == before
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(WarehouseError):
+        publish(warehouse, target, run_id="2", as_of=MOMENT)
+    assert target.read_bytes() == before
 
 
 def test_a_failed_publication_leaves_the_old_file_and_nothing_beside_it(warehouse, tmp_path, monkeypatch) -> None:
