@@ -17,6 +17,7 @@ from orchestration.defs.effects import campaign_effect_assets, engagement_points
 from orchestration.defs.identity import identity_assets
 from orchestration.defs.journeys import attribution_asset
 from orchestration.defs.landing import landing_assets, landing_key
+from orchestration.defs.own_checks import judge_own_checks
 from orchestration.defs.perception import customer_influence_asset, text_sentiment_asset
 from orchestration.defs.predictions import kept_scores_asset, scores_assets
 from orchestration.defs.progress import progress_logger
@@ -29,8 +30,11 @@ from orchestration.settings import Settings, set_up_process, settings_from
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """All definitions for one installation. Raises CatalogError, FirmError or DbtError where it cannot be used."""
+    """All definitions for one installation. Raises CatalogError, ChecksError, FirmError or DbtError where it
+    cannot be used.
+    """
     set_up_process(settings)
+    judge_own_checks(settings)
     catalog, project = open_project(settings)
     installation = Installation(settings, catalog, project)
     warehouse = warehouse_assets(installation)

@@ -44,6 +44,13 @@ def readable_settings_of(console: Console, catalog: str | None, home: Path | Non
     return settings
 
 
+def step_title(step: str) -> str:
+    """A step of a run as people read it."""
+    if step.startswith("landing__"):
+        return "landing " + "/".join(step.split("__")[1:])
+    return step.replace("serving__", "").replace("quality__", "").replace("_", " ")
+
+
 def not_started(console: Console, error: Exception) -> int:
     """Prints why a command could not start, and returns its exit code."""
     for sentence in str(error).splitlines():

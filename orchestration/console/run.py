@@ -13,7 +13,15 @@ from rich.markup import escape
 
 from orchestration.channels.errors import CatalogError
 from orchestration.console.demo import DEFAULT_DEMO, make_demo
-from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, settings_of
+from orchestration.console.output import (
+    NOT_STARTED,
+    OK,
+    STOPPED,
+    not_started,
+    open_console,
+    settings_of,
+    step_title,
+)
 from orchestration.console.status import print_connectedness
 from orchestration.firm.examples import is_demo_without_data
 from orchestration.firm.state import StateError, bring_up_to_date
@@ -22,6 +30,7 @@ from orchestration.warehouse.connection import WarehouseError, only_run
 
 if TYPE_CHECKING:
     from orchestration.defs.progress import Progress
+    from orchestration.defs.runs import RunOutcome
 
 
 def run_with_progress(
@@ -80,9 +89,9 @@ def run_with_progress(
             return not_started(console, error)
     console.print()
     if until:
-        _print_stop(console, settings, until, outcome.success)
+        _print_stop(console, settings, until, outcome)
     else:
-        _print_result(console, settings, outcome.run_id, outcome.published)
+        _print_result(console, settings, outcome)
     if printer.faults:
         count = len(printer.faults)
         console.print(f"[bold]{count} {'problem' if count == 1 else 'problems'}[/], see above or `context360 status`.")
@@ -108,13 +117,13 @@ class RunPrinter:
         step = progress.step
         if progress.kind == "step_started":
             self.started[step] = time.monotonic()
-            self.update(f"{_title(step)} …")
+            self.update(f"{step_title(step)} …")
         elif progress.kind == "made" and progress.asset:
             self.made.setdefault(step, []).append((progress.asset, progress.rows))
         elif progress.kind == "step_finished":
             seconds = time.monotonic() - self.started.get(step, time.monotonic())
             sign = "[yellow]–[/]" if step in self.faulty else "[green]✓[/]"
-            self.console.print(f"{sign} {_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
+            self.console.print(f"{sign} {step_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
         elif progress.kind == "check_failed" and progress.text:
             self.faulty.add(step)
             self._fault("[yellow]![/]", progress.text)
@@ -136,21 +145,24 @@ class RunPrinter:
         return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
 
 
-def _title(step: str) -> str:
-    if step.startswith("landing__"):
-        return "landing " + "/".join(step.split("__")[1:])
-    return step.replace("serving__", "").replace("quality__", "").replace("_", " ")
-
-
-def _print_stop(console: Console, settings: Settings, layer: str, success: bool) -> None:
+def _print_stop(console: Console, settings: Settings, layer: str, outcome: RunOutcome) -> None:
     """What a run that was to end with a layer has built."""
+    done = f"Built up to {layer}" if outcome.success else f"Stopped on the way to {layer}"
+    console.print(f"[bold]{done}[/] in {settings.warehouse_path}. Nothing was published.")
+    _print_rows_left_out(console, settings, outcome.run_id)
+
+
+def _print_rows_left_out(console: Console, settings: Settings, run_id: str) -> None:
+    """Rows in quarantine of a run that published nothing, where it came to judge them."""
     from orchestration.serving.reading import quarantine_of
     from orchestration.warehouse.connection import open_warehouse
 
-    done = f"Built up to {layer}" if success else f"Stopped on the way to {layer}"
-    console.print(f"[bold]{done}[/] in {settings.warehouse_path}. Nothing was published.")
-    with open_warehouse(settings.warehouse_path, read_only=True) as connection:
-        _print_quarantine(console, quarantine_of(connection))
+    try:
+        # Not read-only: an interrupted step of this process may still have it open for writing.
+        with open_warehouse(settings.warehouse_path) as connection:
+            _print_quarantine(console, quarantine_of(connection, run_id))
+    except WarehouseError as error:
+        console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
 
 
 def _print_quarantine(console: Console, waiting: list[tuple[str, int, str]]) -> None:
@@ -158,7 +170,7 @@ def _print_quarantine(console: Console, waiting: list[tuple[str, int, str]]) -> 
         console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
 
 
-def _print_result(console: Console, settings: Settings, run_id: str, published: bool) -> None:
+def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
     from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
@@ -170,16 +182,17 @@ def _print_result(console: Console, settings: Settings, run_id: str, published: 
         read_published,
     )
 
-    if not published:
+    if not outcome.published:
         readers = " Readers still see the last good warehouse." if settings.serving_path.exists() else ""
         console.print(f"[bold]Nothing was published.[/]{readers}")
+        _print_rows_left_out(console, settings, outcome.run_id)
         return
     with read_published(settings.serving_path) as connection:
         tables = published_tables(connection)
         as_of = published_as_of(connection)
         missing = connectedness_of(connection)
         waiting = quarantine_of(connection)
-    changed = [table for table in tables if table.changed_by_run == run_id]
+    changed = [table for table in tables if table.changed_by_run == outcome.run_id]
     console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
     for table in changed:
         console.print(f"  {table.name:<40} {table.rows:>12,} rows")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestration.channels.errors import CatalogError
-from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of
+from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of, step_title
 from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
@@ -52,11 +52,17 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     stopped = [stream.label for stream in found.streams if stream.state != "current"]
     if stopped:
         console.print(f"{len(stopped)} of {len(found.streams)} streams need attention: {', '.join(stopped)}.")
+    if found.failed_steps:
+        console.print("[bold]Failed steps of the last run[/]")
+        for step, severity, sentence in found.failed_steps:
+            sign = "[red]✗[/]" if severity == "error" else "[yellow]![/]"
+            for line in sentence.splitlines():
+                console.print(f"{sign} {step_title(step)}: {escape(line)}", soft_wrap=True)
     if found.failed_checks:
         console.print("[bold]Failed checks of the last run[/]")
         for severity, sentence in found.failed_checks:
             console.print(f"[{'red' if severity == 'error' else 'yellow'}]{severity:<6}[/] {escape(sentence)}")
-    else:
+    elif not found.failed_steps:
         console.print(f"None of the {found.checks:,} checks of the last run failed.")
     return OK
 

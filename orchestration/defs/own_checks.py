@@ -5,9 +5,23 @@ from typing import Any
 
 from expectations.checks import ChecksError, suites_from_yaml
 from expectations.rules import Suite
+from orchestration.channels.catalog_file import load_catalog
 from orchestration.defs.project import Installation, RunResource
+from orchestration.firm.folder import firm_folder
+from orchestration.settings import Settings
 
 SuitesOf = Callable[[Any, RunResource], Mapping[str, Sequence[Suite]]]
+
+
+def judge_own_checks(settings: Settings) -> None:
+    """Raises ChecksError where the firm's checks.yml is wrong: before dbt parses the project, which takes longer.
+
+    Raises CatalogError or FirmError where there is no folder to read it from.
+    """
+    catalog = load_catalog(settings.catalog_path, settings.environment)
+    file = firm_folder(settings.catalog_path, catalog.project).checks
+    if file.is_file():
+        suites_from_yaml(file)
 
 
 def own_suites(installation: Installation) -> dict[str, list[Suite]]:

@@ -28,7 +28,8 @@ _TRAINED = {
     "predictions.value_log": "One row per forecast of a customer that was published, or made for held-out time.",
 }
 _SCORED = {
-    "predictions.propensity_score": "One row per customer and target, with the probability at the as of.",
+    "predictions.propensity_score": "One row per customer and target, with the probability at the as of as its own "
+    "model has it; marts.customer_propensity makes them agree.",
     "predictions.value_score": "One row per customer who has bought, with their forecast.",
 }
 
@@ -108,7 +109,7 @@ def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) ->
             "replaces it."
         },
         _keep_scores,
-        reads=[".".join(published_key.path), "predictions.propensity_score", "predictions.value_score"],
+        reads=[".".join(published_key.path), "marts.customer_propensity", "predictions.value_score"],
     )
 
 

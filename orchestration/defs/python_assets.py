@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
+from orchestration.defs.step_failures import step_failures
 from orchestration.warehouse.connection import table_exists
 
 INSIGHT, ENGINEERING = "team:customer-insight", "team:data-engineering"
@@ -84,10 +85,35 @@ def python_assets(
         ],
     )
     def step(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[dg.MaterializeResult]:
-        with installation.warehouse() as connection:
+        with step_failures(installation, context), installation.warehouse() as connection:
             with in_one_sentence(*errors):
                 figures = make(Work(installation, connection, run, context.run_id, context.log.info))
             yield from results_of(connection, list(tables), figures)
+
+    return step
+
+
+def report_asset(
+    installation: Installation,
+    table: str,
+    description: str,
+    make: Callable[[Installation], Figures],
+    *,
+    reads: Sequence[str],
+    errors: Sequence[type[Exception]] = (),
+    owner: str = INSIGHT,
+) -> dg.AssetsDefinition:
+    """An asset that is a file about the published warehouse; make writes it and returns its figures.
+
+    It does not take the run resource: made alone, it neither holds the warehouse nor rebuilds Data Docs.
+    """
+
+    @dg.multi_asset(
+        name="__".join(key_of(table).path), specs=[spec_of(table, description, reads, owner=owner, kinds=())]
+    )
+    def step() -> dg.MaterializeResult:
+        with in_one_sentence(*errors):
+            return dg.MaterializeResult(asset_key=key_of(table), metadata=metadata_of(make(installation)))
 
     return step
 

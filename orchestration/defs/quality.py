@@ -10,6 +10,7 @@ from expectations.outcomes import Outcome
 from orchestration.channels.intake.stream_status import forget_other_streams
 from orchestration.channels.landing.loads import landed_at
 from orchestration.defs.project import Installation, RunResource
+from orchestration.warehouse.failed_steps import forget_other_runs
 from orchestration.warehouse.profile import TableProfile
 
 EXPECTATIONS = "expectations"
@@ -106,6 +107,7 @@ def verdict_asset(
         streams = [(system.name, stream.name) for system, stream in installation.catalog.streams()]
         with installation.warehouse() as connection:
             forget_other_streams(connection, streams)
+            forget_other_runs(connection, context.run_id)
             rows = connection.execute(
                 "select source_system, stream, state, sentence from quality.stream_status"
                 " where run_id = ? and state <> 'current' order by all",

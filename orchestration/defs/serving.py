@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.channels.intake.load_register import mark_published
 from orchestration.defs.project import Installation
-from orchestration.defs.python_assets import ENGINEERING, Figures, Work, python_assets
+from orchestration.defs.python_assets import ENGINEERING, Figures, Work, python_assets, report_asset
 from orchestration.identity.register import keep_register
 from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report
 from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
@@ -61,23 +61,21 @@ def _changes(changed: Sequence[PublishedTable]) -> Any:
 
 def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
     """The report on how the source systems are connected."""
-    return python_assets(
+    return report_asset(
         installation,
-        {
-            "serving.connectedness_report": "Which systems are linked, which deliver fast enough, and who sees their "
-            "data: an HTML page with plots, for readers who do not know the warehouse."
-        },
+        "serving.connectedness_report",
+        "Which systems are linked, which deliver fast enough, and who sees their data: an HTML page with plots, for "
+        "readers who do not know the warehouse.",
         _report_connectedness,
         reads=[PUBLISHED],
         errors=(WarehouseError,),
         owner=ENGINEERING,
-        kinds=(),
     )
 
 
-def _report_connectedness(work: Work) -> Figures:
-    target = work.installation.settings.reports_path / REPORT_NAME
-    with read_published(work.installation.settings.serving_path) as connection:
+def _report_connectedness(installation: Installation) -> Figures:
+    target = installation.settings.reports_path / REPORT_NAME
+    with read_published(installation.settings.serving_path) as connection:
         figures = write_connectedness_report(connection, target)
     return {
         "path": target,
@@ -90,23 +88,21 @@ def _report_connectedness(work: Work) -> Figures:
 
 def predictions_report_asset(installation: Installation) -> dg.AssetsDefinition:
     """The report that compares forecasts with outcomes."""
-    return python_assets(
+    return report_asset(
         installation,
-        {
-            "serving.predictions_report": "Forecasts, how accurate earlier ones were, and which models can be trusted: "
-            "an HTML page with plots, for readers who do not know the warehouse."
-        },
+        "serving.predictions_report",
+        "Forecasts, how accurate earlier ones were, and which models can be trusted: an HTML page with plots, for "
+        "readers who do not know the warehouse.",
         _report_predictions,
         reads=[PUBLISHED],
         errors=(WarehouseError,),
-        kinds=(),
     )
 
 
-def _report_predictions(work: Work) -> Figures:
-    target = work.installation.settings.reports_path / PREDICTIONS_NAME
-    drifted_from = project_variable(work.installation.dbt.firm, "prediction")["drifted_from"]
-    with read_published(work.installation.settings.serving_path) as connection:
+def _report_predictions(installation: Installation) -> Figures:
+    target = installation.settings.reports_path / PREDICTIONS_NAME
+    drifted_from = project_variable(installation.dbt.firm, "prediction")["drifted_from"]
+    with read_published(installation.settings.serving_path) as connection:
         figures = write_predictions_report(connection, target, drifted_from=drifted_from)
     return {
         "path": target,

@@ -19,8 +19,10 @@ from orchestration.defs.landing import landing_key
 from orchestration.defs.own_checks import own_suites, with_own
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.defs.quality import EXPECTATIONS, expectations_check, expectations_result, table_metadata
+from orchestration.defs.step_failures import step_failures
 from orchestration.defs.steps import Step, steps
 from orchestration.warehouse.dbt import PACKAGE_NAME, DbtError, NodeResult
+from orchestration.warehouse.failed_steps import keep_failure
 from orchestration.warehouse.profile import profile_tables
 
 
@@ -73,10 +75,11 @@ def _step_assets(installation: Installation, step: Step, translator: Translator)
     )
     def build(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         is_due = step.due is None or step.due(run)
-        if is_due:
-            yield from tables.build(context, run)
-        if step.further:
-            yield from step.further.make(context, run, is_due)
+        with step_failures(installation, context):
+            if is_due:
+                yield from tables.build(context, run)
+            if step.further:
+                yield from step.further.make(context, run, is_due)
 
     return build
 
@@ -121,6 +124,7 @@ class _StepTables:
                 still_bad = {table for table, found in again.items() if any(is_error(o) for o in found)}
             judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in wanted]
         yield from self._materialized(built, chosen)
+        self._keep_failed_tests(results, context.run_id)
         yield from self._tested(results)
         yield from judged
         if failed:
@@ -152,6 +156,17 @@ class _StepTables:
                     metadata={} if result.failures is None else {"failing_rows": result.failures},
                     description=None if result.status == "pass" else f"{name}: {result.message}",
                 )
+
+    def _keep_failed_tests(self, results: Sequence[NodeResult], run_id: str) -> None:
+        """Failed dbt tests in the warehouse, where `context360 status` reads them."""
+        failed = [result for result in results if result.is_test and result.status in ("fail", "warn", "error")]
+        if not failed:
+            return
+        with self._installation.warehouse() as connection:
+            for result in failed:
+                severity = "warn" if result.status == "warn" else "error"
+                sentence = f"{result.name}: {result.message}"
+                keep_failure(connection, self._step.name, sentence, run_id=run_id, severity=severity)
 
     def _judged_result(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.warehouse.connection import WarehouseError, open_warehouse, table_exists
+from orchestration.warehouse.failed_steps import failed_steps
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class Connectedness:
 
 @dataclass(frozen=True)
 class Status:
-    """failed_checks: (severity, sentence) of the newest run, worst first."""
+    """failed_checks: (severity, sentence) of the newest run, worst first. failed_steps: (step, severity, sentence)
+    of what else failed in it."""
 
     streams: list[StreamStatus]
     tables: list[TableStatus]
     checks: int
     failed_checks: list[tuple[str, str]]
+    failed_steps: list[tuple[str, str, str]]
 
 
 @contextmanager
@@ -136,9 +139,14 @@ def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
     )
 
 
-def quarantine_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str]]:
-    """Per stream that has rows in quarantine: (stream, rows, the rules they break)."""
+def quarantine_of(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> list[tuple[str, int, str]]:
+    """Per stream that has rows in quarantine: (stream, rows, the rules they break).
+
+    run_id: nothing where this run stopped before it judged its rows.
+    """
     if not table_exists(connection, "quality", "quarantine"):
+        return []
+    if run_id and not connection.execute("select 1 from quality.row_ledger where run_id = ?", [run_id]).fetchone():
         return []
     return connection.execute("""
         select
@@ -185,4 +193,4 @@ def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
             where not success and {newest}
             order by severity, sentence
         """).fetchall()
-    return Status(streams, published_tables(connection), checks, failed)
+    return Status(streams, published_tables(connection), checks, failed, failed_steps(connection))

@@ -41,6 +41,11 @@ def _literal(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else f"{value}::double"
 
 
+def test_linked_share_is_not_compared_with_a_run_of_other_systems(connection) -> None:
+    """The first system of a firm beside the sample: half of the records were linked, then a fifth."""
+    assert _failed(connection, HEALTHY | {"source_systems": 1}, HEALTHY | {"linked_share": 0.2}) == {}
+
+
 def test_healthy_figures_pass_in_the_first_run_and_later(connection) -> None:
     assert _failed(connection, HEALTHY) == {}
     assert _failed(connection, HEALTHY, HEALTHY | {"linked_share": 0.55}) == {}

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from expectations.checks import ChecksError
 from orchestration.channels.catalog_file import load_catalog
+from orchestration.definitions import build_definitions
 from orchestration.firm import examples, scaffold
 from orchestration.firm.folder import FirmError, FirmFolder, firm_folder
 from orchestration.firm.scaffold import write_firm_folder
@@ -84,3 +86,15 @@ def test_installation_without_examples_says_where_they_are(monkeypatch: pytest.M
     monkeypatch.setattr(examples, "demo_example", lambda: None)
     with pytest.raises(SettingsError, match="in the folder `examples` of a checkout"):
         examples.demo_generator()
+
+
+def test_mistake_in_checks_is_reported_before_dbt_parses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parsed(_: object) -> None:
+        raise AssertionError("dbt has parsed the project before checks.yml was judged")
+
+    monkeypatch.setattr("orchestration.definitions.open_project", parsed)
+    folder = write_firm_folder(tmp_path / "firm")
+    (folder / "checks.yml").write_text("marts.customer_360: [not_null]\n", encoding="utf-8")
+    settings = settings_from({"CONTEXT360_HOME": str(tmp_path / "home")}, catalog=str(folder / "catalog.yaml"))
+    with pytest.raises(ChecksError, match=r"checks\.yml, marts\.customer_360, rule 1: is not a rule"):
+        build_definitions(settings)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from orchestration.defs.project import Installation, run_resource
-from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.defs.python_assets import Figures, Work, python_assets, report_asset
+from orchestration.defs.serving import connectedness_asset, predictions_report_asset
 from orchestration.project import open_project
 from orchestration.settings import settings_from
+from orchestration.warehouse.connection import only_run
+from orchestration.warehouse.failed_steps import failed_steps, forget_other_runs, keep_failure
 
 
 @pytest.fixture
@@ -73,3 +77,43 @@ def test_a_known_error_stops_the_step_with_its_sentence(installation: Installati
     failure = result.failure_data_for_node("toy__a")
     assert not result.success and failure is not None and failure.user_failure_data is not None
     assert failure.user_failure_data.description == "The rules file is empty: add a rule."
+    with installation.warehouse() as connection:
+        assert failed_steps(connection) == [("toy__a", "error", "The rules file is empty: add a rule.")]
+
+
+def test_error_without_a_sentence_of_ours_is_kept_without_its_text(installation: Installation) -> None:
+    """The text may hold personal data."""
+
+    def make(work: Work) -> Figures:
+        raise KeyError("jolanthe@example.com")
+
+    _materialize(installation, python_assets(installation, {"toy.a": "A."}, make, reads=[]))
+    with installation.warehouse() as connection:
+        ((step, severity, sentence),) = failed_steps(connection)
+    assert (step, severity) == ("toy__a", "error")
+    assert sentence.startswith("stopped by an unexpected KeyError; `context360 ui`")
+
+
+def test_failures_of_the_newest_run_only_are_kept() -> None:
+    with duckdb.connect() as connection:
+        assert failed_steps(connection) == []
+        keep_failure(connection, "seeds", "own_needs: no column x", run_id="1")
+        keep_failure(connection, "core", "unique_a: Got 2 results", run_id="2", severity="warn")
+        keep_failure(connection, "core", "unique_a: Got 2 results", run_id="2", severity="warn")
+        keep_failure(connection, "core", "not_null_b: Got 1 result", run_id="2")
+        assert failed_steps(connection) == [
+            ("core", "warn", "unique_a: Got 2 results"), ("core", "error", "not_null_b: Got 1 result"),
+        ]  # fmt: skip
+        forget_other_runs(connection, "3")
+        assert failed_steps(connection) == []
+
+
+def test_report_holds_no_warehouse_and_builds_no_data_docs(installation: Installation) -> None:
+    for assets in (connectedness_asset(installation), predictions_report_asset(installation)):
+        assert "run" not in assets.required_resource_keys
+    page = report_asset(installation, "serving.page", "A page.", lambda _: {"path": Path("page.html")}, reads=[])
+    with only_run(installation.settings.lock_path):
+        result = dg.materialize([page], raise_on_error=False, instance=dg.DagsterInstance.ephemeral())
+    assert result.success
+    assert _metadata(result, "serving__page") == {"serving/page": {"path": "page.html"}}
+    assert not installation.settings.reports_path.exists()
