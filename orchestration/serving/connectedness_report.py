@@ -22,6 +22,7 @@ from orchestration.serving.report_page import (
     PURPLE,
     Row,
     percent,
+    percent_down,
     plot_data,
     put_in_place,
     rendered,
@@ -38,6 +39,7 @@ MOST_LINKS = 12  # that are plotted; the mart holds all of them
 
 _REASON_COLOURS = {
     "identifier is unknown": BLUE, "identifier is shared": ORANGE, "no identifier": PURPLE, "probable": GREEN,
+    "not yet identified": "#8fc1cc", "identified too long ago": "#c98b9b", "device is shared": "#b8a15a",
 }  # fmt: skip
 _CONTEXTS = ("relationship", "personal", "situational")
 _SECONDS = {
@@ -257,7 +259,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
             "channel": channel["title"],
             "visibility": channel["visibility"],
             "kind": "reaches the target" if channel["is_above_target"] else "below the target",
-            "label": f"{percent(channel['visibility'])} of {channel['activity_count']:,}",
+            "label": f"{percent_down(channel['visibility'])} of {channel['activity_count']:,}",
         }
         for channel in channels
     ]
@@ -292,11 +294,10 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
         return None
     bars = [
         {
-            "rank": link["link_rank"],
             "link": _link_name(link, titles),
             "activity": link["activity_count"],
             "reason": link["reason"],
-            "label": f"{link['activity_count']:,}  ({percent(link['visibility'])} → "
+            "label": f"{link['activity_count']:,}  ({percent_down(link['visibility'])} → "
             f"{percent(link['visibility_with_link'])})",
         }
         for link in links
@@ -306,7 +307,7 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
     base = alt.Chart(plot_data(bars)).encode(
         x=alt.X("activity:Q", title="Activity that the link would attribute, at most (square-root scale)",
                 scale=alt.Scale(type="sqrt", domain=[0, most * 1.9]), axis=alt.Axis(format=",.0f", tickCount=6)),
-        y=alt.Y("link:N", sort=alt.SortField("rank"), title=None, axis=alt.Axis(labelLimit=380)),
+        y=alt.Y("link:N", sort=[bar["link"] for bar in bars], title=None, axis=alt.Axis(labelLimit=380)),
     )  # fmt: skip
     bar = base.mark_bar(height=18).encode(
         color=alt.Color(

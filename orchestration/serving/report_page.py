@@ -6,6 +6,7 @@ style; each report has a template of its own that fills it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -39,6 +40,11 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.0f} %"
 
 
+def percent_down(share: float | None) -> str:
+    """A share as percent that is never rounded up: what misses a target of 75 % does not show 75 %."""
+    return percent(share) if share is None or share < 0.01 else f"{math.floor(100 * share + 1e-6)} %"
+
+
 def rendered(template: str, filters: Mapping[str, Callable[..., str]], **parts: Any) -> str:
     """The page that a template of this package makes of the parts. filters: its own, beside the common ones."""
     from jinja2 import Environment, PackageLoader
@@ -46,7 +52,7 @@ def rendered(template: str, filters: Mapping[str, Callable[..., str]], **parts: 
     environment = Environment(
         loader=PackageLoader("orchestration.serving"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "count": "{:,}".format, **filters}
+    environment.filters |= {"percent": percent, "percent_down": percent_down, "count": "{:,}".format, **filters}
     return environment.get_template(template).render(**parts)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from orchestration.serving.card.layout import actions_of
 from orchestration.serving.card.numbers import FILE, CardNumbers, card_numbers
 from orchestration.serving.card.personal import personal_lines
-from orchestration.serving.card.relationship import relationship_lines
+from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.wording import ago, counted, ordinal
 
 
@@ -74,9 +74,32 @@ def test_forecast_of_a_model_lists_its_probabilities() -> None:
 
 def test_forecast_at_the_base_rate_says_that_it_is_the_same_for_everyone() -> None:
     assert _forecast(value_basis="base rate", expected_purchases_12m=0.4) == (
-        "40 % of a purchase and 103 EUR in the next 12 months: base rate, the same for everyone, as too few customers "
+        "0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone, as too few customers "
         "have bought again"
     )
+
+
+def test_value_has_a_currency_and_no_line_before_the_first_purchase() -> None:
+    def value(**customer: object) -> str:
+        return dict(relationship_lines(Customer(current_value_amount=1500, value_12m_amount=30, **customer)))["Value"]
+
+    assert (
+        value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency="EUR")
+        == "1,500.00 EUR, of which 30.00 in the last 12 months"
+    )
+    assert value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency=None).startswith(
+        "1,500.00 in several currencies, of which"
+    )
+    assert value(purchase_count=0, currency=None) == ""
+
+
+def test_names_of_the_data_are_words_and_a_missing_birth_date_leaves_the_gender() -> None:
+    person = Customer(birth_date=None, gender="male", occupation="civil_servant")
+    lines = dict(identity_lines(Customer(source_record_count=1, source_systems="crm", match_probability=1), person))
+    assert (lines["Occupation"], lines["Born"], lines["Gender"]) == ("civil servant", "", "male")
+    born = Customer(birth_date=date(1961, 2, 9), gender="female")
+    lines = dict(identity_lines(Customer(source_record_count=1, source_systems="crm", match_probability=1), born))
+    assert (lines["Born"], lines["Gender"]) == ("9 February 1961, female", "")
 
 
 def test_customer_without_a_forecast_has_no_line_for_it() -> None:
@@ -86,7 +109,7 @@ def test_customer_without_a_forecast_has_no_line_for_it() -> None:
 @pytest.mark.parametrize(("points", "trend"), [(121, "rising"), (120, "steady"), (80, "steady"), (79, "falling")])
 def test_trend_of_engagement_needs_a_change_of_a_fifth(points: int, trend: str) -> None:
     customer = Customer(
-        current_value_amount=0, value_12m_amount=0, stage="trust", stage_since=date(2025, 6, 1), segment="loyal",
+        purchase_count=0, stage="trust", stage_since=date(2025, 6, 1), segment="loyal",
         engagement_points=points, engagement_points_90d_ago=100, engagement_band="very_high",
     )  # fmt: skip
     assert dict(relationship_lines(customer))["Stage"] == (
@@ -115,7 +138,7 @@ def test_personal_context_uses_the_terms_of_the_field() -> None:
     assert lines["Recommends us"] == "promoter, brought 1 customer, influence: 90th percentile, ambassador"
     assert lines["Channels"] == "revealed: web; stated: call, email"
     assert lines["Marketing"] == "e-mail: never asked"
-    assert lines["Complaints"] == "2, none open; the last: late delivery on 04 March 2025"
+    assert lines["Complaints"] == "2, none open; the last: late delivery on 4 March 2025"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_each_section_states_its_figures_in_sentences(page: str) -> None:
         "No activity of Sensors is attributed to a customer.",
         "The dashed line is the target of 75 %, which few firms reach. 1 channel reaches it; Web is furthest below it "
         "with 10 %.",
-        "A further 7 have a probable customer and are not counted.",
+        "7 further activities have a probable customer and are not counted.",
         "The largest: Web: 1,500 visits are dark.",
         "1 pair of systems has no common kind of identifier",
         "1 pair of systems could be linked by their identifiers",

@@ -36,7 +36,7 @@ def worse_than_base_rate(probability: Array, happened: Array, base_rate: float, 
     if surely and _standard_errors(squares) > -measures.SURE_BY_ERRORS and ranks > 0.5:
         return ""
     return (
-        f"On the newest {len(happened)} rows it was not better than the base rate beyond chance "
+        f"On the newest {len(happened):,} rows it was not better than the base rate beyond chance "
         f"(Brier skill {measures.brier_skill(probability, happened, base_rate):.4f}, AUC {ranks:.3f})."
     )
 

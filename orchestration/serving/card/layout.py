@@ -10,6 +10,7 @@ from orchestration.serving.card.numbers import card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.situational import situational_lines
+from orchestration.serving.card.wording import day
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,12 +18,31 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+# What the codes of content, products, campaigns and offers stand for; an offer has the title of its campaign.
+_TITLES = """
+    select code, min(title) as title
+    from (
+        select content_id as code, title from core.dim_content where content_key > 0
+        union all
+        select product_id, title from core.dim_product where product_key > 0
+        union all
+        select campaign_id, title from core.dim_campaign where campaign_key > 0
+        union all
+        select offers.offer_id, campaigns.title
+        from core.dim_offer as offers inner join core.dim_campaign as campaigns using (campaign_key)
+        where offers.offer_key > 0 and campaigns.campaign_key > 0
+    ) as coded
+    where title is not null
+    group by code
+"""
+
+
 def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
     """The card of one customer. Raises KeyError where no customer has this number."""
     from rich.console import Group
     from rich.panel import Panel
 
-    customer = _one(connection, "marts.customer_360", customer_key)
+    customer = _with_titles(connection, _one(connection, "marts.customer_360", customer_key))
     person = _one(connection, "core.dim_customer", customer_key)
     name = person["display_name"] or "Name unknown"
     title = f"[bold]{name}[/]  customer {customer_key}"
@@ -49,11 +69,11 @@ def earlier_card_of(
     from rich.panel import Panel
 
     customer = _one(connection, "core.dim_customer", customer_key)
-    situation = _one(connection, f"({query})", customer_key)
+    situation = _with_titles(connection, _one(connection, f"({query})", customer_key))
     name = customer["display_name"] or "Name unknown"
     return Group(
         Panel(
-            f"Identity as known on {known:%d %B %Y}; events as known at the earlier moment.",
+            f"Identity as known on {day(known)}; events as known at the earlier moment.",
             title=f"[bold]{name}[/]  customer {customer_key}",
             title_align="left",
         ),
@@ -99,9 +119,10 @@ def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int, as_of: d
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = connection.execute(
-        """
-        select happened_at, touchpoint, detail, amount, currency
+        f"""
+        select happened_at, touchpoint, coalesce(titles.title, detail), amount, currency
         from marts.customer_timeline
+        left join ({_TITLES}) as titles on detail = titles.code
         where customer_key = ? and happened_at < coalesce(?, (select max(as_of) from marts.situational_context))
         order by happened_at desc, interaction_key
         limit ?
@@ -128,6 +149,18 @@ def _pairs(pairs: list[tuple[str, str]]) -> Table:
         if value:
             table.add_row(label, escape(value))
     return table
+
+
+def _with_titles(connection: duckdb.DuckDBPyConnection, customer: dict[str, Any]) -> dict[str, Any]:
+    """The row with titles in place of the names of its last touchpoint and of the product that is bought again."""
+
+    def title(query: str, name: str | None) -> str | None:
+        row = connection.execute(query, [name]).fetchone()
+        return row[0] if row and row[0] else name
+
+    touchpoint = title("select title from core.dim_touchpoint where touchpoint = ?", customer.get("last_touchpoint"))
+    product = title(f"select title from ({_TITLES}) where code = ?", customer.get("revealed_product_id"))
+    return customer | {"last_touchpoint": touchpoint, "revealed_product_id": product}
 
 
 def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import counted, joined, ordinal, words
+from orchestration.serving.card.wording import counted, day, joined, ordinal, words
 from orchestration.serving.report_page import percent
 
 _CONSENT = {True: "consent given", False: "no consent", None: "never asked"}
@@ -56,7 +56,7 @@ def _recommendation(customer: dict[str, Any]) -> str:
 def _complaints(customer: dict[str, Any]) -> str:
     if not customer["complaint_count"]:
         return ""
-    last = f"{words(customer['last_complaint_kind'])} on {customer['last_complaint_at']:%d %B %Y}"
+    last = f"{words(customer['last_complaint_kind'])} on {day(customer['last_complaint_at'])}"
     return f"{customer['complaint_count']}, {customer['open_complaint_count'] or 'none'} open; the last: {last}"
 
 

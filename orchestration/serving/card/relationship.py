@@ -6,7 +6,7 @@ import calendar
 from typing import Any
 
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import counted, joined, words
+from orchestration.serving.card.wording import counted, day, joined, words
 from orchestration.serving.report_page import percent
 
 
@@ -18,14 +18,15 @@ def identity_lines(customer: dict[str, Any], person: dict[str, Any]) -> list[tup
         person["region"],
         person["country"],
     )
-    born = f"{person['birth_date']:%d %B %Y}" if person["birth_date"] else ""
+    born = day(person["birth_date"]) if person["birth_date"] else ""
     records = f"{counted(customer['source_record_count'], 'record')} in {customer['source_systems']}"
     probability = customer["match_probability"]
     return [
-        ("Born", joined(born, person["gender"])),
+        ("Born", joined(born, person["gender"]) if born else ""),
+        ("Gender", person["gender"] or "" if not born else ""),
         ("Contact", joined(person["email"], person["phone"])),
         ("Address", address),
-        ("Occupation", person["occupation"] or ""),
+        ("Occupation", words(person["occupation"])),
         ("Loyalty", joined(
             person["loyalty_number"],
             f"tier {person['loyalty_tier']}" if person["loyalty_tier"] else None,
@@ -42,12 +43,11 @@ def relationship_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     hour = f"at {customer['usual_hour']}:00" if customer["usual_hour"] is not None else None
     scores = [customer[score] for score in ("recency_score", "frequency_score", "monetary_score")]
     return [
-        ("Known since", f"{customer['first_known_at']:%d %B %Y}" if customer["first_known_at"] else "unknown"),
+        ("Known since", day(customer["first_known_at"]) if customer["first_known_at"] else "unknown"),
         ("Stage", _stage(customer)),
         ("Purchases", _purchases(customer)),
         ("Product lines", words(customer["product_lines"])),
-        ("Value", f"{customer['current_value_amount']:,.2f} {currency}, of which "
-                  f"{customer['value_12m_amount']:,.2f} in the last 12 months"),
+        ("Value", _value(customer)),
         ("Forecast", _forecast(customer, currency)),
         ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
         ("Usual contact", joined(customer["usual_channel"], weekday, hour)),
@@ -60,7 +60,17 @@ def _purchases(customer: dict[str, Any]) -> str:
         return "none yet"
     return (
         f"{counted(customer['purchase_count'], 'purchase')}, the last {customer['recency_days']} days ago "
-        f"({customer['last_purchase_at']:%d %B %Y}); {customer['purchase_count_12m']} in the last 12 months"
+        f"({day(customer['last_purchase_at'])}); {customer['purchase_count_12m']} in the last 12 months"
+    )
+
+
+def _value(customer: dict[str, Any]) -> str:
+    """What the customer paid; empty before the first purchase."""
+    if not customer["purchase_count"]:
+        return ""
+    return (
+        f"{customer['current_value_amount']:,.2f} {customer['currency'] or 'in several currencies'}, of which "
+        f"{customer['value_12m_amount']:,.2f} in the last 12 months"
     )
 
 
@@ -78,14 +88,14 @@ def _forecast(customer: dict[str, Any], currency: str) -> str:
     purchases, value = customer["expected_purchases_12m"], customer["expected_value_12m_amount"]
     if purchases is None:
         return ""
-    is_decimal = purchases >= card_numbers().decimal_purchases_from
-    count = f"{purchases:.1f} purchases" if is_decimal else f"{percent(purchases)} of a purchase"
-    expected = f"{count} and {value:,.0f} {currency} in the next 12 months"
+    # An expected number is no probability: 0.57 purchases are not a purchase with 57 %.
+    decimals = 1 if purchases >= card_numbers().decimal_purchases_from else 2
+    expected = f"{purchases:.{decimals}f} purchases and {value:,.0f} {currency} in the next 12 months"
     if customer["value_basis"] != "model":
         return f"{expected}: base rate, the same for everyone, as too few customers have bought again"
     parts = [expected, f"{percent(customer['probability_alive'])} likely still active"]
     if customer["next_purchase_date"]:
-        parts.append(f"50 % likely to buy by {customer['next_purchase_date']:%d %B %Y}")
+        parts.append(f"50 % likely to buy by {day(customer['next_purchase_date'])}")
     if customer["purchase_probability_90d"] is not None:
         parts.append(f"{percent(customer['purchase_probability_90d'])} likely to buy within 90 days")
     if customer["likely_product_line"]:

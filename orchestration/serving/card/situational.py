@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from orchestration.serving.card.numbers import card_numbers, operating_system
-from orchestration.serving.card.wording import ago, counted, duration, joined, words
+from orchestration.serving.card.wording import ago, counted, day, duration, joined, words
 
 
 def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
@@ -21,10 +21,10 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
         searched = f"{customer['search_terms']} ({counted(customer['search_count_1d'], 'time')} in the last day)"
     need = f"{words(customer['need'])}: {customer['need_evidence']}" if customer["need"] else "none detected"
     return [
-        ("As of", f"{now:%d %B %Y %H:%M} UTC"),
+        ("As of", f"{day(now)} {now:%H:%M} UTC"),
         ("Need", need),
         ("Last contact", last),
-        ("Staying", f"until {customer['stay_ends_at']:%d %B %Y}" if customer["is_in_house"] else ""),
+        ("Staying", f"until {day(customer['stay_ends_at'])}" if customer["is_in_house"] else ""),
         ("In store", _visit(customer)),
         ("Session", _session(customer)),
         ("Cart", _cart(customer)),
@@ -95,7 +95,7 @@ def _product(customer: dict[str, Any]) -> str:
     if not customer["connected_product_count"]:
         return ""
     state = joined(
-        f"fault {customer['fault_code']} since {customer['fault_since']:%d %B %Y}" if customer["fault_code"] else None,
+        f"fault {customer['fault_code']} since {day(customer['fault_since'])}" if customer["fault_code"] else None,
         f"battery at {customer['battery_percent']} %" if customer["battery_percent"] is not None else None,
     )
     read = ago(customer["as_of"] - customer["product_read_at"])
@@ -110,8 +110,8 @@ def _complaint(customer: dict[str, Any]) -> str:
     again = customer["open_complaint_reopened_at"]
     return joined(
         words(customer["open_complaint_kind"]) or "complaint",
-        f"open since {customer['open_complaint_since']:%d %B %Y}",
-        f"reopened on {again:%d %B %Y}" if again else None,
+        f"open since {day(customer['open_complaint_since'])}",
+        f"reopened on {day(again)}" if again else None,
     )
 
 
@@ -120,4 +120,4 @@ def _appointment(customer: dict[str, Any]) -> str:
         return ""
     place = f" in {customer['next_appointment_location']}" if customer["next_appointment_location"] else ""
     kind = words(customer["next_appointment_kind"]) or "appointment"
-    return f"{kind} on {customer['next_appointment_at']:%d %B %Y at %H:%M} UTC{place}"
+    return f"{kind} on {day(customer['next_appointment_at'])} at {customer['next_appointment_at']:%H:%M} UTC{place}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 
 def words(name: str | None) -> str:
@@ -24,6 +24,11 @@ def ordinal(number: int) -> str:
     """`1st`, `2nd`, `3rd`, `11th`, `90th`."""
     suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{suffix}"
+
+
+def day(moment: date) -> str:
+    """A day: `4 March 2025`."""
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def duration(time: timedelta) -> str:
