@@ -65,14 +65,32 @@ where {{ where }}
 {%- endmacro %}
 
 
-{#- A sentence from templates (columns) that are joined by a space, or directly before a comma. facts: placeholder -> text in
+{#- Rows of one action that something about the customer suggests, in the columns that all have. relation: has customer_key;
+    where may also read the row of the action, as `rules`. what, detail (texts), figure and day (a moment) fill the
+    placeholders of the evidence. -#}
+{% macro action_candidate(action, relation, where, what=none, detail=none, figure=none, day=none) -%}
+    {%- set text = dbt.type_string() -%}
+select
+    candidates.customer_key,
+    rules.action,
+    cast({{ what or 'null' }} as {{ text }}) as what,
+    cast({{ detail or 'null' }} as {{ text }}) as detail,
+    cast({{ figure or 'null' }} as double) as figure,
+    {{ day_text(day or 'null') }} as seen_on
+from {{ relation }} as candidates
+inner join rules on rules.action = '{{ action }}'
+where {{ where }}
+{%- endmacro %}
+
+
+{#- A sentence from templates (columns) that are joined by a space, or directly before a comma or semicolon. facts: placeholder -> text in
     SQL. A template is left out where the value of one of its placeholders is missing. -#}
 {% macro sentence_of(templates, facts) -%}
     {%- set parts = [] -%}
     {%- for template in templates -%}
         {%- do parts.append("coalesce(' ' || " ~ filled_template(template, facts) ~ ", '')") -%}
     {%- endfor -%}
-    trim(replace({{ parts | join('\n    || ') }}, ' ,', ','))
+    trim(replace(replace({{ parts | join('\n    || ') }}, ' ,', ','), ' ;', ';'))
 {%- endmacro %}
 
 

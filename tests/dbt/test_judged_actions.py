@@ -94,7 +94,9 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         create table seeds.actions as
         select 'suggest_product_line' as action, 'interest' as kind, 'marketing' as purpose, 30 as base_score,
             true as is_held_during_complaint, 0 as within_days, 0 as least_count, 14 as valid_days, '' as title,
-            '' as reason;
+            '{{times}} times as likely' as evidence_1, '' as evidence_2, '' as evidence_3, '' as reason;
+        create table seeds.segments as select 'new' as segment, false as is_loyal;
+        create table seeds.relationship_stages as select '' as stage, 0 as stage_rank, false as is_won_back;
     """)
     # From the past, what a purchase of each line brings is known.
     buy(connection, "select distinct -1, product_line, timestamp '2024-01-01', amount from line")

@@ -142,7 +142,7 @@ def test_expected_purchases_meet_those_that_were_made(project: DbtProject) -> No
         ).fetchall()
         assert rows == [
             (1, 10, 5.0, 5.0, False, None),
-            (2, 10, 20.0, 5.0, True, "customers bought less often than it said"),
+            (2, 10, 20.0, 5.0, True, "customers bought less often than predicted"),
         ]
         deciles = connection.execute(
             "select decile, customer_count, made_purchases"

@@ -7,6 +7,9 @@ one has drifted, one has no live scores yet, two abstain and one target is new s
 from __future__ import annotations
 
 import duckdb
+import jinja2
+
+from orchestration.settings import DBT_PACKAGE
 
 TABLES = """
     create schema marts; create schema core; create schema quality;
@@ -174,7 +177,7 @@ MONTHS = """
         false as is_worse
     from model where model_version is not null;
     update marts.prediction_performance
-    set is_worse = true, worse_reason = 'it happened less often than it said', base_rate = 0.11, brier_skill = -0.034,
+    set is_worse = true, worse_reason = 'it happened less often than predicted', base_rate = 0.11, brier_skill = -0.034,
         expected_calibration_error = 0.071, top_decile_lift = 1.2
     where model_name = 'buy.parts.90d' and scored_month = '2025-10-01';
     update marts.prediction_performance set is_drifted = true, population_stability_index = 0.31
@@ -255,10 +258,24 @@ ACTIONS = """
 """
 
 
+MADE_OF_OTHERS = ("customer_value_total", "customer_value_band", "prediction_target")
+
+
+def model_sql(name: str) -> str:
+    """The SQL of a mart over other marts, without dbt."""
+    file = DBT_PACKAGE / "models" / "marts" / "predictions" / f"{name}.sql"
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - SQL
+    return environment.from_string(file.read_text(encoding="utf-8")).render(
+        ref=lambda model: f"marts.{model}", steady=lambda figure: f"round(cast({figure} as double), 6)"
+    )
+
+
 def published_marts(*, is_empty: bool = False) -> duckdb.DuckDBPyConnection:
     """The warehouse in memory. is_empty: the tables alone, as after a run over systems without a single record."""
     connection = duckdb.connect()
     connection.execute(TABLES)
+    for name in MADE_OF_OTHERS:
+        connection.execute(f"create view marts.{name} as {model_sql(name)}")
     if not is_empty:
         for part in (CUSTOMERS, VALUE, MODELS, MONTHS, EFFECTS, POINTS, ACTIONS):
             connection.execute(part)

@@ -96,7 +96,7 @@ def test_warnings_about_worse_and_drifted_models_precede_all_other_figures(page:
     models = text_in(page).partition("3. Propensities")[2]
     assert models.strip().startswith("2 models need attention: Buys parts within 90 days")
     assert (
-        "it happened less often than it said. 2,000 scores of October 2025 (live): 18 % predicted on average, 11 % "
+        "it happened less often than predicted. 2,000 scores of October 2025 (live): 18 % predicted on average, 11 % "
         "observed." in models
     )
     assert "(PSI 0.31, the threshold is 0.25). 2,000 scores" in models
@@ -242,13 +242,13 @@ def test_first_run_shows_held_out_figures_and_says_that_outcomes_are_unknown(
 
 def test_forecast_that_has_got_worse_is_a_warning(warehouse: duckdb.DuckDBPyConnection, without_plots: None) -> None:
     warehouse.execute("""
-        update marts.value_performance set is_worse = true, worse_reason = 'customers bought less often than it said'
+        update marts.value_performance set is_worse = true, worse_reason = 'customers bought less often than predicted'
         where as_of = '2025-10-31'
     """)
     text = text_of(warehouse)
     assert figures_of(warehouse, drifted_from=DRIFTED_FROM).figures.worse_forecasts == 1
     assert "Needs attention: the forecast of purchases, Buys parts within 90 days and Buys insurance" in text
-    assert "Warning: customers bought less often than it said. Of the 90 days from 31 October 2025" in text
+    assert "Warning: customers bought less often than predicted. Of the 90 days from 31 October 2025" in text
 
 
 def test_empty_warehouse_has_a_report(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_highest_band_of_values_holds_at_least_ten_customers(
     drawn = {}
     monkeypatch.setattr(plots, "value_distribution", lambda bands: drawn.update(bands=bands))
     page_of(figures_of(warehouse, drifted_from=DRIFTED_FROM))
-    assert (drawn["bands"][-1]["least"], drawn["bands"][-1]["upper"]) == (50_000, None)
+    assert (drawn["bands"][-1]["least_amount"], drawn["bands"][-1]["upper_amount"]) == (50_000, None)
     assert drawn["bands"][-1]["customer_count"] == 10
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from orchestration.predictions.scoring.registry import load_model
 from orchestration.predictions.scoring.score_log import SCORE_COLUMNS
-from orchestration.predictions.scoring.targets import ANY_LINE, BUY, CHANNEL, Target, scoring_query, targets
+from orchestration.predictions.scoring.targets import Target, scoring_query, targets
 from orchestration.predictions.scoring.training import VALUE_MODEL, current_model
 
 _ROWS_AT_ONCE = 100_000  # × 80 columns × 8 bytes: 64 MB
@@ -88,7 +88,8 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
 
         write_moment_forecasts(connection, [as_of])
     modelled = 0
-    connection.execute(f"create or replace temp table _score ({SCORE_COLUMNS['propensity_score']})")
+    connection.begin()
+    connection.execute(f"create or replace table predictions.propensity_score ({SCORE_COLUMNS['propensity_score']})")
     for target in chosen:
         manifest = manifests[target]
         model = load_model(folder / "models", target.name, manifest.version)[0] if manifest else None
@@ -114,7 +115,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.register("_scored", scored)
             connection.execute(
                 """
-                insert into _score
+                insert into predictions.propensity_score
                 select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, probability,
                     $base_rate, 'model', $version, $trained_as_of::timestamp
                 from _scored
@@ -124,63 +125,14 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.unregister("_scored")
             offset += _ROWS_AT_ONCE
     connection.execute("drop table if exists _feature")
-    write_consistent_scores(connection, "_score")
-    connection.execute("drop table _score")
+    connection.commit()
     return modelled
-
-
-def write_consistent_scores(connection: duckdb.DuckDBPyConnection, scores: str) -> None:
-    """Writes predictions.propensity_score from single scores so that they do not contradict each other.
-
-    The channels of a line add up to one. Buying of one line is never more likely than buying anything, and buying
-    sooner never more likely than later: the model with more outcomes to learn from bounds the other. Base rates do not
-    change. scores: a table with the columns of predictions.propensity_score.
-    """
-    connection.execute(
-        f"""
-        begin;
-        create or replace table predictions.propensity_score ({SCORE_COLUMNS["propensity_score"]});
-        insert into predictions.propensity_score
-        with scores as (
-            select *, target = '{BUY}' and basis = 'model' as is_bounded
-            from {scores}
-        ),
-        bounds as (
-            select
-                *,
-                min(probability) filter (is_bounded and product_line = '{ANY_LINE}') over later as of_anything,
-                min(probability) filter (is_bounded) over later_of_line as of_later
-            from scores
-            window
-                later as (
-                    partition by customer_key order by horizon_days
-                    range between current row and unbounded following
-                ),
-                later_of_line as (
-                    partition by customer_key, product_line order by horizon_days
-                    range between current row and unbounded following
-                )
-        )
-        select * exclude (is_bounded, of_anything, of_later) replace (
-            case
-                when target = '{CHANNEL}' then probability / sum(probability) over (
-                    partition by customer_key, target, product_line, horizon_days
-                )
-                when is_bounded then least(probability, of_anything, of_later)
-                else probability
-            end as probability
-        )
-        from bounds
-        order by target, product_line, channel, horizon_days, customer_key;
-        commit;
-        """
-    )
 
 
 def _insert_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     connection.execute(
         """
-        insert into _score
+        insert into predictions.propensity_score
         select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, $base_rate, $base_rate,
             'base rate', null, null
         from predictions.scoring_customer_feature

@@ -58,14 +58,14 @@ def keep_rows(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> 
 
 
 def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> int:
-    """Writes predictions.propensity_score and predictions.value_score to files; returns the number of scores."""
+    """Writes marts.customer_propensity and predictions.value_score to files; returns the number of scores."""
     moment = f"timestamp '{as_of:%Y-%m-%d %H:%M:%S}'"
     keep_rows(
         connection,
         f"""
         select {moment} as as_of, 'scored' as origin, customer_key, model_name, target, product_line, channel,
             horizon_days, probability::float as probability, base_rate::float as base_rate, basis, model_version
-        from predictions.propensity_score order by target, product_line, channel, horizon_days, customer_key
+        from marts.customer_propensity order by target, product_line, channel, horizon_days, customer_key
         """,
         file_of(folder, SCORES, as_of),
     )
@@ -80,7 +80,7 @@ def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date
         f"select {moment} as as_of, 'scored' as origin, * from ({horizons}) order by horizon_days, customer_key",
         file_of(folder, VALUES, as_of),
     )
-    found = connection.execute("select count(*) from predictions.propensity_score").fetchone()
+    found = connection.execute("select count(*) from marts.customer_propensity").fetchone()
     assert found is not None
     return int(found[0])
 

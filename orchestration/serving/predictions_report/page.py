@@ -105,9 +105,12 @@ def _broad_bands(data: Predictions, currency: str) -> list[Row]:
     bands = [band for band in data.value_bands if band["currency"] == currency]
     while len(bands) > 1 and bands[-1]["customer_count"] < report_numbers().least_people:
         *bands, below, top = bands
-        bands.append(below | {"upper": top["upper"], "customer_count": below["customer_count"] + top["customer_count"]})
+        bands.append(
+            below
+            | {"upper_amount": top["upper_amount"], "customer_count": below["customer_count"] + top["customer_count"]}
+        )
     if bands:
-        bands[-1] = bands[-1] | {"upper": None}
+        bands[-1] = bands[-1] | {"upper_amount": None}
     return bands
 
 

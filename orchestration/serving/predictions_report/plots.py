@@ -107,7 +107,9 @@ def value_distribution(bands: Sequence[Row]) -> Any:
         return None
     rows = [
         {
-            "band": f"{band['least']:,.0f}–{band['upper']:,.0f}" if band["upper"] else f"{band['least']:,.0f} and more",
+            "band": f"{band['least_amount']:,.0f}–{band['upper_amount']:,.0f}"
+            if band["upper_amount"]
+            else f"{band['least_amount']:,.0f} and more",
             "customers": band["customer_count"],
             "label": f"{band['customer_count']:,}",
         }

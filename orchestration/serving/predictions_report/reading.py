@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from orchestration.serving.predictions_report.numbers import report_numbers
-from orchestration.serving.predictions_report.queries import BANDS, MODELS, TOTALS
 from orchestration.serving.reading import published_as_of
 from orchestration.serving.report_page import Row, rows_of
 from orchestration.warehouse.connection import WarehouseError, table_exists
@@ -22,8 +21,9 @@ _METHODS = ("doubly_robust", "snips", "ips")
 _POLICIES = ("as proposed", "always the best", "at random")
 
 _TABLES = (
-    "customer_value", "customer_propensity", "prediction_model", "prediction_performance", "prediction_calibration",
-    "value_performance", "value_calibration", "campaign_effect", "campaign_effect_pooled", "engagement_band_outcome",
+    "customer_value", "customer_value_total", "customer_value_band", "prediction_target", "prediction_performance",
+    "prediction_calibration", "value_performance", "value_calibration", "campaign_effect", "campaign_effect_pooled",
+    "engagement_band_outcome",
     "engagement_points_judgement", "learned_engagement_points", "next_best_action", "action_policy_value",
 )  # fmt: skip
 
@@ -140,8 +140,8 @@ def figures_of(connection: duckdb.DuckDBPyConnection, *, drifted_from: float) ->
         as_of=published_as_of(connection),
         drifted_from=drifted_from,
         bases={row["basis"]: row["customers"] for row in bases},
-        totals=rows_of(connection, TOTALS),
-        value_bands=rows_of(connection, BANDS),
+        totals=rows_of(connection, "select * from marts.customer_value_total order by customer_count desc, currency"),
+        value_bands=rows_of(connection, "select * from marts.customer_value_band order by currency, least_amount"),
         forecasts=rows_of(connection, "select * from marts.value_performance order by as_of, horizon_days, origin"),
         deciles=rows_of(connection, "select * from marts.value_calibration order by as_of, model_version, decile"),
         models=_models(connection, months),
@@ -190,7 +190,15 @@ def is_drifted(model: Row) -> bool:
 
 
 def _models(connection: duckdb.DuckDBPyConnection, months: Sequence[Row]) -> list[Row]:
-    models = rows_of(connection, MODELS)
+    models = rows_of(
+        connection,
+        """
+        select * from marts.prediction_target
+        order by
+            case target when 'buy' then 1 when 'respond' then 2 else 3 end,
+            product_line, channel, horizon_days
+        """,
+    )
     bins = rows_of(connection, "select * from marts.prediction_calibration order by bin")
     for model in models:
         version = (model["model_name"], model["model_version"])

@@ -1,6 +1,5 @@
-{%- set text = dbt.type_string() -%}
--- Actions that something about the customer suggests, with the evidence; those about product lines are
--- int_line_candidate. Windows and least counts stand in the seed actions.
+-- Actions that something about the customer suggests, with the facts behind them; those about product lines are
+-- int_line_candidate. Windows, least counts and the words of the evidence stand in the settings actions.
 with customers as (
     select * from {{ ref('int_action_customer') }}
 ),
@@ -13,17 +12,27 @@ rules as (
     from {{ ref('actions') }}
 ),
 
--- Customers who have lately fallen from a stage of trust to a lower one.
+-- Customers who have lately fallen from a stage that is worth winning back.
 falls as (
     select
-        customer_key,
-        stage,
-        previous_stage,
-        valid_from
-    from {{ ref('customer_stage') }}
-    where
-        is_current
-        and (previous_stage = 'commit' or (previous_stage = 'trust' and stage in ('attract', 'communicate')))
+        stages.customer_key,
+        stages.stage,
+        stages.previous_stage,
+        stages.valid_from
+    from {{ ref('customer_stage') }} as stages
+    inner join {{ ref('relationship_stages') }} as present on stages.stage = present.stage
+    inner join {{ ref('relationship_stages') }} as previous on stages.previous_stage = previous.stage
+    where stages.is_current and previous.is_won_back and present.stage_rank < previous.stage_rank
+),
+
+loyal as (
+    select
+        customers.customer_key,
+        customers.purchase_count_12m,
+        customers.segment_title
+    from customers
+    inner join {{ ref('segments') }} as segments on customers.segment = segments.segment
+    where segments.is_loyal
 ),
 
 this_year as (
@@ -48,123 +57,75 @@ birthdays as (
     from this_year
 )
 
-select
-    customer_key,
-    'answer_complaint' as action,
-    coalesce(replace(open_complaint_kind, '_', ' '), 'complaint') || ', open since '
-    || {{ day_text('open_complaint_since') }} as evidence
-from customers
-where open_complaint_count > 0
+{{ action_candidate(
+    'answer_complaint', 'customers', what="coalesce(" ~ words('open_complaint_kind') ~ ", 'complaint')",
+    day='open_complaint_since', where='open_complaint_count > 0'
+) }}
 
 union all
 
-select
-    customer_key,
-    'meet_need' as action,
-    replace(need, '_', ' ') || ': ' || need_evidence as evidence
-from customers
 -- A need with an action of its own is proposed as that action, on its lawful basis.
-where need is not null and coalesce(need_action, 'meet_need') = 'meet_need'
+{{ action_candidate(
+    'meet_need', 'customers', what=words('need'), detail='need_evidence',
+    where="need is not null and coalesce(need_action, 'meet_need') = 'meet_need'"
+) }}
 
 union all
 
-select
-    customers.customer_key,
-    rules.action,
-    'would not recommend us (' || {{ day_text('customers.nps_answered_at') }} || ')' as evidence
-from customers
-inner join rules on rules.action = 'ask_what_went_wrong'
-where
-    customers.nps_class = 'detractor'
-    and customers.nps_answered_at >= {{ dbt.dateadd('day', '-rules.within_days', as_of()) }}
+{{ action_candidate(
+    'ask_what_went_wrong', 'customers', day='nps_answered_at',
+    where="nps_class = 'detractor' and nps_answered_at >= " ~ dbt.dateadd('day', '-rules.within_days', as_of())
+) }}
 
 union all
 
-select
-    customers.customer_key,
-    rules.action,
-    'comes on ' || {{ day_text('customers.next_appointment_at') }} as evidence
-from customers
-inner join rules on rules.action = 'prepare_appointment'
-where customers.next_appointment_at < {{ dbt.dateadd('day', 'rules.within_days', as_of()) }}
+{{ action_candidate(
+    'prepare_appointment', 'customers', day='next_appointment_at',
+    where='next_appointment_at < ' ~ dbt.dateadd('day', 'rules.within_days', as_of())
+) }}
 
 union all
 
-select
-    customers.customer_key,
-    rules.action,
-    cast(customers.cart_line_count as {{ text }}) || ' in the cart since '
-    || {{ day_text('customers.cart_last_added_at') }} as evidence
-from customers
-inner join rules on rules.action = 'remind_of_cart'
-where
-    customers.is_cart_abandoned
-    and customers.cart_last_added_at >= {{ dbt.dateadd('day', '-rules.within_days', as_of()) }}
+{{ action_candidate(
+    'remind_of_cart', 'customers', figure='cart_line_count', day='cart_last_added_at',
+    where='is_cart_abandoned and cart_last_added_at >= ' ~ dbt.dateadd('day', '-rules.within_days', as_of())
+) }}
 
 union all
 
-select
-    customer_key,
-    'thank_ambassador' as action,
-    'brought ' || cast(referral_count as {{ text }}) || ' and recommends us' as evidence
-from customers
-where is_ambassador
+{{ action_candidate('thank_ambassador', 'customers', figure='referral_count', where='is_ambassador') }}
 
 union all
 
-select
-    customers.customer_key,
-    rules.action,
-    cast(customers.purchase_count_12m as {{ text }}) || ' purchases in 12 months, ' || lower(customers.segment_title)
-        as evidence
-from customers
-inner join rules on rules.action = 'reward_loyalty'
-where customers.segment in ('champions', 'loyal') and customers.purchase_count_12m >= rules.least_count
+{{ action_candidate(
+    'reward_loyalty', 'loyal', figure='purchase_count_12m', what='lower(segment_title)',
+    where='purchase_count_12m >= rules.least_count'
+) }}
 
 union all
 
-select
-    birthdays.customer_key,
-    rules.action,
-    'birthday in ' || cast(birthdays.days_to_birthday as {{ text }}) || ' days' as evidence
-from birthdays
-inner join rules on rules.action = 'birthday'
-where birthdays.days_to_birthday between 0 and rules.within_days
+{{ action_candidate(
+    'birthday', 'birthdays', figure='days_to_birthday', where='days_to_birthday between 0 and rules.within_days'
+) }}
 
 union all
 
-select
-    falls.customer_key,
-    rules.action,
-    'from '
-    || falls.previous_stage
-    || ' to '
-    || falls.stage
-    || ' since '
-    || {{ day_text('falls.valid_from') }} as evidence
-from falls
-inner join rules on rules.action = 'win_back'
-where falls.valid_from >= {{ dbt.dateadd('day', '-rules.within_days', as_of()) }}
+{{ action_candidate(
+    'win_back', 'falls', what='stage', detail='previous_stage', day='valid_from',
+    where='valid_from >= ' ~ dbt.dateadd('day', '-rules.within_days', as_of())
+) }}
 
 union all
 
-select
-    customers.customer_key,
-    rules.action,
-    'known for ' || cast(customers.tenure_days as {{ text }}) || ' days' as evidence
-from customers
-inner join rules on rules.action = 'welcome'
-where customers.tenure_days between 0 and rules.within_days
+{{ action_candidate(
+    'welcome', 'customers', figure='tenure_days', where='tenure_days between 0 and rules.within_days'
+) }}
 
 union all
 
 -- Some days before or after the day on which a year is full.
-select
-    customers.customer_key,
-    rules.action,
-    cast(cast(round(customers.tenure_days / 365.25) as int) as {{ text }}) || ' years with us' as evidence
-from customers
-inner join rules on rules.action = 'anniversary'
-where
-    customers.tenure_days >= 365 - rules.within_days
-    and mod(cast(customers.tenure_days as int) + rules.within_days, 365) <= 2 * rules.within_days
+{{ action_candidate(
+    'anniversary', 'customers', figure='tenure_days / 365.25',
+    where='tenure_days >= 365 - rules.within_days'
+    ~ ' and mod(cast(tenure_days as int) + rules.within_days, 365) <= 2 * rules.within_days'
+) }}

@@ -1,4 +1,3 @@
-{%- set text = dbt.type_string() -%}
 {%- set horizon = var('action_horizon_days') -%}
 -- Product lines that may be proposed: those that a customer looks at often, and those that a model sees them buy.
 with customers as (
@@ -123,26 +122,8 @@ select
     predicted.probability,
     predicted.expected_value_amount,
     case when predicted.expected_value_amount is not null then predicted.currency end as currency,
-    case
-        when predicted.is_likely
-            then
-                cast(cast(round(predicted.lift) as int) as {{ text }}) || ' times as likely as others to buy '
-                || case
-                    when looked_at.product_line is not null then 'it'
-                    else replace(predicted.product_line, '_', ' ')
-                end
-                || ' within {{ horizon }} days'
-    end as likely_evidence,
-    case
-        when predicted.expected_value_amount is null then ''
-        else
-            '; expected '
-            || case
-                when predicted.expected_value_amount < 1 then 'less than 1'
-                else cast(cast(round(predicted.expected_value_amount) as bigint) as {{ text }})
-            end
-            || ' ' || predicted.currency || case when predicted.is_likely then '' else ' within {{ horizon }} days' end
-    end as value_evidence
+    -- How many times as likely as others, where that alone is a reason to propose it.
+    case when predicted.is_likely then round(predicted.lift) end as times_as_likely
 from looked_at
 full outer join predicted_lines as predicted
     on looked_at.customer_key = predicted.customer_key and looked_at.product_line = predicted.product_line

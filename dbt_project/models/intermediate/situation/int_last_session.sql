@@ -1,6 +1,12 @@
 {%- set gap_seconds = var('contact_gap_minutes') * 60 %}
--- The last web or app session of the day before the as of. A pause of `contact_gap_minutes` ends a session.
-with clicks as (
+-- The last session online of the day before the as of. A pause of `contact_gap_minutes` ends a session.
+with online_channels as (
+    select channel
+    from {{ ref('channels') }}
+    where presence = 'online'
+),
+
+clicks as (
     select
         *,
         case
@@ -10,7 +16,10 @@ with clicks as (
             else 1
         end as begins_session
     from {{ ref('int_known_interaction') }}
-    where channel in ('web', 'app') and direction = 'inbound' and happened_at >= {{ situation_begins_at() }}
+    where
+        channel in (select channel from online_channels)
+        and direction = 'inbound'
+        and happened_at >= {{ situation_begins_at() }}
     window earlier as (partition by customer_key, channel order by happened_at, interaction_key)
 ),
 

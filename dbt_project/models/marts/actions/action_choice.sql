@@ -1,6 +1,16 @@
 {%- set no_text = 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
 {%- set text = dbt.type_string() -%}
 {%- set exploration = var('action_exploration_share') -%}
+{%- set facts = {
+    'what': 'possible.what',
+    'detail': 'possible.detail',
+    'figure': whole_text('possible.figure'),
+    'day': 'possible.seen_on',
+    'times': whole_text('possible.times_as_likely'),
+    'amount': "case when possible.expected_value_amount < 1 then 'less than 1' else "
+    ~ whole_text('possible.expected_value_amount') ~ " end || ' ' || possible.currency",
+    'days': "'" ~ var('action_horizon_days') ~ "'",
+} %}
 -- Actions need consent for their purpose and channel, and some wait while a complaint is open. One per kind is
 -- proposed: the best one. Among things of interest a share is drawn at random, so that the log can show whether the
 -- best one is the best; in the other kinds people have set the order, and nothing is drawn.
@@ -9,7 +19,11 @@ with possible as (
         customer_key,
         action,
         {{ no_text }} as item,
-        evidence,
+        what,
+        detail,
+        figure,
+        seen_on,
+        cast(null as double) as times_as_likely,
         cast(null as double) as propensity,
         cast(null as decimal(18, 2)) as expected_value_amount,
         {{ no_text }} as currency
@@ -21,13 +35,11 @@ with possible as (
         customer_key,
         case when exchange_count is not null then 'show_product_line' else 'suggest_product_line' end as action,
         product_line as item,
-        case
-            when exchange_count is not null
-                then
-                    cast(exchange_count as {{ text }}) || ' contacts about ' || replace(product_line, '_', ' ')
-                    || ', bought none of it' || coalesce('; ' || likely_evidence, '')
-            else likely_evidence
-        end || value_evidence as evidence,
+        {{ words('product_line') }} as what,
+        {{ no_text }} as detail,
+        cast(exchange_count as double) as figure,
+        {{ no_text }} as seen_on,
+        times_as_likely,
         probability as propensity,
         expected_value_amount,
         currency
@@ -86,7 +98,7 @@ allowed as (
         possible.action,
         possible.item,
         actions.title,
-        possible.evidence,
+        {{ sentence_of(['actions.evidence_1', 'actions.evidence_2', 'actions.evidence_3'], facts) }} as evidence,
         actions.reason,
         actions.purpose,
         channels.channel,
@@ -141,7 +153,7 @@ select
     action,
     item,
     title,
-    evidence,
+    coalesce(nullif(evidence, ''), title) as evidence,
     reason,
     purpose,
     channel,

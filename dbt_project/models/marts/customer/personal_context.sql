@@ -111,7 +111,7 @@ purchase_channel_use as (
         ) as channel_rank
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_channel') }} as channels on lines.channel_key = channels.channel_key
-    where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0
+    where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and lines.line_kind = 'purchase'
     group by lines.customer_key, channels.channel
 ),
 

@@ -77,9 +77,11 @@ interactions as (
         facts.happened_date_key,
         facts.happened_at,
         facts.direction,
-        channels.channel
+        channels.channel,
+        facts.direction = 'inbound' and coalesce(settings.presence = 'on_site', false) as is_on_site
     from {{ ref('fct_interaction') }} as facts
     inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
+    left join {{ ref('channels') }} as settings on channels.channel = settings.channel
     where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
 ),
 
@@ -88,19 +90,15 @@ activity as (
         customer_key,
         cast(count(*) as int) as interaction_count,
         max(happened_at) as last_interaction_at,
-        cast(count(case when on_site then 1 end) as int) as on_site_count,
-        cast(count(case when on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then 1 end) as int)
+        cast(count(case when is_on_site then 1 end) as int) as on_site_count,
+        cast(count(case when is_on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then 1 end) as int)
             as on_site_count_12m,
-        max(case when on_site then happened_at end) as last_on_site_at,
-        cast(count(case when on_site then 1 end) as double)
+        max(case when is_on_site then happened_at end) as last_on_site_at,
+        cast(count(case when is_on_site then 1 end) as double)
         / nullif(count(case when direction = 'inbound' then 1 end), 0)
             as on_site_share,
         cast(count(case when channel = 'call' and direction = 'inbound' then 1 end) as int) as call_count
-    from
-        (select
-            *,
-            direction = 'inbound' and channel in ('store', 'branch') as on_site
-        from interactions) as interactions
+    from interactions
     group by customer_key
 ),
 

@@ -1,6 +1,6 @@
--- The points as of 90 days before the as of, compared with the purchases since then.
+-- The points as of `outcome_days` before the as of, compared with the purchases since then.
 with moments as (
-    select {{ dbt.dateadd('day', -90, as_of()) }} as judged_at
+    select {{ dbt.dateadd('day', -var('engagement_learning').outcome_days, as_of()) }} as judged_at
 ),
 
 customers as (

@@ -9,8 +9,9 @@ select
     model_version,
     decision,
     reason,
-    example_count,
-    positive_count,
+    -- The forecast of value has amounts to learn from, no outcomes that happen or not.
+    case when target <> 'value' then example_count end as example_count,
+    case when target <> 'value' then positive_count end as positive_count,
     base_rate,
     learner,
     calibration,

@@ -38,7 +38,7 @@ judged as (
                 then
                     'customers bought '
                     || case when made_purchases > expected_purchases then 'more' else 'less' end
-                    || ' often than it said'
+                    || ' often than predicted'
         end as worse_reason
     from measured
 )
