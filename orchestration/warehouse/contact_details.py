@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _LANGUAGES = ("en", "de", "nl", "fr", "es", "it")
 # The international prefix 00, which libphonenumber only reads in countries that dial it.
 _INTERNATIONAL_PREFIX = re.compile(r"^\s*00\s*(?=[1-9])")
+# What a program makes of a number that it keeps as a float: its digits are lost, or followed by a zero.
+_EXPONENT = re.compile(r"^\s*[+-]?\d+(?:[.,]\d+)?e[+-]?\d+\s*$", re.IGNORECASE)
+_DECIMAL_ZERO = re.compile(r"(?<=\d)\.0+\s*$")
 _SPELLINGS_KEPT = 200_000
 
 
@@ -49,9 +52,9 @@ def e164(phone: str | None, country: str | None = None) -> str | None:
     """
     import phonenumbers
 
-    if not phone:
+    if not phone or _EXPONENT.match(phone):
         return None
-    text = _INTERNATIONAL_PREFIX.sub("+", phone)
+    text = _INTERNATIONAL_PREFIX.sub("+", _DECIMAL_ZERO.sub("", phone.removeprefix("tel:")))
     try:
         number = phonenumbers.parse(text, country_code(country))
     except phonenumbers.NumberParseException:

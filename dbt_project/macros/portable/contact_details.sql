@@ -5,7 +5,7 @@
 {% macro comparable_email(column) -%}
     nullif({{ context360.regex_replaced(
         'lower(' ~ context360.clean_text(column) ~ ')',
-        '^([^<>]*<)?[ \\x27\\x22]*(mailto:)?|([?](subject|body|cc|bcc)=.*)?[ >;,.\\x27\\x22]*$',
+        '([?](subject|body|cc|bcc)=.*)?[ >;,.\\x27\\x22]*$|^([^<>]*<)?[ \\x27\\x22]*(mailto:)?',
         ''
     ) }}, '')
 {%- endmacro %}

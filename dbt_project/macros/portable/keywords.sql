@@ -5,7 +5,7 @@
     {{ adapter.quote(expression) if expression | lower in context360._reserved_words().split() else expression }}
 {%- endmacro %}
 
-{#- As `duckdb_keywords()` lists them, without the values null, true and false (tests/dbt/test_keyword_columns.py). -#}
+{#- As `duckdb_keywords()` lists them, without the values null, true and false (tests/texts/test_keyword_columns.py). -#}
 {% macro _reserved_words() -%}
     all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default
     deferrable desc describe distinct do else end except fetch for foreign from group having in initially intersect into

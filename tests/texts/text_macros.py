@@ -1,6 +1,6 @@
 """The package's macros rendered to SQL for either engine, without dbt: in milliseconds, in any environment.
 
-A test holds the SQL to dbt's own (tests/dbt/test_text_macros.py).
+A test holds the SQL to dbt's own (tests/texts/test_text_macros.py).
 """
 
 from __future__ import annotations
@@ -31,16 +31,20 @@ def compiled(call: str, engine: str = "duckdb", time_zone: str | None = None) ->
     return template.render(stream=stream).strip()
 
 
-def values_table(texts: list[str | None]) -> str:
-    """A relation with the columns `number` and `value`, one row per text, in SQL that both engines read."""
+def cases_table(texts: list[str | None], engine: str = "duckdb") -> str:
+    """A relation that both engines read: `number`, `value` and, where the text is one, `moment` with its time zone."""
     rows = ", ".join(f"({number}, {_literal(text)})" for number, text in enumerate(texts))
-    return f"(values {rows}) as given(number, value)"
+    moment = "try_cast(case when value like '____-%-% %:%:%+%' then value end as timestamptz) as moment"
+    if engine == "spark":
+        moment = moment.replace("timestamptz", "timestamp")
+    given = f"select number, decode(unhex(digits), 'UTF-8') as value from (values {rows}) as given(number, digits)"
+    return f"(select number, value, {moment} from ({given}) as texts) as cases"
 
 
 def _literal(text: str | None) -> str:
     if text is None:
         return "cast(null as varchar(1))"
-    return "decode(unhex('" + text.encode().hex() + "'), 'UTF-8')"
+    return f"'{text.encode().hex()}'"
 
 
 @lru_cache(maxsize=1)
