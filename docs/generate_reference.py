@@ -8,6 +8,7 @@ an environment variable mean.
 from __future__ import annotations
 
 import csv
+import html
 import inspect
 import re
 import sys
@@ -58,6 +59,7 @@ def pages() -> dict[Path, str]:
         "marts": _marts(models),
         "settings": _settings(),
         "star": _star(models),
+        "text_macros": _text_macros(),
     }
     return {DOCS / "reference" / f"{name}.md": text for name, text in made.items()}
 
@@ -166,6 +168,37 @@ def _star(models: Mapping[str, Table]) -> str:
         for table in _by_name([table for table in models.values() if root in (table.folder, *table.folder.parents)]):
             parts += [f"### {table.name}", "", table.description, "", *_columns(table), ""]
     return _joined(parts)
+
+
+def _text_macros() -> str:
+    parts = [
+        _head(
+            "Macros that read text", "`tests/texts/text_cases.yml`, whose cases the tests run on DuckDB and on Spark"
+        ),
+        "A base model calls these macros with the prefix `context360.`. The argument is the name of a column, also one that "
+        "is a reserved word such as `at`, or any expression. A text that a macro does not read becomes null; name the "
+        "column under `parsed` in `judged_rows`, and its row goes to quarantine.",
+        "",
+        "| macro | reads |",
+        "|---|---|",
+    ]
+    listed = yaml.safe_load((REPOSITORY / "tests" / "texts" / "text_cases.yml").read_text(encoding="utf-8"))["macros"]
+    parts += [f"| [`{macro['macro']}`](#{macro['macro']}) | {_cell(macro['reads'])} |" for macro in listed]
+    for macro in listed:
+        parts += ["", f"## {macro['macro']}"]
+        for call in macro["calls"]:
+            parts += ["", f"`{call['call']}`", "", "| text | becomes |", "|---|---|"]
+            parts += [f"| {_visible(text)} | {_visible(value)} |" for text, value in call["cases"]]
+    return _joined(parts)
+
+
+def _visible(value: Any) -> str:
+    """A text or value as code, with escapes for what nobody sees; null in plain letters."""
+    if value is None or value == "":
+        return "null" if value is None else "(empty)"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    shown = "".join(c if c.isprintable() and c != "\u200d" else c.encode("unicode_escape").decode() for c in text)
+    return f"<code>{_cell(html.escape(shown).replace(' ', '&nbsp;'))}</code>"
 
 
 def _by_name(tables: list[Table]) -> list[Table]:

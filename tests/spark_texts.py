@@ -1,7 +1,7 @@
 """Runs queries on Spark for tests/texts/test_text_macros.py, in the environment of `make spark-trial`.
 
-Arguments: a JSON file with a list of queries that yield one column, and the file for the list of their values, as the case
-table writes them.
+Arguments: a JSON file with a list of queries that yield one column, and the file for the list of their values, as the
+case table writes them.
 """
 
 from __future__ import annotations

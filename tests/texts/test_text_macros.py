@@ -57,9 +57,10 @@ def test_every_macro_that_reads_text_is_in_the_case_table() -> None:
 def test_spark_reads_every_text_as_duckdb_does(tmp_path: Path) -> None:
     if not SPARK.exists():
         pytest.skip("there is no environment with Spark: `make .venv-spark/installed` makes it (Java 17)")
+    tables = [cases_table([text for text, _ in cases], "spark") for _, cases in CALLS]
     queries = [
-        f"select {compiled(call, 'spark')} as found from {cases_table([text for text, _ in cases], 'spark')} order by number"
-        for call, cases in CALLS
+        f"select {compiled(call, 'spark')} as found from {table} order by number"
+        for (call, _), table in zip(CALLS, tables, strict=True)
     ]
     (tmp_path / "queries.json").write_text(json.dumps(queries))
     done = subprocess.run(

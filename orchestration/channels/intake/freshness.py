@@ -85,12 +85,19 @@ def moment_of(column: str, kind: str) -> str:
     """SQL that reads a landed column of the DuckDB type `kind` as a timestamp (naive UTC); null where it is none."""
     quoted = '"' + column.replace('"', '""') + '"'
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {quoted})"
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return f"{quoted}::timestamp"
-    formats = ", ".join(f"'{text}'" for text in _TEXT_FORMATS)
-    text = f"{quoted}::varchar"
-    return f"coalesce(try_cast(left({text}, 19) as timestamp), try_strptime({text}, [{formats}]))"
+        moment = f"timezone('UTC', {quoted})"
+    elif kind.startswith("TIMESTAMP") or kind == "DATE":
+        moment = f"{quoted}::timestamp"
+    else:
+        formats = ", ".join(f"'{text}'" for text in _TEXT_FORMATS)
+        text = f"trim({quoted}::varchar)"
+        moment = (
+            f"case when {text} like '%:%+%' or {text} like '%:%-%'"
+            f" then timezone('UTC', try_cast({text} as timestamptz))"
+            f" else coalesce(try_cast(left({text}, 19) as timestamp), try_strptime({text}, [{formats}])) end"
+        )
+    # As the macros of staging: other years, and infinity, are no moments.
+    return f"case when year({moment}) between 1800 and 2199 then {moment} end"
 
 
 def _end_of(day: date) -> datetime:

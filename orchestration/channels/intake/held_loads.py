@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from expectations.staging import CONFLICTING_ROWS
+from orchestration.channels.intake import decimal_styles
 from orchestration.channels.intake.load_register import LoadRegister
 from orchestration.channels.landing.loads import hold
 
@@ -77,4 +78,6 @@ def _problem(problems: Sequence[Outcome], broken: str, conflicting: str) -> tupl
         first = broken
     elif problems:
         first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".")
+    if problems and problems[0].rule == decimal_styles.RULE:
+        return f"{first}{more}", decimal_styles.REMEDY
     return f"{first}{more}", "deliver it again corrected, or correct the rule"

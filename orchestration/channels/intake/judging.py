@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from expectations.landing import landing_suites, unknown_column_rule
 from expectations.outcomes import Outcome
 from expectations.validation import validate
+from orchestration.channels.intake.decimal_styles import changed_styles, decimal_styles, known_styles
 from orchestration.channels.intake.load_register import LoadRegister
 from orchestration.channels.intake.measures import LoadRows, measure
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
-from orchestration.channels.landing.loads import accept, hold, pending_loads
+from orchestration.channels.landing.loads import accept, accepted_rows, hold, pending_loads
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,10 +60,12 @@ def judge_waiting_loads(
             else:
                 # Before the load moves: afterwards its files have other paths.
                 rows = LoadRows(load.load_id, load.query, load.source_files)
+                styles = decimal_styles(connection, load.query, source.text_columns)
                 measures = measure(connection, source, rows, register.delivered_at(load.load_id), run.as_of)
                 accept(landing_url, system, stream, load.load_id)
                 register.set_state(load.load_id, "accepted", load.rows)
                 register.set_measures(load.load_id, measures)
+                register.set_decimal_styles(styles, load.load_id)
                 verdicts.accepted += 1
                 verdicts.days.update(measures.reach.days)
             verdicts.outcomes += outcomes
@@ -87,7 +90,12 @@ def _judge(
         rejected_rows=register.unreadable_rows(load.load_id),
         last_snapshot_rows=register.last_accepted_rows() if stream.delivery == "snapshot" else None,
     )
-    return validate(connection, suites, run_id=run.run_id, docs=run.docs)
+    accepted = accepted_rows(source.landing_url, stream.system_name, stream.name)
+    known = known_styles(connection, register, accepted, source.text_columns)
+    return [
+        *validate(connection, suites, run_id=run.run_id, docs=run.docs),
+        *changed_styles(connection, stream.label, load.query, known),
+    ]
 
 
 def unknown_columns(problems: Sequence[Outcome]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +12,7 @@ from orchestration.channels.landing.loads import landed_at
 if TYPE_CHECKING:
     import duckdb
 
+    from orchestration.channels.intake.decimal_styles import DecimalStyle
     from orchestration.channels.intake.measures import Measures
 
 LoadState = Literal["incoming", "accepted", "held"]
@@ -76,6 +78,33 @@ class LoadRegister:
                 *self._stream,
                 load_id,
             ],
+        )
+
+    def is_without_decimal_styles(self) -> bool:
+        """Whether loads were accepted, and none of them was looked at for its decimal style."""
+        measured: bool | None = self._value(
+            f"select bool_or(decimal_styles is not null) from quality.load where {_OF_STREAM} and state = 'accepted'",
+            *self._stream,
+        )
+        return measured is False
+
+    def decimal_styles(self) -> dict[str, DecimalStyle]:
+        """Column -> decimal style in the newest accepted load in which the column shows one."""
+        loads = self._connection.execute(
+            "select decimal_styles from quality.load"
+            f" where {_OF_STREAM} and state = 'accepted' and decimal_styles is not null order by load_id",
+            self._stream,
+        ).fetchall()
+        return {column: style for (styles,) in loads for column, style in styles.items()}
+
+    def set_decimal_styles(self, styles: Mapping[str, DecimalStyle], load_id: str | None = None) -> None:
+        """Set the decimal styles of a load; without an id, of the newest accepted one, for all accepted rows."""
+        newest = f"(select max(load_id) from quality.load where {_OF_STREAM} and state = 'accepted')"
+        of_load, parameters = (newest, self._stream) if load_id is None else ("?", [load_id])
+        self._connection.execute(
+            "update quality.load set decimal_styles = map(?::varchar[], ?::varchar[])"
+            f" where {_OF_STREAM} and load_id = {of_load}",
+            [list(styles), list(styles.values()), *self._stream, *parameters],
         )
 
     def delivered_at(self, load_id: str) -> datetime | None:

@@ -37,6 +37,7 @@ _ADDED_COLUMNS = {
         "latency_basis": "varchar",
         "latencies": "map(bigint, bigint)",
         "published_at": "timestamp",
+        "decimal_styles": "map(varchar, varchar)",
     },
     "quality.stream_status": {
         "newest_at": "timestamp",
@@ -59,6 +60,8 @@ _COMMENTS = """
         'The as of of the run that found the load new; null for a first load and for days that were loaded again.';
     comment on column quality.load.latencies is
         'Seconds from event to delivery (three significant digits) -> number of rows.';
+    comment on column quality.load.decimal_styles is
+        'Column -> decimal separator of its texts (point or comma), for columns that show one.';
     comment on table quality.stream_status is
         'One row per stream: current, drifted (its columns changed), held or failed (the last good rows stay in use).';
 """

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expectations.landing import TEXT_TYPES
+
 if TYPE_CHECKING:
     from expectations.data_docs import DataDocs
     from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
@@ -27,6 +29,11 @@ class StreamSource:
     working_dir: Path
     declared_columns: Mapping[str, str]
     personal_columns: frozenset[str] = frozenset()
+
+    @property
+    def text_columns(self) -> list[str]:
+        """The declared columns that land as text."""
+        return [column for column, data_type in self.declared_columns.items() if data_type.lower() in TEXT_TYPES]
 
 
 @dataclass(frozen=True)
