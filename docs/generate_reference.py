@@ -172,12 +172,10 @@ def _star(models: Mapping[str, Table]) -> str:
 
 def _text_macros() -> str:
     parts = [
-        _head(
-            "Macros that read text", "`tests/texts/text_cases.yml`, whose cases the tests run on DuckDB and on Spark"
-        ),
-        "A base model calls these macros with the prefix `context360.`. The argument is the name of a column, also one that "
-        "is a reserved word such as `at`, or any expression. A text that a macro does not read becomes null; name the "
-        "column under `parsed` in `judged_rows`, and its row goes to quarantine.",
+        _head("Macros that read text", "`tests/texts/text_cases.yml`: tests run its cases on DuckDB and on Spark"),
+        "A base model calls these macros with the prefix `context360.`. The argument is the name of a column, also one "
+        "that is a reserved word such as `at`, or any expression. A text that a macro does not read becomes null; name "
+        "the column under `parsed` in `judged_rows`, and its row goes to quarantine.",
         "",
         "| macro | reads |",
         "|---|---|",
