@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from expectations.outcomes import Outcome
+from orchestration.channels.intake.load_register import DecimalStyle, LoadRegister
 
 if TYPE_CHECKING:
     import duckdb
 
-    from orchestration.channels.intake.load_register import LoadRegister
-
-DecimalStyle = Literal["point", "comma"]
 # The rule's name in quality.validation_result.
 RULE = "the decimal style is that of earlier loads"
 REMEDY = (

@@ -12,9 +12,9 @@ from orchestration.channels.landing.loads import landed_at
 if TYPE_CHECKING:
     import duckdb
 
-    from orchestration.channels.intake.decimal_styles import DecimalStyle
     from orchestration.channels.intake.measures import Measures
 
+DecimalStyle = Literal["point", "comma"]
 LoadState = Literal["incoming", "accepted", "held"]
 _OF_STREAM = "source_system = ? and stream = ?"
 _OF_LOAD = f"{_OF_STREAM} and load_id = ?"
