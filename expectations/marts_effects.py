@@ -124,12 +124,13 @@ def _scale() -> Suite:
         having sum(set_points * exchange_count) > 0
         """,
         (
+            # Measured in the examples on 2026-11-26: 0.98 to 1.00.
             between(
                 "scale",
                 0.8,
                 1.25,
                 "All exchanges together earn as many points as before, except for rounding; otherwise the bands change "
-                "their meaning (2026-11-26, example firms: 0.98 to 1.00).",
+                "their meaning.",
             ),
         ),
         key_columns=("version",),

@@ -107,14 +107,14 @@ def _models_hold() -> Suite:
             is_false(
                 "is_worse",
                 "A model that predicts worse than the base rate, or is badly calibrated, misleads: train it again "
-                "(`context360 run --train`) and look at reports/predictions.html (2026-11-26).",
+                "(`context360 run --train`) and look at reports/predictions.html.",
                 severity="warn",
                 name="no model has got worse",
             ),
             is_false(
                 "is_drifted",
                 "Scores distributed differently from when the model was new mean other customers or a changed source "
-                "(population stability index above 0.25, 2026-11-26).",
+                "(population stability index above 0.25).",
                 severity="warn",
                 name="scores are distributed as before",
             ),
@@ -134,8 +134,7 @@ def _forecast_holds() -> Suite:
         (
             is_false(
                 "is_worse",
-                "A forecast error beyond chance has a cause: look for a season, a price change or a changed source "
-                "(2026-11-26).",
+                "A forecast error beyond chance has a cause: look for a season, a price change or a changed source.",
                 severity="warn",
                 name="the forecast of purchases holds",
             ),

@@ -109,6 +109,7 @@ class RunPrinter:
         self.console, self.update = console, update
         self.started: dict[str, float] = {}
         self.made: dict[str, list[tuple[str, int | None]]] = {}
+        self.unreadable: dict[str, int] = {}
         self.faults: list[str] = []
         self.faulty: set[str] = set()
 
@@ -120,6 +121,7 @@ class RunPrinter:
             self.update(f"{step_title(step)} …")
         elif progress.kind == "made" and progress.asset:
             self.made.setdefault(step, []).append((progress.asset, progress.rows))
+            self.unreadable[step] = progress.unreadable
         elif progress.kind == "step_finished":
             seconds = time.monotonic() - self.started.get(step, time.monotonic())
             sign = "[yellow]–[/]" if step in self.faulty else "[green]✓[/]"
@@ -140,7 +142,9 @@ class RunPrinter:
         made = self.made.get(step, [])
         if step.startswith("landing"):
             rows = made[0][1] if made else 0
-            return f"{rows:,} new rows" if rows else "no new rows"
+            unreadable = self.unreadable.get(step, 0)
+            read = f"{rows:,} new rows" if rows else "no new rows"
+            return f"{read}, {unreadable:,} unreadable" if unreadable else read
         tables = [rows for _, rows in made if rows is not None]
         return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
 

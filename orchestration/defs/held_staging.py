@@ -8,6 +8,7 @@ from orchestration.channels.intake.held_loads import (
     broken_row_rules,
     held_sentence,
     hold_unpublished_loads,
+    staging_fault,
     stopped_sentence,
 )
 from orchestration.channels.intake.stream_status import StreamState, record_state
@@ -32,9 +33,10 @@ def hold_bad_loads(
             folder, landing_url = step.system.staging_folder, installation.settings.landing_url
             broken = broken_row_rules(connection, folder, stream)
             conflicting = conflicting_rows(connection, landing_url, step.system.name, stream, folder)
+            explained = staging_fault(broken, conflicting, errors)
             label = f"{step.system.name}/{stream}"
             if hold_unpublished_loads(connection, step.system.name, stream, landing_url=landing_url):
-                sentence = held_sentence(label, errors, broken, conflicting)
+                sentence = held_sentence(label, errors, explained)
                 record_state(
                     connection,
                     StreamState(step.system.name, stream, "held", sentence, held_loads=1),
@@ -43,7 +45,7 @@ def hold_bad_loads(
                 )
                 held[table] = sentence
             else:
-                stopped[table] = stopped_sentence(label, errors, broken, conflicting)
+                stopped[table] = stopped_sentence(label, errors, explained)
     return held, stopped
 
 

@@ -17,12 +17,16 @@ _OUR_FAILURES = {"Failure", "WarehouseError", "ChannelError", "CatalogError", "D
 
 @dataclass(frozen=True)
 class Progress:
-    """One event of a run. kind: step_started, step_finished, step_failed, check_failed or made."""
+    """One event of a run. kind: step_started, step_finished, step_failed, check_failed or made.
+
+    rows: what landed, or the rows of a table. unreadable: rows that landed only as text.
+    """
 
     kind: str
     step: str
     asset: str | None = None
     rows: int | None = None
+    unreadable: int = 0
     text: str | None = None
 
 
@@ -76,7 +80,14 @@ def progress_of(event: dg.DagsterEvent) -> Progress | None:
         metadata = materialization.metadata
         rows = metadata.get("new_rows") or metadata.get("dagster/row_count")
         name = "/".join(materialization.asset_key.path)
-        return Progress("made", step, asset=name, rows=int(str(rows.value)) if rows is not None else None)
+        unreadable = metadata.get("unreadable_rows")
+        return Progress(
+            "made",
+            step,
+            asset=name,
+            rows=int(str(rows.value)) if rows is not None else None,
+            unreadable=int(str(unreadable.value)) if unreadable is not None else 0,
+        )
     if kind == "ASSET_CHECK_EVALUATION":
         check = check_in(event)
         if not check.passed:

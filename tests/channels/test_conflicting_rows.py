@@ -22,12 +22,13 @@ def connection(tmp_path: Path) -> duckdb.DuckDBPyConnection:
     origin = "'1.5' as _dlt_load_id, 'clients.csv' as _source_file, null::date as _source_day"
     connection.execute("create schema staging")
     connection.execute(
-        f"create table staging.base_clinic__clients as select *, {origin}, 'client_no' as conflicting_key from ({CLIENTS})"
+        "create table staging.base_clinic__clients as "
+        f"select *, {origin}, 'client_no' as conflicting_key from ({CLIENTS})"
     )
     (tmp_path / "clinic" / "clients" / "rows").mkdir(parents=True)
     connection.execute(
-        f"copy (select *, {origin}, if(_source_row > 100, 'Zoë van Dam', 'Jan Bos') as name, 'x' as town from ({CLIENTS}))"
-        f" to '{tmp_path}/clinic/clients/rows/1.5.parquet'"
+        f"copy (select *, {origin}, if(_source_row > 100, 'Zoë van Dam', 'Jan Bos') as name, 'x' as town "
+        f"from ({CLIENTS})) to '{tmp_path}/clinic/clients/rows/1.5.parquet'"
     )
     return connection
 

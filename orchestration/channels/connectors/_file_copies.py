@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Smaller files are kept in memory and read many at once: looking at each one alone costs more than reading its rows.
 SMALL_BYTES = 2 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def verified_copy(
@@ -67,8 +68,17 @@ def _uncompressed(local: Path, content: bytes | None, where: str) -> bytes | Non
             while unpacked.read(CHUNK_BYTES):
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        if (content if content is not None else _first_bytes(local))[:2] != _GZIP_MAGIC:
+            raise ChannelError(
+                f"{where} is not compressed; give it a name without .gz, or compress it with gzip"
+            ) from error
         raise ChannelError(f"{where} is cut off or damaged (gzip); deliver it again") from error
     return start if len(start) <= SMALL_BYTES else None
+
+
+def _first_bytes(local: Path) -> bytes:
+    with local.open("rb") as file:
+        return file.read(2)
 
 
 def refuse_changed_file(file_system: AbstractFileSystem, file: File, where: str) -> None:

@@ -24,6 +24,7 @@ from orchestration.channels.connectors._batches import without_files
 from orchestration.channels.connectors._casts import cast_batch
 from orchestration.channels.connectors._file_copies import refuse_changed_file, verified_copy
 from orchestration.channels.connectors._listing import File
+from orchestration.channels.connectors._other_formats import other_format, unreadable_file
 from orchestration.channels.connectors._sources import Source, connect
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.periods import period_of
@@ -181,6 +182,8 @@ class FileReader:
             file.period[0] if file.period else None,
             content,
         )
+        if file.size and (other := other_format(source)):
+            raise ChannelError(f"{where}: {other}")
         return Verified(file, source, digest)
 
     def _large(self, files: list[Verified]) -> Iterator[Batch]:
@@ -189,7 +192,7 @@ class FileReader:
         try:
             for file, source, _ in files:
                 rows = 0
-                for batch in self._read(source):
+                for batch in self._readable(source):
                     rows += batch.rows.num_rows
                     for cast in cast_batch(batch, self.stream.types):
                         aligned = self._aligned(cast, source.where)
@@ -240,7 +243,7 @@ class FileReader:
             batches, counts = [Batch(together.rows)], together.counts
         else:
             try:
-                batches = list(self._read(sources[0]))
+                batches = list(self._readable(sources[0]))
             except ChannelError as fault:
                 faults[sources[0].name] = fault
                 return []
@@ -262,6 +265,19 @@ class FileReader:
         if source.content == b"":
             return iter(())
         return _READERS[self.stream.format](source)
+
+    def _readable(self, source: Source) -> Iterator[Batch]:
+        """The rows of a file and its rejects. Raises ChannelError at the end if there are only rejects."""
+        rows, bad, reason = 0, 0, ""
+        for batch in self._read(source):
+            if batch.table == INCOMING:
+                rows += batch.rows.num_rows
+            elif batch.rows.num_rows:
+                bad += batch.rows.num_rows
+                reason = reason or str(batch.rows["reason"][0].as_py())
+            yield batch
+        if bad and not rows:
+            raise unreadable_file(source, bad, reason)
 
     def _refuse_empty(self, source: Source, rows: int) -> None:
         if rows == 0 and not self.stream.allow_empty:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.channels.connectors import REJECTS, Batch, with_source
+from orchestration.channels.connectors._csv_hints import MOST_LINES_ABOVE_HEADER, encoding_hint, header_hint
 from orchestration.channels.connectors._sources import (
     CHUNK_BYTES,
     LONGEST_RECORD_CHARS,
@@ -20,6 +22,7 @@ from orchestration.channels.connectors._sources import (
     Source,
     Together,
     arrow_tables,
+    identifier,
     is_undecodable,
     is_utf8,
     literal,
@@ -34,9 +37,12 @@ from orchestration.channels.errors import ChannelError
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    import pyarrow as pa
+
 # A quoted value may contain line breaks. A quote that is still open after this many lines is a stray one.
 _LONGEST_RECORD_LINES = 1_000
 _CAREFUL_BATCH_ROWS = 50_000
+_LEAST_HEADER_COLUMNS = 2
 _LONGEST_FIELD_CHARS = 1 << 24
 
 
@@ -56,16 +62,18 @@ def read(source: Source) -> Iterator[Batch]:
     if header is None:
         return
     columns = source.columns(header)
-    source.require(columns)
+    _require(source, header, columns)
     path = _as_utf8(source)
     if path is not None:
         scan = _scan(source, literal(str(path)), columns)
         # The whole file must be readable before the first row is delivered: one pass over every value.
         try:
-            counted = source.connection.execute(f"SELECT count(*), count(COLUMNS(*)) FROM {scan}").fetchone()
+            counted = source.connection.execute(
+                f"SELECT count(*), count(*) FILTER (WHERE {_is_header(header, columns)}), count(COLUMNS(*)) FROM {scan}"
+            ).fetchone()
         except duckdb.InvalidInputException:
             counted = None
-        if counted is not None:
+        if counted is not None and not counted[1]:
             rows = 0
             for table in arrow_tables(source.connection, f"SELECT * FROM {scan}"):
                 yield Batch(with_source(table, source.name, rows + 1, source.day))
@@ -75,7 +83,7 @@ def read(source: Source) -> Iterator[Batch]:
                     f"{source.where} was changed while it was read; run again once it is complete", transient=True
                 )
             return
-    yield from _record_by_record(source, columns)
+    yield from _record_by_record(source, header, columns)
 
 
 def read_together(sources: list[Source]) -> Together | None:
@@ -87,12 +95,31 @@ def read_together(sources: list[Source]) -> Together | None:
         header = _header(first)
         columns = first.columns(header or [])
         first.require(columns)
-        rows = first.connection.execute(
-            f"SELECT * FROM {_scan(first, literals(sources), columns, f', filename = {literal(PATH_COLUMN)}')}"
-        ).to_arrow_table()
+        scan = _scan(first, literals(sources), columns, f", filename = {literal(PATH_COLUMN)}")
+        rows = first.connection.execute(f"SELECT * FROM {scan}").to_arrow_table()
+        if _has_header(rows, header or [], columns):
+            return None
     except (duckdb.InvalidInputException, ChannelError):
         return None
     return with_origins(rows, sources)
+
+
+def _is_header(header: list[str], columns: list[str]) -> str:
+    """The condition for a row that is the header again: exports were written one after the other into one file."""
+    if len(header) < _LEAST_HEADER_COLUMNS:
+        return "false"  # one word may be a value
+    pairs = zip(columns, header, strict=True)
+    return " AND ".join(f"ltrim({identifier(column)}, '\ufeff') = {literal(name)}" for column, name in pairs)
+
+
+def _has_header(rows: pa.Table, header: list[str], columns: list[str]) -> bool:
+    import pyarrow.compute as pc
+
+    if len(header) < _LEAST_HEADER_COLUMNS:
+        return False
+    for column, name in zip(columns, header, strict=True):
+        rows = rows.filter(pc.equal(pc.utf8_ltrim(rows[column], "\ufeff"), name))
+    return rows.num_rows > 0
 
 
 def _scan(source: Source, paths: str, columns: list[str], options: str = "") -> str:
@@ -117,11 +144,28 @@ def _header(source: Source) -> list[str] | None:
     if not raw:
         return None
     if header is None or is_undecodable(raw, errors):
+        remedy = encoding_hint(source) or (
+            f"correct `encoding` (such as cp1252) or `delimiter` in {source.system.catalog_file.name}"
+        )
         raise ChannelError(
             f"{source.where}: the header cannot be read as {source.stream.encoding} with the delimiter "
-            f"{source.stream.delimiter!r}; correct `encoding` or `delimiter` in {source.system.catalog_file.name}"
+            f"{source.stream.delimiter!r}; {remedy}"
         )
     return header
+
+
+def _require(source: Source, header: list[str], columns: list[str]) -> None:
+    """As `Source.require`; the message says what the header looks like, if that explains it."""
+    try:
+        source.require(columns)
+    except ChannelError as error:
+        with open_text(source, "replace") as text:
+            records = islice(_records(text, source.stream.delimiter), 1, MOST_LINES_ABOVE_HEADER)
+            following = [fields for *_, fields, _ in records if fields is not None]
+        hint = header_hint(source, header, following)
+        if hint:
+            raise ChannelError(f"{str(error).split(';', 1)[0]}; {hint}") from error
+        raise
 
 
 def _as_utf8(source: Source) -> Path | None:
@@ -190,7 +234,7 @@ def _fields(text: str, delimiter: str) -> tuple[list[str] | None, str]:
     return (records[0], "") if len(records) == 1 else (None, "a line break outside quotes")
 
 
-def _record_by_record(source: Source, columns: list[str]) -> Iterator[Batch]:
+def _record_by_record(source: Source, header: list[str], columns: list[str]) -> Iterator[Batch]:
     import pyarrow as pa
 
     errors = _undecodable(source)
@@ -227,6 +271,8 @@ def _record_by_record(source: Source, columns: list[str]) -> Iterator[Batch]:
                 if len(fields) != width:
                     problem = f"{len(fields)} fields instead of {width}"
                     fields = None
+            if fields and width >= _LEAST_HEADER_COLUMNS and [fields[0].lstrip("\ufeff"), *fields[1:]] == header:
+                fields, problem = None, "the header again"
             if is_undecodable(raw, errors):
                 fields, problem = None, f"bytes that are not valid {source.stream.encoding}"
             if fields is None:

@@ -1,4 +1,7 @@
-"""JSON lines. Every value lands as text: a string as it is, any other value as JSON text."""
+"""JSON lines. Every value lands as text: a string as it is, any other value as JSON text.
+
+A file that is one JSON array, or one object with the rows in an array, is read as well (`_json_documents`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.channels.connectors import REJECTS, Batch
+from orchestration.channels.connectors._json_documents import as_lines
 from orchestration.channels.connectors._sources import (
     LONGEST_RECORD_CHARS,
     PATH_COLUMN,
@@ -41,7 +45,7 @@ def read(source: Source) -> Iterator[Batch]:
     """The rows of one file, and its lines that are not JSON objects as rejects."""
     import duckdb
 
-    path, condition = source.path, "raw IS NOT NULL"
+    path, condition = as_lines(source) or source.path, "raw IS NOT NULL"
     try:
         keys = _keys(source, path)
     except (duckdb.InvalidInputException, _NotAnObject):
@@ -49,7 +53,7 @@ def read(source: Source) -> Iterator[Batch]:
         try:
             keys = _keys_of_objects(source, path)
         except duckdb.InvalidInputException:
-            path = source.scratch / "decodable.jsonl"
+            path = source.scratch / "decodable.jsonl"  # what was made of a document is decodable
             if bad := list(_write_decodable_lines(source, path)):
                 yield Batch(rejects(source, bad), REJECTS)
             keys = _keys_of_objects(source, path)
@@ -94,7 +98,10 @@ def read_together(sources: list[Source]) -> Together | None:
                 return None  # {}, or not an object
             keys_of.setdefault(path, {}).update(dict.fromkeys(keys))
         for path, keys in keys_of.items():
-            by_path[path].require(by_path[path].columns(keys), declared=False)
+            columns = by_path[path].columns(keys)
+            by_path[path].require(columns, declared=False)
+            if not set(columns) & set(sources[0].declared or columns):
+                return None  # an object that holds the rows, perhaps
         keys = list(dict.fromkeys(key for keys in keys_of.values() for key in keys))
         if not keys:
             return None

@@ -9,6 +9,7 @@ return by themselves once the rule is corrected, and a newer good delivery of th
     judging          the verdict on a waiting load
     measures         what an accepted load says about time: its freshness and its latencies
     held_loads       loads that staging finds wrong, and what a user reads about a held load
+    shape_faults     what is wrong with the shape of a load, in words
     conflicting_rows rows of one key that differ, in words
     load_register    quality.load: one row per load
     stream_status    quality.stream_status: one row per stream

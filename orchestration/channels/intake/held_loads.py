@@ -51,33 +51,38 @@ def broken_row_rules(connection: duckdb.DuckDBPyConnection, staging_folder: str,
     return f"{sum(count for _, count in rules):,} of {row[0] if row else 0:,} rows are in quarantine: {named}"
 
 
-def held_sentence(label: str, problems: Sequence[Outcome], broken: str = "", conflicting: str = "") -> str:
-    """What a user reads about a held load. problems: the broken rules; broken, conflicting: see `_problem`."""
-    first, remedy = _problem(problems, broken, conflicting)
+def held_sentence(label: str, problems: Sequence[Outcome], explained: tuple[str, str] = ("", "")) -> str:
+    """What a user reads about a held load. problems: the broken rules. explained: see `_problem`."""
+    first, remedy = _problem(problems, *explained)
     return f"{label}: {first}. The load is held and the last good rows stay in use; {remedy}, and run again."
 
 
-def stopped_sentence(label: str, problems: Sequence[Outcome], broken: str = "", conflicting: str = "") -> str:
+def stopped_sentence(label: str, problems: Sequence[Outcome], explained: tuple[str, str] = ("", "")) -> str:
     """What a user reads about a stream whose wrong rows were published before, so that no load can be held."""
-    first, remedy = _problem(problems, broken, conflicting)
+    first, remedy = _problem(problems, *explained)
     return f"{label}: {first}. The rows are older than this run, so nothing is published; {remedy}, and run again."
 
 
-def _problem(problems: Sequence[Outcome], broken: str, conflicting: str) -> tuple[str, str]:
+def staging_fault(broken: str, conflicting: str, problems: Sequence[Outcome]) -> tuple[str, str]:
+    """What is wrong with rows in staging, and the remedy; empty where the words of the failed rules suffice.
+
+    broken: the row rules that rows break. conflicting: the rows that share a key and differ.
+    """
+    if conflicting and any(problem.column == CONFLICTING_ROWS for problem in problems):
+        return conflicting, CONFLICT_REMEDY
+    if broken and problems and problems[0].column == "quarantined_share_of_many":
+        return broken, ""
+    return "", ""
+
+
+def _problem(problems: Sequence[Outcome], explained: str, remedy: str) -> tuple[str, str]:
     """The first problem in words, and what to do about it.
 
-    problems: the broken rules. broken: the row rules that rows break. conflicting: the rows that share a key and
-    differ.
+    problems: the broken rules. explained, remedy: better words than those of the first rule, if there are any.
     """
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    column = problems[0].column if problems else None
-    if conflicting and any(problem.column == CONFLICTING_ROWS for problem in problems):
-        return f"{conflicting}{more}", CONFLICT_REMEDY
-    first = "a blocking rule failed"
-    if broken and column == "quarantined_share":
-        first = broken
-    elif problems:
-        first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".")
-    if problems and problems[0].rule == decimal_styles.RULE:
-        return f"{first}{more}", decimal_styles.REMEDY
-    return f"{first}{more}", "deliver it again corrected, or correct the rule"
+    first = explained or "a blocking rule failed"
+    if problems and not explained:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        first = problems[0].sentence.removeprefix(f"{problems[0].table}: ").rstrip(".") + more
+        remedy = decimal_styles.REMEDY if problems[0].rule == decimal_styles.RULE else remedy
+    return first, remedy or "deliver it again corrected, or correct the rule"

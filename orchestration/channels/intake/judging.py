@@ -84,7 +84,7 @@ def _judge(
         stream.label,
         load.query,
         source.declared_columns,
-        delivered=[name for name, *_ in connection.execute(f"describe {load.query}").fetchall()],
+        delivered={name: kind for name, kind, *_ in connection.execute(f"describe {load.query}").fetchall()},
         key=stream.key,
         personal_columns=source.personal_columns,
         rejected_rows=register.unreadable_rows(load.load_id),

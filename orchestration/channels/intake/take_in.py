@@ -13,6 +13,7 @@ from orchestration.channels.intake.held_loads import held_sentence
 from orchestration.channels.intake.judging import Verdicts, drift_sentence, judge_waiting_loads, unknown_columns
 from orchestration.channels.intake.load_register import LoadRegister
 from orchestration.channels.intake.measures import LoadRows, measure
+from orchestration.channels.intake.shape_faults import shape_fault
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
 from orchestration.channels.intake.stream_status import State, StreamState, record_state, still_drifts
 from orchestration.channels.landing.declared_columns import ensure_declared_columns
@@ -133,7 +134,9 @@ def _state(
     if fault:
         state, sentence = "failed", fault
     elif verdicts.held:
-        state, sentence = "held", held_sentence(stream.label, [o for o in problems if o.severity == "error"])
+        errors = [problem for problem in problems if problem.severity == "error"]
+        sentence = held_sentence(stream.label, errors, shape_fault(connection, source, errors))
+        state = "held"
     elif problems:
         state, sentence = "drifted", drift_sentence(stream.label, system.staging_folder, problems)
     elif not verdicts.accepted and still_drifts(connection, system.name, stream.name, source.declared_columns):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +15,7 @@ from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiS
 from orchestration.channels.connectors import (
     INCOMING,
     REJECTS,
+    Batch,
     Delivery,
     FileFault,
     Request,
@@ -126,6 +127,7 @@ def _landed(
             if pipeline is None:
                 pipeline, _ = ready_pipeline(folder, stream, working_dir)
             folder.remove_incomplete_loads()
+            delivery.batches = _refuse_only_rejects(delivery.batches, stream.label, system.catalog_file.name)
             try:
                 types.read(pipeline, stream)
                 load_id, counts, schemas = run_pipeline(pipeline, delivery, request)
@@ -139,6 +141,25 @@ def _landed(
         if delivery.faults and load_id is None:
             raise ChannelError(several(delivery.faults), all(fault.transient for fault in delivery.faults))
         return replace(_landing(stream, delivery, load_id, counts, schemas), recovered=recovered)
+
+
+def _refuse_only_rejects(batches: Iterator[Batch], label: str, catalog_file: str) -> Iterator[Batch]:
+    """The same batches. Raises ChannelError at the end if no row of them can be read.
+
+    A load without rows has nothing to judge: it would pass for one without news.
+    """
+    rows = rejects = 0
+    try:
+        for batch in batches:
+            rows += batch.rows.num_rows if batch.table == INCOMING else 0
+            rejects += batch.rows.num_rows if batch.table == REJECTS else 0
+            yield batch
+    finally:
+        if isinstance(batches, Generator):
+            batches.close()
+    if rejects and not rows:
+        what = f"none of the {rejects:,} new rows can" if rejects > 1 else "the only new row cannot"
+        raise ChannelError(f"{label}: {what} be read; correct `types` in {catalog_file}, or repair the source")
 
 
 def _landing(

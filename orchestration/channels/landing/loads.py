@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from orchestration.channels.connectors import INCOMING
+from orchestration.channels.connectors import INCOMING, REJECTS
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.landing.folder import HELD, ROWS, StreamFolder
 
@@ -69,6 +69,12 @@ def accepted_loads(landing_url: str, system: str, stream: str) -> list[tuple[str
 def accepted_rows(landing_url: str, system: str, stream: str) -> str:
     """What staging reads of a stream, as a relation for DuckDB."""
     folder = f"{landing_url}/{system}/{stream}/{ROWS}".replace("'", "''")
+    return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
+
+
+def rejected_rows(landing_url: str, system: str, stream: str) -> str:
+    """The rows of a stream that could not be read, of all loads, as a relation for DuckDB."""
+    folder = f"{landing_url}/{system}/{stream}/{REJECTS}".replace("'", "''")
     return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
 
 
