@@ -50,6 +50,11 @@ class _Package:
     """The package as its firms call it: `context360.macro(…)`."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)  # Jinja's sandbox refuses such attributes; it reads the item instead
+        return self[name]
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
         @pass_context
         def macro(context: Context, *arguments: Any, **named: Any) -> Any:
             environment: Any = context.environment  # its call() catches the macro's return()
