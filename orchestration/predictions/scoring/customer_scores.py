@@ -88,8 +88,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
 
         write_moment_forecasts(connection, [as_of])
     modelled = 0
-    connection.begin()
-    connection.execute(f"create or replace table predictions.propensity_score ({SCORE_COLUMNS['propensity_score']})")
+    connection.execute(f"create or replace temp table _score ({SCORE_COLUMNS['propensity_score']})")
     for target in chosen:
         manifest = manifests[target]
         model = load_model(folder / "models", target.name, manifest.version)[0] if manifest else None
@@ -115,7 +114,7 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.register("_scored", scored)
             connection.execute(
                 """
-                insert into predictions.propensity_score
+                insert into _score
                 select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, probability,
                     $base_rate, 'model', $version, $trained_as_of::timestamp
                 from _scored
@@ -125,14 +124,16 @@ def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_
             connection.unregister("_scored")
             offset += _ROWS_AT_ONCE
     connection.execute("drop table if exists _feature")
-    connection.commit()
+    # Replaced in one statement. A transaction around the loop would hide the rows of _feature from its row numbers.
+    connection.execute("create or replace table predictions.propensity_score as from _score")
+    connection.execute("drop table _score")
     return modelled
 
 
 def _insert_base_rate(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     connection.execute(
         """
-        insert into predictions.propensity_score
+        insert into _score
         select customer_key, $model_name, $target, $product_line, $channel, $horizon_days, $base_rate, $base_rate,
             'base rate', null, null
         from predictions.scoring_customer_feature
