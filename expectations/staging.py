@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from expectations.rules import Rule, Suite, between
+from expectations.sql import identifier
 from expectations.thresholds import (
     MOST_DAYS_AHEAD,
     MOST_IMPLAUSIBLE_SHARE,
@@ -125,7 +126,7 @@ def _derived(
     measures: dict[str, str] = {}
     rules: list[Rule] = []
     if key and all(column in columns for column in key):
-        measures["repeated_keys"] = f"count(*) - count(distinct ({', '.join(key)}))"
+        measures["repeated_keys"] = f"count(*) - count(distinct ({', '.join(map(identifier, key))}))"
         named = ", ".join(key)
         rules.append(
             replace(

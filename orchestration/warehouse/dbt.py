@@ -386,4 +386,6 @@ def _first_sentence(message: str) -> str:
         for line in kept[3:]
         if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))
     ]
-    return " ".join(kept[:3] + broken_contract)
+    word = re.search(r'Parser Error: syntax error at or near "(\w+)"', message)
+    hint = [f'(If {word[1]} is the name of a column: it is a word of SQL, write "{word[1]}".)'] if word else []
+    return " ".join(kept[:3] + broken_contract + hint)

@@ -34,6 +34,11 @@ def test_many_implausible_values_fail_and_a_few_stray_ones_pass() -> None:
     assert derived(rows.format(5))["email is plausible"] is True
 
 
+def test_key_may_have_reserved_words_as_names() -> None:
+    found = derived("""select unnest([1, 1, 2]) as "select", unnest([1, 2, 2]) as "order" """, ("select", "order"))
+    assert found == {"select, order names one row": True}
+
+
 def test_repeated_key_fails() -> None:
     assert derived("select unnest([1, 1, 2]) as id")["id names one row"] is False
 

@@ -49,9 +49,9 @@ def _literal(text: str | None) -> str:
 
 @lru_cache(maxsize=1)
 def _macros() -> str:
-    return "\n".join(
-        file.read_text(encoding="utf-8") for file in sorted((PACKAGE / "macros" / "portable").glob("*.sql"))
-    )
+    folder = PACKAGE / "macros"
+    files = [*sorted((folder / "portable").glob("*.sql")), folder / "staging" / "rows.sql"]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 @lru_cache(maxsize=2)
