@@ -70,6 +70,11 @@ def _propensity_coverage() -> Suite:
         select
             (select count(*) from core.dim_customer where customer_key > 0) * count(distinct model_name)
                 - count(*) as missing_scores,
+            -- Without customers there are no scores.
+            case
+                when (select count(*) from core.dim_customer where customer_key > 0) = 0 then 0
+                else (select count(*) from predictions.prediction_base_rate) - count(distinct model_name)
+            end as missing_targets,
             (
                 select count(*) from (
                     select 1 from marts.customer_propensity where target = 'channel'
@@ -87,6 +92,7 @@ def _propensity_coverage() -> Suite:
         """,
         (
             is_zero("missing_scores", "Every customer has a score for every target."),
+            is_zero("missing_targets", "Every target is scored, by a model or by the base rate."),
             is_zero("incomplete_choices", "A purchase uses one channel: the probabilities add up to one."),
             is_zero("likelier_than_anything", "A purchase of a product line is a purchase of anything."),
         ),

@@ -18,6 +18,7 @@ from orchestration.serving.reading import read_published
 from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 from orchestration.warehouse.dbt import project_variable
+from orchestration.warehouse.failed_steps import forget_other_runs
 
 PUBLISHED = "serving.published_warehouse"
 PUBLISHED_KEY = dg.AssetKey(PUBLISHED.split("."))
@@ -37,6 +38,7 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
 
 def _publish(work: Work) -> Figures:
     settings = work.installation.settings
+    forget_other_runs(work.connection, work.run_id)
     mark_published(work.connection, work.run_id, datetime.now(UTC).replace(tzinfo=None))
     # First the register: readers must never see a customer number that it does not hold.
     keep_register(work.connection, settings.identity_path)

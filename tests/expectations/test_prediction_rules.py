@@ -16,7 +16,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Two customers, one with a purchase; models of one product line and its two channels; one judged month."""
     with duckdb.connect() as opened:
         opened.execute("""
-            create schema core; create schema marts;
+            create schema core; create schema marts; create schema predictions;
             create table core.dim_customer as select * from (values (-1), (1), (2)) as t (customer_key);
             create table marts.customer_value as
             select 1 as customer_key, 'model' as basis, 0.9::double as probability_alive, 0.1::double as churn_risk,
@@ -33,6 +33,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
                 ('channel.bikes.web.90d', 'channel', 'bikes', 0.25),
                 ('channel.bikes.store.90d', 'channel', 'bikes', 0.75))
                 as m (model_name, target, product_line, probability);
+            create table predictions.prediction_base_rate as select distinct model_name from marts.customer_propensity;
             create table marts.prediction_performance as
             select 'buy.bikes.30d' as model_name, 'scored' as origin, 1 as model_version,
                 date '2025-01-01' as scored_month, false as is_worse, false as is_drifted;
@@ -47,7 +48,7 @@ def _failed(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     outcomes = [
         outcome for suites in prediction_suites().values() for outcome in validate(connection, suites, run_id="test")
     ]
-    assert len(outcomes) == 17
+    assert len(outcomes) == 18
     return {outcome.rule: outcome.severity for outcome in outcomes if not outcome.success}
 
 
@@ -79,6 +80,7 @@ def test_sound_figures_pass(connection) -> None:
             "error",
         ),
         ("update marts.customer_propensity set probability = -0.1 where target = 'buy'", "probability", "error"),
+        ("delete from marts.customer_propensity where model_name like 'buy.bikes%'", "missing_targets", "error"),
         ("delete from marts.customer_propensity where customer_key = 2 and target = 'buy'", "missing_scores", "error"),
         (
             "update marts.customer_propensity set probability = 0.5 where model_name like '%web%' and customer_key = 1",
