@@ -6,13 +6,16 @@ names, 2 birth dates, no moved number in a week, and 0.48 of the customers in se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from expectations.rules import Rule, Suite, between, is_zero
 
 
-def identity_suites(*, compare_sizes: bool) -> dict[str, list[Suite]]:
+def identity_suites(*, compare_sizes: bool, linked_kinds: Sequence[str] = ()) -> dict[str, list[Suite]]:
     """The suites of each table about identity. The newest run is judged, and compared with the one before.
 
-    compare_sizes: also compare the share of linked records with the run before.
+    compare_sizes: also compare the share of linked records with the run before. linked_kinds: the kinds of identifiers
+    that a linking rule names, whatever it says of them.
     """
     return {
         "quality.identity_health": [
@@ -31,9 +34,49 @@ def identity_suites(*, compare_sizes: bool) -> dict[str, list[Suite]]:
                 left join (from quality.identity_health order by rowid desc limit 1 offset 1) as before on true
                 """,
                 (*_customer_rules(), *_change_rules(compare_sizes), _systems_share_customers()),
-            )
+            ),
+            _shared_without_rule(linked_kinds),
         ]
     }
+
+
+def _shared_without_rule(linked_kinds: Sequence[str]) -> Suite:
+    """Which identifiers several records share although no rule says what that means. The measure is a sentence."""
+    named = ", ".join(f"'{kind}'" for kind in linked_kinds) or "''"
+    return Suite(
+        "identity",
+        "quality.identity_health (identifiers)",
+        f"""
+        with shared as (
+            select identifier_kind, count(*) as record_count
+            from intermediate.int_identifier
+            group by identifier_kind, identifier_value
+            having count(*) > 1
+        ),
+        kinds as (
+            select identifier_kind, sum(record_count)::bigint as record_count
+            from shared
+            where identifier_kind not in ({named})
+            group by identifier_kind
+        )
+        select string_agg(
+            identifier_kind || ' is shared by ' || record_count || ' records; no rule links by it; add it to '
+                || 'identity_rules.yml under rules, as in {{identifier: ' || identifier_kind
+                || ', sharing: one_person, reason: …}}',
+            '. ' order by identifier_kind
+        ) as shared_without_rule
+        from kinds
+        """,
+        (
+            Rule(
+                "ExpectColumnValuesToBeNull",
+                {"column": "shared_without_rule"},
+                "An identifier that nobody interprets links nothing: one person stays several customers.",
+                severity="warn",
+                name="every shared identifier has a rule",
+            ),
+        ),
+    )
 
 
 def _customer_rules() -> tuple[Rule, ...]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from expectations.rules import Suite, between, is_false, is_zero
 
-# Of one customer in a year: beyond it a forecast has run away, or is not a number (2026-11-26).
-_MOST_AMOUNT = 10_000_000
+# Purchases of one customer in a year: beyond it a forecast has run away, or is not a number (2026-11-26).
+_MOST_PURCHASES = 10_000_000
+# Expected value of a customer in a year, in values of the most valuable customer so far: a multiple fits every currency
+# and every trade, and a forecast that has run away exceeds any (2026-11-28).
+_MOST_TIMES_THE_BEST = 1_000
 
 
 def prediction_suites() -> dict[str, list[Suite]]:
@@ -20,20 +23,29 @@ def prediction_suites() -> dict[str, list[Suite]]:
 
 def _value() -> Suite:
     shares = ("probability_alive", "churn_risk", "value_percentile")
-    amounts = (
-        "expected_purchases_30d", "expected_purchases_90d", "expected_purchases_12m", "expected_spend_amount",
-        "expected_value_12m_amount",
-    )  # fmt: skip
+    purchases = ("expected_purchases_30d", "expected_purchases_90d", "expected_purchases_12m")
     return Suite(
         "marts",
         "marts.customer_value",
-        "select * from marts.customer_value",
+        """
+        select
+            *,
+            expected_value_12m_amount
+                / nullif(max(abs(current_value_amount)) over (partition by currency), 0)::double
+                as times_the_best_customer
+        from marts.customer_value
+        """,
         (
             *(between(column, 0, 1, "A probability.") for column in shares),
             *(
-                between(column, 0, _MOST_AMOUNT, "An expected value is not negative, and not beyond belief.")
-                for column in amounts
+                between(column, 0, _MOST_PURCHASES, "An expected number is not negative, and not beyond belief.")
+                for column in purchases
             ),
+            *(
+                between(column, 0, None, "An expected value is not negative.")
+                for column in ("expected_spend_amount", "expected_value_12m_amount")
+            ),
+            between("times_the_best_customer", 0, _MOST_TIMES_THE_BEST, "An expected value is not beyond belief."),
         ),
         key_columns=("customer_key",),
     )

@@ -172,10 +172,6 @@ def _plausible(column: str, kind: str, landed_at: datetime) -> tuple[str | None,
         return f"regexp_matches(\"{column}\", '{_EMAIL}')", "An address without @ and domain cannot receive mail."
     if kind == "VARCHAR" and (column in ("phone", "mobile") or column.endswith(("_phone", "_mobile"))):
         return f"regexp_matches(\"{column}\", '{_E164}')", "Phone numbers are compared in E.164: see comparable_phone."
-    if kind == "VARCHAR" and column.endswith("currency"):
-        return f"regexp_matches(\"{column}\", '^[A-Z]{{3}}$')", "Currencies use ISO 4217 codes."
-    if kind.startswith("DECIMAL") and column.endswith("_amount"):
-        return f'abs("{column}") < 10000000', "No consumer pays ten million; a wrong unit (cents) would."
     if kind == "VARCHAR" and column.endswith("_name"):
         return f'contains("{column}", chr(65533)) = false', "The replacement character stands for lost letters."
     return None, ""

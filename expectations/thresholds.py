@@ -10,9 +10,9 @@ STRAY_ROWS = 5
 # rows, a stray quotation mark a handful (2026-11-21).
 MOST_UNREADABLE_SHARE = 0.01
 
-# A load is not trusted as a whole if more of its rows than both of these are in quarantine: a changed format breaks
-# most rows of a delivery, wrong values at the source a few. Bad rows of a small delivery wait in quarantine while its
-# good rows flow (2026-11-28).
+# A load, or a system's contribution to a canonical stream, is not trusted as a whole if more of its rows than both of
+# these are in quarantine: a changed format or a wrong mapping breaks most rows of a delivery, wrong values at the
+# source a few. Bad rows of a small delivery wait in quarantine while its good rows flow (2026-11-28).
 MOST_QUARANTINED_SHARE = 0.05
 MOST_QUARANTINED_ROWS = 25
 

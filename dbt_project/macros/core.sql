@@ -38,7 +38,9 @@
 {#- The key of the day in dim_date, or -1 for a day that the calendar does not hold. -#}
 {% macro date_key(moment) -%}
     case
-        when {{ moment }} >= cast('2000-01-01' as date) and {{ moment }} < cast('2050-01-01' as date)
+        when
+            {{ moment }} >= cast('{{ var("calendar").first_day }}' as date)
+            and {{ moment }} < cast('{{ var("calendar").end_before }}' as date)
             then cast(
                 extract(year from {{ moment }}) * 10000
                 + extract(month from {{ moment }}) * 100

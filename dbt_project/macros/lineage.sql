@@ -1,12 +1,13 @@
 {#-
     Which marts about customers the data of each source system reaches, read off the graph of the models: a list of
     {system, mart, subject, canonical_streams, readers}. It begins with what a system contributes to the canonical streams
-    and ends in the marts; Python steps such as identity are not passed, for they hand on keys and no data.
+    and ends in the marts; Python steps such as identity are not passed, for they hand on keys and no data; nor are
+    models whose meta says the same: hands_on_no_data.
 -#}
 {% macro reached_marts() %}
     {%- set found = [] -%}
     {%- set children = {} -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and not (node.config.meta or {}).get('hands_on_no_data') -%}
         {%- for parent in node.depends_on.nodes -%}
             {%- do children.setdefault(parent, []).append(node.unique_id) -%}
         {%- endfor -%}

@@ -22,7 +22,7 @@ from orchestration.console.output import (
     settings_of,
     step_title,
 )
-from orchestration.console.status import print_connectedness
+from orchestration.console.status import print_connectedness, print_quarantine
 from orchestration.firm.examples import is_demo_without_data
 from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.settings import Settings, SettingsError, set_up_process, settings_from
@@ -164,14 +164,9 @@ def _print_rows_left_out(console: Console, settings: Settings, run_id: str) -> N
     try:
         # Not read-only: an interrupted step of this process may still have it open for writing.
         with open_warehouse(settings.warehouse_path) as connection:
-            _print_quarantine(console, quarantine_of(connection, run_id))
+            print_quarantine(console, quarantine_of(connection, run_id))
     except WarehouseError as error:
         console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
-
-
-def _print_quarantine(console: Console, waiting: list[tuple[str, int, str]]) -> None:
-    for label, rows, rules in waiting:
-        console.print(f"In quarantine: {rows:,} {'row' if rows == 1 else 'rows'} of {label} ({rules}).")
 
 
 def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> None:
@@ -205,7 +200,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> 
     elif len(changed) < len(tables):
         console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
     print_connectedness(console, missing)
-    _print_quarantine(console, waiting)
+    print_quarantine(console, waiting)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

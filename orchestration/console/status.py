@@ -17,7 +17,7 @@ from orchestration.warehouse.connection import WarehouseError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from orchestration.serving.reading import Connectedness, StreamStatus, TableStatus
+    from orchestration.serving.reading import Connectedness, Quarantine, StreamStatus, TableStatus
 
 LISTED = 5  # kinds of activity without a customer; marts.unattributed_activity holds all of them
 _COLOURS = {"current": "green", "drifted": "yellow", "held": "yellow", "failed": "red"}
@@ -26,7 +26,7 @@ _COLOURS = {"current": "green", "drifted": "yellow", "held": "yellow", "failed":
 def show_status(*, catalog: str | None, home: Path | None) -> int:
     """Prints the state of streams, tables and checks."""
     from orchestration.channels.catalog_file import load_catalog
-    from orchestration.serving.reading import connectedness_of, read_newest, status_of
+    from orchestration.serving.reading import connectedness_of, quarantine_of, read_newest, status_of
 
     console = open_console()
     settings = readable_settings_of(console, catalog, home)
@@ -37,6 +37,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
         with read_newest(settings.warehouse_path, settings.serving_path) as connection:
             found = status_of(connection)
             missing = connectedness_of(connection)
+            waiting = quarantine_of(connection)
     except (CatalogError, WarehouseError) as error:
         return not_started(console, error)
     # A closed data set is as old as its catalog says; anything else is compared with the clock.
@@ -49,6 +50,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     console.print(_tables(found.tables))
     console.print()
     print_connectedness(console, missing)
+    print_quarantine(console, waiting)
     stopped = [stream.label for stream in found.streams if stream.state != "current"]
     if stopped:
         console.print(f"{len(stopped)} of {len(found.streams)} streams need attention: {', '.join(stopped)}.")
@@ -78,6 +80,28 @@ def print_connectedness(console: Console, missing: Connectedness) -> None:
         console.print(
             f"Unknown customer: {sum(count for *_, count, _ in rest):,} more of {len(rest)} kinds, "
             "see marts.unattributed_activity."
+        )
+
+
+def print_quarantine(console: Console, waiting: Quarantine) -> None:
+    """Prints how many rows wait in quarantine, and for each broken rule one of them with its place and the remedy.
+
+    Then the orders that are published without some of their lines.
+    """
+    for found in waiting.streams:
+        rules = ", ".join(sorted(rule for rule, *_ in found.rules))
+        console.print(
+            f"In quarantine: {found.rows:,} {'row' if found.rows == 1 else 'rows'} of {found.label} ({rules}).",
+            soft_wrap=True,
+        )
+        for rule, count, example in found.rules:
+            console.print(f"  {count:>6,} {escape(rule)}, as in {escape(example)}.", soft_wrap=True)
+    for system, orders, quarantined, published, referring in waiting.incomplete_orders:
+        console.print(
+            f"Incomplete: {orders:,} {'order' if orders == 1 else 'orders'} of {system} with {quarantined:,} lines in "
+            f"quarantine; {published:,} of their lines and {referring:,} rows that refer to them are published "
+            "(quality.incomplete_order).",
+            soft_wrap=True,
         )
 
 

@@ -29,6 +29,10 @@ def assets_until(definitions: dg.Definitions, layer: Layer, executable: set[dg.A
     layers = list(Layer)
     chosen = with_upstream(dg.AssetSelection.key_prefixes(*layers[: layers.index(layer) + 1]))
     for key in executable - chosen:
-        if key.path[0] == "quality" and with_upstream(dg.AssetSelection.assets(key)) <= chosen | {key}:
-            chosen.add(key)
+        if key.path[0] != "quality":
+            continue
+        needed = with_upstream(dg.AssetSelection.assets(key)) - chosen - {key}
+        # Which rows a canonical stream keeps in quarantine follows from staging; what else is intermediate waits.
+        if all(other.path[0] in ("intermediate", "seeds") for other in needed):
+            chosen |= needed | {key}
     return chosen | {VERDICT_KEY}

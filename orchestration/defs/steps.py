@@ -18,6 +18,7 @@ from orchestration.defs.own_checks import SuitesOf
 from orchestration.defs.predictions import needs_training_in, trained_models
 from orchestration.defs.project import Installation, PythonStep, RunResource
 from orchestration.defs.quality import newest_landed_at
+from orchestration.identity.rules import read_rules
 from orchestration.warehouse.connection import table_exists
 
 # Which tables have suites does not depend on the moment.
@@ -62,7 +63,7 @@ def steps(installation: Installation) -> list[Step]:
         )
         for system in installation.catalog.systems.values()
     ]
-    core_tables = tuple(core_suites(_ANY_MOMENT, compare_sizes=True))
+    core_tables = tuple(core_suites(compare_sizes=True))
     marts_tables = (*marts_suites(_ANY_MOMENT), *prediction_suites())
     return [
         Step("seeds", "resource_type:seed fqn:context360.settings"),
@@ -72,14 +73,15 @@ def steps(installation: Installation) -> list[Step]:
         Step(
             "customer_of_activity",
             f"{_CUSTOMER_OF_ACTIVITY} fqn:context360.quality.identity",
-            suites=lambda _, run: identity_suites(compare_sizes=not run.accept_shrinkage),
+            suites=lambda _, run: identity_suites(
+                compare_sizes=not run.accept_shrinkage, linked_kinds=_linked_kinds(installation)
+            ),
             judged=tuple(identity_suites(compare_sizes=True)),
         ),
         Step(
             "core",
             f"fqn:context360.core {_TEXT_SENTIMENT}",
             suites=lambda connection, run: core_suites(
-                newest_landed_at(connection, run.moment),
                 compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),
             ),
             judged=core_tables,
@@ -106,6 +108,12 @@ def steps(installation: Installation) -> list[Step]:
         ),
         Step("quality", "fqn:context360.quality", exclude="fqn:context360.quality.identity"),
     ]
+
+
+def _linked_kinds(installation: Installation) -> list[str]:
+    """The identifiers that the linking rules name, the firm's and the package's."""
+    own = installation.dbt.firm.identity_rules
+    return [rule.identifier for rule in read_rules(*((own,) if own.is_file() else ())).rules]
 
 
 def _staging_suites_of(installation: Installation, system: Any) -> SuitesOf:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from orchestration.settings import EXAMPLES
+from orchestration.settings import DBT_PACKAGE, EXAMPLES
 
 DBT_PROJECT_FILE = "dbt_project.yml"
+_CANONICAL_STREAM = re.compile(r"canonical: \{stream: (\w+)")
 OWN_SEED_PREFIX = "own_"
 
 
@@ -48,9 +50,22 @@ class FirmFolder:
         return self.path / "models" / "staging"
 
     def contributions(self, system: str) -> list[tuple[str, str]]:
-        """(canonical stream, model) of every file `<system>__<canonical stream>.sql` in the system's staging folder."""
+        """(canonical stream, model) of every file `<system>__<canonical stream>.sql` in the system's staging folder.
+
+        Raises FirmError where a file names a canonical stream that does not exist: nothing would read it.
+        """
         files = sorted((self.staging / system).glob(f"{system}__*.sql"))
-        return [(file.stem.removeprefix(f"{system}__"), file.stem) for file in files]
+        found = [(file.stem.removeprefix(f"{system}__"), file.stem) for file in files]
+        known = canonical_streams()
+        for stream, model in found:
+            if stream not in known and not self._is_read(system, model):
+                raise FirmError(_unknown_stream(stream, f"models/staging/{system}/{model}.sql", known))
+        return [(stream, model) for stream, model in found if stream in known]
+
+    def _is_read(self, system: str, model: str) -> bool:
+        """Whether another model of the folder reads it: then it is no contribution but a part of one."""
+        others = (file for file in (self.staging / system).glob("*.sql") if file.stem != model)
+        return any(re.search(rf"ref\(\s*['\"]{model}['\"]", file.read_text(encoding="utf-8")) for file in others)
 
     def own_seeds(self) -> list[str]:
         """The neutral seeds to which the firm adds rows: `touchpoints` for seeds/own_touchpoints.csv."""
@@ -66,6 +81,21 @@ class FirmFolder:
     def identity_rules(self) -> Path:
         """The firm's own rules for linking records; may be absent."""
         return self.path / "identity_rules.yml"
+
+
+def canonical_streams() -> list[str]:
+    """The names of the canonical streams: the unions of the package that a staging folder can contribute to."""
+    models = DBT_PACKAGE / "models" / "intermediate" / "_models.yml"
+    return sorted(_CANONICAL_STREAM.findall(models.read_text(encoding="utf-8")))
+
+
+def _unknown_stream(stream: str, file: str, known: list[str]) -> str:
+    nearest = get_close_matches(stream, known, n=1, cutoff=0.5)
+    meant = f"rename it to {file.replace(f'__{stream}.sql', f'__{nearest[0]}.sql')}" if nearest else "rename it"
+    return (
+        f"{file}: there is no canonical stream '{stream}', so nothing would read it: {meant}. "
+        f"The streams are {', '.join(known)}."
+    )
 
 
 def firm_folder(catalog_file: Path, project: str | None) -> FirmFolder:

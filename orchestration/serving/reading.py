@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -48,6 +49,29 @@ class Connectedness:
 
     orphans: list[tuple[str, int]]
     unattributed: list[tuple[str, str, int, str]]
+
+
+@dataclass(frozen=True)
+class QuarantinedRows:
+    """Rows of a delivered stream in quarantine. rules: (broken rule, rows, an example with file, row and remedy)."""
+
+    label: str
+    rules: tuple[tuple[str, int, str], ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return sum(count for _, count, _ in self.rules)
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """What waits in quarantine. incomplete_orders: per system (system, orders, their quarantined lines, their published
+    lines, published rows that refer to them).
+    """
+
+    streams: list[QuarantinedRows]
+    incomplete_orders: list[tuple[str, int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -139,21 +163,56 @@ def connectedness_of(connection: duckdb.DuckDBPyConnection) -> Connectedness:
     )
 
 
-def quarantine_of(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> list[tuple[str, int, str]]:
-    """Per stream that has rows in quarantine: (stream, rows, the rules they break).
+def quarantine_of(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> Quarantine:
+    """What waits in quarantine, by delivered stream and broken rule; examples hold no personal values.
 
     run_id: nothing where this run stopped before it judged its rows.
     """
     if not table_exists(connection, "quality", "quarantine"):
-        return []
+        return Quarantine([], [])
     if run_id and not connection.execute("select 1 from quality.row_ledger where run_id = ?", [run_id]).fetchone():
+        return Quarantine([], [])
+    # A table of an older version is without the rows of canonical streams.
+    known = _has_column(connection, "quality", "quarantine", "row_key")
+    row_key, canonical = ("row_key", "canonical_stream") if known else ("null", "null::varchar")
+    rows = connection.execute(f"""
+        select
+            source_system || '/' || coalesce(stream, {canonical}),
+            quarantine_rule,
+            count(*),
+            min_by(
+                concat_ws(
+                    ', ', {canonical} || coalesce(' ' || {row_key}, ''), source_file, 'row ' || source_row
+                ) || ': ' || quarantine_reason,
+                coalesce(source_file, '') || lpad(coalesce(source_row, 0)::varchar, 20, '0')
+            )
+        from quality.quarantine
+        group by all
+        order by 1, 3 desc, 2
+    """).fetchall()
+    streams = [
+        QuarantinedRows(label, tuple((rule, count, example) for _, rule, count, example in found))
+        for label, found in groupby(rows, key=lambda row: row[0])
+    ]
+    return Quarantine(streams, _incomplete_orders_of(connection))
+
+
+def _has_column(connection: duckdb.DuckDBPyConnection, schema: str, table: str, column: str) -> bool:
+    found = connection.execute(
+        "select 1 from information_schema.columns where table_schema = ? and table_name = ? and column_name = ?",
+        [schema, table, column],
+    )
+    return found.fetchone() is not None
+
+
+def _incomplete_orders_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int, int, int]]:
+    if not table_exists(connection, "quality", "incomplete_order"):
         return []
     return connection.execute("""
-        select
-            source_system || '/' || stream,
-            count(*),
-            string_agg(distinct quarantine_rule, ', ' order by quarantine_rule)
-        from quality.quarantine
+        select source_system, count(*), sum(quarantined_lines)::bigint, sum(published_lines)::bigint,
+            sum(referring_rows)::bigint
+        from quality.incomplete_order
+        where published_lines + referring_rows > 0
         group by all
         order by 1
     """).fetchall()
@@ -170,13 +229,15 @@ def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
             else "(select null as source_system, null as stream, 0 as staged_rows, 0 as quarantined_rows, "
             "0 as repeat_rows, 0 as unreadable_rows where false)"
         )
+        has_withheld = has_ledger and _has_column(connection, "quality", "row_ledger", "withheld_rows")
+        withheld = " + coalesce(l.withheld_rows, 0)" if has_withheld else ""
         streams = [
             StreamStatus(*row)
             for row in connection.execute(f"""
                 select
                     s.source_system || '/' || s.stream, s.state, s.sentence, s.last_landed_at,
                     coalesce(l.staged_rows, 0)::bigint,
-                    coalesce(l.quarantined_rows + l.unreadable_rows, 0)::bigint,
+                    coalesce(l.quarantined_rows + l.unreadable_rows{withheld}, 0)::bigint,
                     coalesce(l.repeat_rows, 0)::bigint, s.newest_at, s.expected_by
                 from quality.stream_status as s
                 left join {ledger} as l using (source_system, stream)

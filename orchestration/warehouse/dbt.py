@@ -74,6 +74,7 @@ def variables(
                 "stream": stream.name,
                 "delivery": stream.delivery,
                 "time_zone": stream.time_zone or system.time_zone,
+                "key": list(stream.key),
             }
             for system, stream in catalog.streams()
         ],

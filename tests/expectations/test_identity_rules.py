@@ -32,7 +32,7 @@ def _failed(connection: duckdb.DuckDBPyConnection, *runs: dict[str, Any]) -> dic
     connection.execute(f"create or replace table quality.identity_health as select {first}")
     for run in runs[1:]:
         connection.execute(f"insert into quality.identity_health values ({', '.join(map(_literal, run.values()))})")
-    outcomes = validate(connection, identity_suites(compare_sizes=True)["quality.identity_health"], run_id="test")
+    outcomes = validate(connection, identity_suites(compare_sizes=True)["quality.identity_health"][:1], run_id="test")
     assert len(outcomes) == 9
     return {outcome.rule: outcome.severity for outcome in outcomes if not outcome.success}
 

@@ -19,12 +19,13 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             create schema core; create schema marts; create schema predictions;
             create table core.dim_customer as select * from (values (-1), (1), (2)) as t (customer_key);
             create table marts.customer_value as
-            select 1 as customer_key, 'model' as basis, 0.9::double as probability_alive, 0.1::double as churn_risk,
+            select 1 as customer_key, 'EUR' as currency, 40::decimal(18, 6) as current_value_amount,
+                'model' as basis, 0.9::double as probability_alive, 0.1::double as churn_risk,
                 0.0::double as value_percentile, 0.1::double as expected_purchases_30d,
                 0.3::double as expected_purchases_90d, 1.2::double as expected_purchases_12m,
                 50::decimal(18, 2) as expected_spend_amount, 60::decimal(18, 2) as expected_value_12m_amount
             union all
-            select 2, 'no purchase yet', null, null, null, null, null, null, null, null;
+            select 2, 'EUR', 0, 'no purchase yet', null, null, null, null, null, null, null, null;
             create table marts.customer_propensity as
             select customer_key, model_name, target, product_line, 30 as horizon_days, 'model' as basis, probability,
                 0.3::double as base_rate

@@ -139,7 +139,9 @@ def test_run_until_a_layer_makes_what_is_below_it_and_nothing_above(definitions:
     }
     for layer, keys in made.items():
         assert {key for key in executable if key.path[0] == layer.value} <= keys
-        assert {key.path[0] for key in keys} & above[layer] <= {"seeds"}
+        # Which rows wait in quarantine follows from a part of intermediate.
+        assert {key.path[0] for key in keys} & above[layer] <= {"seeds", "intermediate"}
+        assert (dg.AssetKey(["intermediate", "int_identifier"]) in keys) is (layer is not Layer.STAGING)
         assert {key for key in keys if key.path[0] == "serving"} == {VERDICT_KEY}
         # Rows are counted as soon as they are staged.
         assert {dg.AssetKey(["quality", "row_ledger"]), dg.AssetKey(["quality", "quarantine"])} <= keys

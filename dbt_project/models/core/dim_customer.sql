@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('int_contribution_ledger') }}
+-- Great Expectations judge with this table whether the contributions can be trusted.
 with source_records as (
     select * from {{ ref('int_source_record') }}
 ),

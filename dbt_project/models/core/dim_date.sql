@@ -1,5 +1,9 @@
 with days as (
-    {{ dbt.date_spine('day', "cast('2000-01-01' as date)", "cast('2050-01-01' as date)") }}
+    {{ dbt.date_spine(
+        'day',
+        "cast('" ~ var('calendar').first_day ~ "' as date)",
+        "cast('" ~ var('calendar').end_before ~ "' as date)"
+    ) }}
 )
 
 select

@@ -4,10 +4,11 @@
 {%- for stream in var('streams', []) %}
 {%- set base = ref('base_' ~ stream.adapter ~ '__' ~ stream.stream) %}
 {%- set landed = source(stream.adapter, stream.stream) %}
-{{ "union all" if not loop.first }}
 select
     '{{ stream.system }}' as source_system,
     '{{ stream.stream }}' as stream,
+    cast(null as {{ dbt.type_string() }}) as canonical_stream,
+    cast(null as {{ dbt.type_string() }}) as row_key,
     judged.quarantine_rule,
     judged.quarantine_reason,
     judged._dlt_load_id as load_id,
@@ -27,6 +28,8 @@ union all
 select
     '{{ stream.system }}' as source_system,
     '{{ stream.stream }}' as stream,
+    cast(null as {{ dbt.type_string() }}) as canonical_stream,
+    cast(null as {{ dbt.type_string() }}) as row_key,
     'row_is_unreadable' as quarantine_rule,
     rejects.reason as quarantine_reason,
     rejects._dlt_load_id as load_id,
@@ -35,15 +38,19 @@ select
     rejects.raw as raw_row
 from {{ landed_rejects(stream.adapter, stream.stream) }} as rejects
 {{ where_newest_delivery('rejects', landed) }}
-{%- else %}
-    select
-        cast(null as {{ dbt.type_string() }}) as source_system,
-        cast(null as {{ dbt.type_string() }}) as stream,
-        cast(null as {{ dbt.type_string() }}) as quarantine_rule,
-        cast(null as {{ dbt.type_string() }}) as quarantine_reason,
-        cast(null as {{ dbt.type_string() }}) as load_id,
-        cast(null as {{ dbt.type_string() }}) as source_file,
-        cast(null as bigint) as source_row,
-        cast(null as {{ dbt.type_string() }}) as raw_row
-    where 1 = 0
+
+union all
 {%- endfor %}
+
+select
+    source_system,
+    stream,
+    canonical_stream,
+    row_key,
+    quarantine_rule,
+    quarantine_reason,
+    load_id,
+    source_file,
+    source_row,
+    raw_row
+from {{ ref('int_quarantined_row') }}

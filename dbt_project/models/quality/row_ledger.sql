@@ -22,6 +22,7 @@ select
     fates.quarantined_rows,
     fates.repeat_rows,
     unreadable.row_count as unreadable_rows,
+    withheld.row_count as withheld_rows,
     landed.row_count - fates.staged_rows - fates.quarantined_rows - fates.repeat_rows as difference
 from (select count(*) as row_count from {{ landed }}) as landed
 cross join (
@@ -37,6 +38,11 @@ cross join (
     from {{ landed_rejects(stream.adapter, stream.stream) }} as rejects
     {{ where_newest_delivery('rejects', landed) }}
 ) as unreadable
+cross join (
+    select count(distinct concat_ws('|', load_id, source_file, cast(source_row as {{ dbt.type_string() }}))) as row_count
+    from {{ ref('int_quarantined_row') }}
+    where source_system = '{{ stream.system }}' and stream = '{{ stream.stream }}'
+) as withheld
 {%- else %}
     select
         cast(null as {{ dbt.type_string() }}) as source_system,
@@ -49,6 +55,7 @@ cross join (
         0 as quarantined_rows,
         0 as repeat_rows,
         0 as unreadable_rows,
+        0 as withheld_rows,
         0 as difference
     where 1 = 0
 {%- endfor %}

@@ -1,0 +1,45 @@
+{{ config(materialized='table') }}
+
+-- Contributed rows and their outcomes are counted independently: the difference must be zero.
+{%- set delivered = ['identifier', 'interaction', 'offer_made', 'relation', 'source_record_version'] %}
+with counted as (
+{%- for stream, contributions in var('canonical', {}).items() %}
+    {%- set outer = loop %}
+    {%- for contribution in contributions %}
+    {{ "union all" if not (outer.first and loop.first) }}
+    select
+        '{{ contribution.system }}' as source_system,
+        '{{ stream }}' as canonical_stream,
+        (select count(*) from {{ ref(project_name, contribution.model) }}) as contributed_rows,
+        (select count(*) from {{ ref('int_' ~ ('delivered_' if stream in delivered else '') ~ stream) }} where source_system = '{{ contribution.system }}')
+            as published_rows
+    {%- endfor %}
+{%- else %}
+    select
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        cast(null as {{ dbt.type_string() }}) as canonical_stream,
+        0 as contributed_rows,
+        0 as published_rows
+    where 1 = 0
+{%- endfor %}
+),
+
+quarantined as (
+    select
+        source_system,
+        canonical_stream,
+        count(*) as row_count
+    from {{ ref('int_quarantined_row') }}
+    group by source_system, canonical_stream
+)
+
+select
+    counted.source_system,
+    counted.canonical_stream,
+    counted.contributed_rows,
+    counted.published_rows,
+    coalesce(quarantined.row_count, 0) as quarantined_rows,
+    counted.contributed_rows - counted.published_rows - coalesce(quarantined.row_count, 0) as difference
+from counted
+left join quarantined
+    on counted.source_system = quarantined.source_system and counted.canonical_stream = quarantined.canonical_stream

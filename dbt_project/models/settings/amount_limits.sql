@@ -1,0 +1,1 @@
+{{ with_own_rows('amount_limits', key=['stream', 'currency']) }}

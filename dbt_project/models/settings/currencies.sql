@@ -1,0 +1,1 @@
+{{ with_own_rows('currencies', key='currency') }}

@@ -1,0 +1,1 @@
+{{ with_own_rows('identifier_kinds', key='identifier_kind') }}

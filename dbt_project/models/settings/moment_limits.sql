@@ -1,0 +1,1 @@
+{{ with_own_rows('moment_limits', key='stream') }}
