@@ -49,7 +49,7 @@ def _failed(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     outcomes = [
         outcome for suites in prediction_suites().values() for outcome in validate(connection, suites, run_id="test")
     ]
-    assert len(outcomes) == 18
+    assert len(outcomes) == 19
     return {outcome.rule: outcome.severity for outcome in outcomes if not outcome.success}
 
 
