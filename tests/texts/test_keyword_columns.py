@@ -6,6 +6,8 @@ import duckdb
 import pytest
 from texts.text_macros import compiled
 
+from orchestration.warehouse.dbt import _first_sentence
+
 VALUES = {"null", "true", "false"}
 
 
@@ -50,3 +52,12 @@ def test_rows_are_judged_by_keys_and_versions_with_reserved_words_as_names() -> 
         (3, "quarantined", "at_is_unreadable"),
         (4, "quarantined", "select_is_missing"),
     ]
+
+
+def test_parser_error_says_that_the_word_may_be_the_name_of_a_column() -> None:
+    message = (
+        'Runtime Error in model base_app__events\n  Parser Error: syntax error at or near "at"\n\n  LINE 4: select at'
+    )
+    assert _first_sentence(message).endswith(
+        'syntax error at or near "at" (If at is the name of a column: it is a word of SQL, write "at".)'
+    )

@@ -4,8 +4,9 @@
 -#}
 
 {#- '-1234.50' -> -1234.50. data_type: a whole-number type, decimal(…) or double. A whole number may end in '.0', as some
-    programs write it. A number with more decimals than a decimal keeps is null: rounding it would lose money without a
-    word. -#}
+    programs write it. Decimals from the seventh on are rounded: programs that calculate in binary numbers write up to
+    sixteen. A number with more decimals than a type of fewer than six keeps is null: rounding it would lose money
+    without a word. -#}
 {% macro number_from_text(column, data_type) -%}
     {%- set kind = data_type | lower -%}
     {%- if kind in ('smallint', 'int', 'integer', 'bigint') -%}
@@ -22,12 +23,12 @@
     try_cast(regexp_extract({{ context360.clean_text(column) }}, '{{ pattern }}', 1) as {{ data_type }})
 {%- endmacro %}
 
-{#- The digits after the separator that a type keeps. Less than a billionth is the noise of binary floating point, as in
+{#- The digits after the separator that a type reads. Less than a billionth is the noise of binary floating point, as in
     12.350000000000001 and 12.349999999999999. -#}
 {% macro _decimals(kind) -%}
     {%- set scale = (kind.split(',')[1] | replace(')', '') | trim | int) if ',' in kind else 0 -%}
     {%- set noise = '0{0,2}|(?:0{' ~ [9 - scale, 1] | max ~ '}|9{' ~ [9 - scale, 1] | max ~ '})[0-9]*' -%}
-    {%- if not kind.startswith('decimal') -%}
+    {%- if not kind.startswith('decimal') or scale >= 6 -%}
     [0-9]+
     {%- elif scale == 0 -%}
     (?:{{ noise }})
@@ -36,7 +37,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- '1234.50' -> 1234.50, with up to six decimals. Without thousands separators: '1,234' means 1.234 to some. -#}
+{#- '1234.50' -> 1234.50, to six decimals. Without thousands separators: '1,234' means 1.234 to some. -#}
 {% macro money_from_text(column) -%}
     {{ context360.number_from_text(column, 'decimal(18, 6)') }}
 {%- endmacro %}
