@@ -87,7 +87,7 @@ BAD_LINES = {
     "B9,RB9,purchase,store_purchase,P1,2025-01-05 10:00:00,-40,EUR,": "purchase_is_negative",
     "B10,RB10,return,store_return,P1,2025-01-05 10:00:00,80,EUR,": "return_is_positive",
     "B11,RB11,purchase,store_purchase,nobody,2025-01-05 10:00:00,10,EUR,": "identifier_kind_is_unknown",
-    "B12,RB12,purchase,store_purchase,P1,2025-01-05 10:00:00,0.1234567,EUR,": "value_does_not_fit",
+    "B12,RB12,purchase,store_purchase,P1,2025-01-05 10:00:00,1234567890123,EUR,": "value_does_not_fit",
 }
 ANSWERS = ["A1,P1,2025-02-01 10:00:00,9", "A2,P2,2025-02-01 10:00:00,11"]
 CONSENTS = [

@@ -5,7 +5,7 @@
 
     key column            filled
     required column       filled
-    any column            its value fits the type; an amount has at most six decimals
+    any column            its value fits the type; an amount has at most twelve digits before the decimal point
     timestamp             within the settings moment_limits
     *_amount              within the settings amount_limits, by currency
     currency              filled where an amount is, and one of the settings currencies
@@ -29,8 +29,8 @@
     {%- do rules.append({
         'name': 'value_does_not_fit',
         'when': 'contributed.unstorable_column is not null',
-        'reason': "contributed.unstorable_column || ' does not fit its type: an amount has at most 12 digits before the "
-            ~ "decimal point and 6 after it; round it in the contribution if the rest is noise'",
+        'reason': "contributed.unstorable_column || ' does not fit its type (an amount has at most 12 digits before the "
+            ~ "decimal point): correct it at the source, or its type in the contribution'",
     }) -%}
     {%- for column in columns if column.data_type == 'timestamp' -%}
         {%- set moment = 'contributed.' ~ column.name -%}
