@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from orchestration.firm.placeholders import SECTION, fault_of, neutral_placeholders, patterns_by_kind, placeholders_of
 from orchestration.settings import DBT_PACKAGE, EXAMPLES
 
 DBT_PROJECT_FILE = "dbt_project.yml"
@@ -76,6 +78,30 @@ class FirmFolder:
     def checks(self) -> Path:
         """The firm's own rules for Great Expectations; may be absent."""
         return self.path / "checks.yml"
+
+    def placeholder_patterns(self) -> dict[str, dict[str, str]]:
+        """The patterns of identifiers that name nobody, by kind: the neutral ones and those of identity_rules.yml.
+
+        Raises FirmError if an entry there cannot be used; whatever else is wrong there is the linking's to report.
+        """
+        import yaml
+
+        own: Any = None
+        if self.identity_rules.is_file():
+            try:
+                own = yaml.safe_load(self.identity_rules.read_text(encoding="utf-8"))
+            except (UnicodeDecodeError, yaml.YAMLError) as error:
+                raise FirmError(f"{self.identity_rules} cannot be read as YAML: correct it.") from error
+        entries = (own.get(SECTION) if isinstance(own, dict) else None) or []
+        if not isinstance(entries, list):
+            raise FirmError(
+                f"{self.identity_rules}: {SECTION} is not a list: write one entry per line, with a dash in front."
+            )
+        for number, entry in enumerate(entries, start=1):
+            fault = fault_of(entry)
+            if fault:
+                raise FirmError(f"{self.identity_rules}, entry {number} of {SECTION}: {fault}.")
+        return patterns_by_kind(placeholders_of([*neutral_placeholders(), *entries]))
 
     @property
     def identity_rules(self) -> Path:

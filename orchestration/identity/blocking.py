@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestration.identity.copies import MOST_COPIES
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
@@ -80,7 +81,10 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
             f"""
             with sizes as (
                 select records, count(*) as values_, count(*) * records * (records - 1) // 2 as pairs
-                from (select count(*) as records from {table} where ({expression}) is not null group by ({expression}))
+                from (
+                    select count(*) as records from {table}
+                    where ({expression}) is not null and copy <= {MOST_COPIES} group by ({expression})
+                )
                 where records > 1
                 group by records
             ),
@@ -109,7 +113,8 @@ def write_common_blocks(work: Workspace, keys: list[Key]) -> None:
     parts = " union all ".join(
         f"""
         select {key.place} as key, hash({key.expression}) as block
-        from {{work}}.record where ({key.expression}) is not null group by 2 having count(*) > {key.most_records}
+        from {{work}}.record where ({key.expression}) is not null and copy <= {MOST_COPIES}
+        group by 2 having count(*) > {key.most_records}
         """
         for key in keys
     )
@@ -131,7 +136,7 @@ def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> boo
                 insert into {{work}}.block
                 select {key.place}, hash({key.expression}) as block, record_number
                 from {{work}}.record
-                where ({key.expression}) is not null and block not in {common}
+                where ({key.expression}) is not null and copy <= {MOST_COPIES} and block not in {common}
                 qualify count(*) over (partition by block) > 1
             """)
             continue
@@ -140,12 +145,15 @@ def write_blocks(work: Workspace, keys: list[Key], *, changed_only: bool) -> boo
             create or replace table {{work}}.fresh_block as
             select hash({key.expression}) as block, record_number
             from {{work}}.fresh_record
-            where ({key.expression}) is not null and block not in {common};
+            where ({key.expression}) is not null and copy <= {MOST_COPIES} and block not in {common};
             insert into {{work}}.block
             select {key.place}, block, record_number from {{work}}.fresh_block
             union all
             select {key.place}, block, record_number
-            from (select hash({key.expression}) as block, record_number from {{kept}}.comparable_record)
+            from (
+                select hash({key.expression}) as block, record_number from {{kept}}.comparable_record
+                where copy <= {MOST_COPIES}
+            )
             where block in (select block from {{work}}.fresh_block)
                 and record_number not in (from {{work}}.outdated_record)
         """)

@@ -32,6 +32,8 @@ def write_new_certain_pairs(work: Workspace) -> None:
             select record_number_l, record_number_r from {{work}}.rule_pair
             union
             select record_number_l, record_number_r from {{work}}.decision
+            union
+            select record_number_l, record_number_r from {{work}}.copy_pair
         )
         anti join (from {{kept}}.judged_pair where {_KNOWN_PAIR}) using (record_number_l, record_number_r)
     """)
@@ -131,7 +133,9 @@ def narrow_to_affected(work: Workspace) -> None:
         create or replace table {{work}}.asked_pair as
         select record_number_l, record_number_r from {{work}}.rule_pair
         union
-        select record_number_l, record_number_r from {{work}}.decision;
+        select record_number_l, record_number_r from {{work}}.decision
+        union
+        select record_number_l, record_number_r from {{work}}.copy_pair;
 
         create or replace table {{work}}.judged as
         select pairs.* exclude (is_blocked)

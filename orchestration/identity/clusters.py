@@ -21,7 +21,9 @@ from orchestration.identity.workspace import Workspace
 Array = numpy.ndarray[Any, Any]
 STRONGEST = 15.0  # bits: beyond this, more evidence of the same kind adds no certainty
 CERTAIN = 1_000.0  # bits of a reviewed decision
-LARGEST_COMPONENT = 400  # records; all their pairs are scored
+LARGEST_COMPONENT = 400  # different records; all their pairs are scored
+LARGEST_SURE_COMPONENT = 1_500  # different records that only the strongest links connect; beyond that, kept whole
+_LEAST_SUPPORT = (5.0, 8.0, 11.0, 14.0)  # bits: which links of a large component are weak; below STRONGEST
 
 
 def components(size: int, left: Array, right: Array) -> Array:
@@ -54,8 +56,9 @@ def _write(work: Workspace, target: str, **columns: Array) -> None:
 
 
 def cut_large_components(work: Workspace, links: str, target: str) -> int:
-    """Writes components of at most LARGEST_COMPONENT records: larger ones lose weak links until they fall apart.
+    """Writes components: those of more than LARGEST_COMPONENT records lose weak links until they fall apart.
 
+    What only the strongest links connect stays together, however large it is.
     links: record_number_l, record_number_r, support (bits). Returns how many components had to be cut.
     """
     write_components(work, links, target)
@@ -63,7 +66,7 @@ def cut_large_components(work: Workspace, links: str, target: str) -> int:
     work.run(
         f"create or replace table {{work}}.kept_link as select record_number_l, record_number_r, support from {links}"
     )
-    for least in (5.0, 8.0, 11.0, 14.0, 18.0, 24.0, 32.0, 48.0):
+    for least in _LEAST_SUPPORT:
         large = work.value(
             f"select count(*) from (select 1 from {target} group by component having count(*) > ?)", [LARGEST_COMPONENT]
         )

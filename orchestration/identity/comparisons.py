@@ -19,6 +19,8 @@ from splink.internals.dialects import SplinkDialect
 PERSONAL = ("given_name", "birth_date", "gender", "national_id", "loyalty_number")
 SHARED = ("family_name", "home", "phone", "email")
 
+STREET_ONLY = "same street and number"  # and no word on the town
+
 Level = tuple[str, ComparisonLevelCreator | None, float, float]
 
 
@@ -213,8 +215,26 @@ def _loyalty_number(_: Iterable[str]) -> list[Level]:
     return [("exact", cll.ExactMatchLevel("loyalty_number"), 0.95, 0.00001), ("different", None, 0.05, 0.99999)]
 
 
+def _elsewhere(has: dict[str, bool], placed: str) -> str:
+    """SQL for: postal code or town are known on both sides, and none of them agrees or is similar."""
+    differs = [f"coalesce({part}_l <> {part}_r, false)" for part in ("postal_code", "city") if has[part]]
+    similar = []
+    if has["postal_code"]:
+        similar.append("coalesce(levenshtein(postal_code_l, postal_code_r) <= 1, false)")
+    if has["city"]:
+        similar.append("coalesce(levenshtein(city_l, city_r) <= 2 and length(city_l) > 5, false)")
+    if not differs:
+        return "false"
+    return (
+        f"(case when {placed} then false when {' or '.join(differs)} then not ({' or '.join(similar)}) else false end)"
+    )
+
+
 def _home(columns: Iterable[str]) -> list[Level]:
-    """Street, number, postal code and town as one piece of evidence: they repeat each other."""
+    """Street, number, postal code and town as one piece of evidence: they repeat each other.
+
+    A street without a town or a postal code is no home: many towns have it. In two towns it is no evidence at all.
+    """
     has = {column: column in columns for column in ("street", "house_number", "postal_code", "city")}
 
     def part(column: str, condition: str) -> str:
@@ -233,17 +253,22 @@ def _home(columns: Iterable[str]) -> list[Level]:
     near = " or ".join(
         f"{column}_l = {column}_r" for column in ("house_number", "postal_code", "street") if has[column]
     )
+    placed = f"{postal} + {city} >= 1"
+    elsewhere = _elsewhere(has, placed)
     levels: list[Level] = []
     if has["street"] or (has["postal_code"] and has["house_number"]):
         if has["street"]:
-            complete = f"{street} + {number} >= {numbered} and ({postal} + {city} >= 1 or {most} <= {numbered})"
+            complete = f"{street} + {number} >= {numbered} and {placed}"
             levels.append(("same home", _Within(near, _sql(complete)), 0.60, 0.00003))
-        all_but_one = f"{street} + {number} + {postal} + {city} >= {max(most - 1, 1)} and {street} + {number} >= 1"
+        all_but_one = (
+            f"{street} + {number} + {postal} + {city} >= {max(most - 1, 1)} and {street} + {number} >= 1 and {placed}"
+        )
         levels.append(("nearly the same home", _Within(near, _sql(all_but_one)), 0.08, 0.00005))
         if has["street"] and has["house_number"]:
-            levels.append(("same street and number", _Within(near, _sql(f"{street} + {number} >= 2")), 0.03, 0.00005))
+            numbered_street = f"{street} + {number} >= 2 and not {elsewhere}"
+            levels.append((STREET_ONLY, _Within(near, _sql(numbered_street)), 0.0008, 0.00005))
         if has["street"]:
-            levels.append(("same street", _sql(f"{street} >= 1"), 0.04, 0.002))
+            levels.append(("same street", _sql(f"{street} >= 1 and not {elsewhere}"), 0.04, 0.002))
     if has["postal_code"]:
         exact = cll.ExactMatchLevel("postal_code").configure(tf_adjustment_column="postal_code")
         levels.append(("same postal code", exact, 0.08, 0.001))

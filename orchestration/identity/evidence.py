@@ -14,6 +14,20 @@ from typing import Any
 import numpy
 
 from orchestration.identity.comparisons import PERSONAL
+from orchestration.identity.contradictions import (
+    AREAS,
+    HOMES,
+    OVERRULED,
+    came_out,
+    certainly_refused,
+    corrections,
+    differing_columns,
+    is_crossed,
+    listed,
+    refused,
+    text,
+)
+from orchestration.identity.copies import MOST_COPIES
 from orchestration.identity.model import LinkageModel
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
@@ -21,50 +35,72 @@ from orchestration.identity.workspace import Workspace
 _BELIEF_IN_RELATIVES = 8.0  # weight of general experience with relatives, in pairs
 _PAIRS_OF_EXPERIENCE = 300.0  # weight of general experience with how common matches are, in pairs
 _STEPS = 60
-# A comparison is reliable if at most this share of matches differ in it (as learned).
-_RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
+_CROSS = ""  # stands for pairs of two systems, among the names of systems
 _FEW_RELATIVES = 0.9
-_HOLDS_PEOPLE_ONCE = -4.0  # bits: matches within a system are 16 times rarer than between two
-_OVERRULED = 7.0  # bits: 128 to 1 overrule one contradiction
 
 
 def add_patterns(work: Workspace, model: LinkageModel, rules: Rules, scored: str) -> None:
-    """Adds to scored pairs: personal (bits that distinguish relatives), pattern (what they share), same_source."""
+    """Adds to scored pairs what the judgement needs.
+
+    personal (bits that distinguish relatives), pattern (what they share), source (the system, if both are of one),
+    certainly_refused; and weighs differences as the two systems' records warrant.
+    """
     labels = model.labels
     names = model.comparisons
     personal = [_personal_evidence(model, rules, name) for name in PERSONAL if name in names]
     pattern = ["''"]
     if "home" in names:
-        shared = [gamma for gamma, label in labels["home"].items() if label in _HOMES]
-        area = [gamma for gamma, label in labels["home"].items() if label in _AREAS]
+        shared = [gamma for gamma, label in labels["home"].items() if label in HOMES]
+        area = [gamma for gamma, label in labels["home"].items() if label in AREAS]
         family = _same_family(labels) if "family_name" in names else "false"
         pattern.append(
-            f"case when gamma_home in ({_listed(shared)}) then 'home ' "
-            f"when gamma_home in ({_listed(area)}) and {family} then 'area ' else '' end"
+            f"case when gamma_home in ({listed(shared)}) then 'home ' "
+            f"when gamma_home in ({listed(area)}) and {family} then 'area ' else '' end"
         )
     for name in ("phone", "email"):
         if name in names:
             level = {label: gamma for gamma, label in labels[name].items()}
             close = [gamma for label, gamma in level.items() if label in ("one error", "same number")]
             pattern.append(
-                f"case when gamma_{name} = {level['exact']} then '{name} ' when gamma_{name} in ({_listed(close)}) "
+                f"case when gamma_{name} = {level['exact']} then '{name} ' when gamma_{name} in ({listed(close)}) "
                 f"then 'similar {name} ' when gamma_{name} = {level['different']} then '-{name} ' else '' end"
             )
     if "family_name" in names:
         pattern.append(
             f"case when {_same_family(labels)} then 'family' when gamma_family_name = 0 then 'other' else '' end"
         )
+    correction = corrections(model)
+    corrected = "".join(f", (mw_{name} + {bits})::float as mw_{name}" for name, bits in correction.items())
+    differing = differing_columns(model)
     work.run(f"""
         create or replace table {scored}_judged as
-        select
-            scored.*,
-            ({" + ".join(personal) or "0"})::float as personal,
-            {" || ".join(pattern)} as shared,
-            case when regexp_matches(shared, '(^| )(home|area|phone|email)') then shared end as pattern,
-            l.source_system = r.source_system as same_source
-        from {scored} as scored
-        inner join {{work}}.record as l on scored.record_number_l = l.record_number
-        inner join {{work}}.record as r on scored.record_number_r = r.record_number
+        with described as (
+            select
+                scored.*,
+                case when l.source_system = r.source_system then l.source_system end as source,
+                case
+                    when l.name_suffix <> r.name_suffix then 'differ'
+                    when (l.name_suffix is null) <> (r.name_suffix is null) then 'one'
+                end as suffixes,
+                {is_crossed(model)} as is_crossed
+                {", " + differing if differing else ""}
+            from {scored} as scored
+            inner join {{work}}.record as l on scored.record_number_l = l.record_number
+            inner join {{work}}.record as r on scored.record_number_r = r.record_number
+        ),
+        corrected as (
+            select * replace (({" + ".join(["weight", *correction.values()])})::float as weight{corrected})
+            from described
+        ),
+        patterned as (
+            select
+                *,
+                ({" + ".join(personal) or "0"})::float as personal,
+                {" || ".join(pattern)} as shared,
+                case when regexp_matches(shared, '(^| )(home|area|phone|email)') then shared end as pattern
+            from corrected
+        )
+        select *, {certainly_refused(model)} as certainly_refused from patterned
     """)
     work.run(f"drop table {scored}")
     work.run(f"alter table {scored}_judged rename to {scored.rsplit('.', 1)[-1]}")
@@ -93,7 +129,7 @@ def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
         born_together = next(value for value, label in model.labels["birth_date"].items() if label == "exact")
         alike = [gamma[label] for label in ("short form", "similar", "remotely similar")]
         levels.append(
-            f"when gamma_birth_date = {born_together} and gamma_{name} in ({_listed(alike)}) then least(mw_{name}, 0)"
+            f"when gamma_birth_date = {born_together} and gamma_{name} in ({listed(alike)}) then least(mw_{name}, 0)"
         )
     return f"case {' '.join(levels)} else mw_{name} end"
 
@@ -101,72 +137,67 @@ def _personal_evidence(model: LinkageModel, rules: Rules, name: str) -> str:
 def _same_family(labels: dict[str, dict[int, str]]) -> str:
     """SQL for: the family names agree, even in the other name's field."""
     crossed = [value for value, label in labels.get("given_name", {}).items() if "crossed" in label]
-    return (
-        f"(gamma_family_name > 0 or gamma_given_name in ({_listed(crossed)}))" if crossed else "gamma_family_name > 0"
-    )
+    return f"(gamma_family_name > 0 or gamma_given_name in ({listed(crossed)}))" if crossed else "gamma_family_name > 0"
 
 
-_AREAS = ("same street", "same postal code")
-_HOMES = ("same home", "nearly the same home", "same street and number")
-
-
-def _listed(values: list[int]) -> str:
-    return ", ".join(map(str, values)) or "null"
-
-
-def calibrate(work: Workspace, model: LinkageModel, scored: str, records: int) -> None:
+def calibrate(work: Workspace, model: LinkageModel, scored: str) -> None:
     """Learns from the scored pairs how common matches are: within and between systems, and in one home.
 
     Expectation maximisation over the counts of equal weights; the evidence per comparison stays as it is.
     """
     counts = work.rows(f"""
         select
-            same_source, coalesce(pattern, ''), round(weight * 2) / 2, round(personal * 2) / 2, count(*)
-        from {scored} group by 1, 2, 3, 4 order by 1, 2, 3, 4
+            coalesce(source, ''), coalesce(pattern, ''), round(weight * 2) / 2, round(personal * 2) / 2,
+            certainly_refused is not null, count(*)
+        from {scored} group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
     """)
-    sizes = [row[0] for row in work.rows("select count(*) from {work}.record group by source_system")]
-    pairs_same = sum(size * (size - 1) / 2 for size in sizes)
-    pairs = {"same": pairs_same, "cross": records * (records - 1) / 2 - pairs_same}
+    sizes = dict(work.rows(f"""
+        select source_system, count(*) from {{work}}.record where copy <= {MOST_COPIES} group by 1 order by 1
+    """))  # fmt: skip
+    pairs = {system: size * (size - 1) / 2 for system, size in sizes.items()}
+    pairs[_CROSS] = max(sum(sizes.values()) * (sum(sizes.values()) - 1) / 2 - sum(pairs.values()), 0)
     if not counts:
         return
-    same, pattern, weight, personal, number = (numpy.array(column) for column in zip(*counts, strict=True))
+    source, pattern, weight, personal, refuses, number = (numpy.array(column) for column in zip(*counts, strict=True))
     weight, personal, number = weight.astype(float), personal.astype(float), number.astype(float)
+    same = source != _CROSS
     patterns = {str(name): pattern == name for name in sorted(set(pattern)) if name}
-    first = dict(model.prior)
+    first = dict.fromkeys(pairs, model.prior["cross"])
     prior = dict(first)
+    kinds = {kind: source == kind for kind in pairs}
     home_prior = {name: _experience(name) for name in patterns}
     believed = dict(home_prior)
     for _ in range(_STEPS):
-        odds = weight + numpy.where(same, _logit(prior["same"]), _logit(prior["cross"]))
-        twice = numpy.where(same, _twice(prior, sizes), 0.0)
+        odds = weight.copy()
+        twice = numpy.zeros(len(odds))
+        for kind, rows in kinds.items():
+            odds[rows] += _logit(prior[kind])
+            twice[rows] = _twice(prior, kind, len(sizes))
         home = numpy.full(len(odds), numpy.inf)
         for name, rows in patterns.items():
             home[rows] = personal[rows] + _logit(home_prior[name]) + twice[rows]
-        probability = 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60)))
+        probability = numpy.where(refuses, 0.0, 1 / (1 + numpy.exp2(-numpy.clip(_weaker(odds, home), -60, 60))))
         for name, rows in patterns.items():
             # Pairs of two systems show how common matches are; within a system they are rarer by the general factor.
             rows = rows & ~same if len(sizes) > 1 else rows
-            posterior = 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60)))
+            posterior = numpy.where(refuses[rows], 0.0, 1 / (1 + numpy.exp2(-numpy.clip(home[rows], -60, 60))))
             found = float((posterior * number[rows]).sum())
             total = float(number[rows].sum())
             home_prior[name] = (found + _BELIEF_IN_RELATIVES * believed[name]) / (total + _BELIEF_IN_RELATIVES)
-        matches = {
-            "same": float((probability * number)[same].sum()),
-            "cross": float((probability * number)[~same].sum()),
-        }
+        matches = {kind: float((probability * number)[rows].sum()) for kind, rows in kinds.items()}
         overall = (sum(matches.values()) + 1) / max(sum(pairs.values()), 1)
         for kind in prior:
             # If one kind of pair has hardly any matches, the overall share still counts a little.
             found = matches[kind] + 0.02 * overall * pairs[kind] + _PAIRS_OF_EXPERIENCE * first[kind]
             prior[kind] = min(max(found / (pairs[kind] + _PAIRS_OF_EXPERIENCE), 1e-12), 0.5)
-    model.prior = prior
     model.home_prior = home_prior
-    model.prior["twice"] = _twice(prior, sizes)
+    model.same_prior = {system: prior[system] for system in sizes}
+    model.prior = {"cross": prior[_CROSS], "same": max(model.same_prior.values())}
 
 
-def _twice(prior: dict[str, float], sizes: list[int]) -> float:
+def _twice(prior: dict[str, float], kind: str, systems: int) -> float:
     """Bits by which matches within one system are rarer than between two; relatives are equally common."""
-    return _logit(prior["same"]) - _logit(prior["cross"]) if len(sizes) > 1 else 0.0
+    return _logit(prior[kind]) - _logit(prior[_CROSS]) if systems > 1 and kind != _CROSS else 0.0
 
 
 def _experience(pattern: str) -> float:
@@ -201,16 +232,22 @@ def _weaker(odds: Any, home: Any) -> Any:
 def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> None:
     """Writes the judged pairs: record numbers, log_odds (bits), evidence, and refused, the reason against a merge."""
     names = model.comparisons
+    # A system that the model has not seen counts as the one that repeats its people most seldom.
+    cross = _logit(model.prior["cross"])
+    known = model.same_prior or {"": model.prior["same"]}
+    within = {system: _logit(share) for system, share in sorted(known.items())}
+    prior = _by_source(within, min(within.values()), cross)
+    factors = {system: odds - cross if len(model.same_prior) > 1 else 0.0 for system, odds in within.items()}
+    twice = _by_source(factors, min(factors.values()), 0.0)
     work.run(f"""
         create or replace table {target} as
         with odds as (
             select
                 *,
-                weight + case when same_source then {_logit(model.prior["same"])}
-                    else {_logit(model.prior["cross"])} end as stranger_odds,
-                case when pattern is not null
-                    then {_home_odds(model)} + case when same_source then {model.prior.get("twice", 0.0)} else 0 end
-                end as home_odds,
+                {prior} as prior_odds,
+                {twice} as twice,
+                weight + prior_odds as stranger_odds,
+                case when pattern is not null then {_home_odds(model)} + twice end as home_odds,
                 home_odds + personal as relative_odds
             from {scored}
         ),
@@ -234,70 +271,28 @@ def judge(work: Workspace, model: LinkageModel, scored: str, target: str) -> Non
             stranger_odds::float as stranger_odds,
             relative_odds::float as relative_odds,
             -- If people who share this are hardly ever relatives, the lower threshold of strangers applies.
-            coalesce(home_odds < {_logit(_FEW_RELATIVES)} and relative_odds < {_OVERRULED}, false) as in_one_home,
+            coalesce(home_odds < {_logit(_FEW_RELATIVES)} and relative_odds < {OVERRULED}, false) as in_one_home,
             weight,
-            {_refused(model)} as refused,
+            {refused(model)} as refused,
             [{", ".join(f"gamma_{name}" for name in names)}]::tinyint[] as gammas,
             [{", ".join(f"mw_{name}" for name in names)}]::float[] as weights
         from weighed
     """)
 
 
-def _came_out(model: LinkageModel, name: str, *wanted: str) -> str:
-    """SQL over scored pairs for: this comparison came out as one of these."""
-    if name not in model.comparisons:
-        return "false"
-    return f"gamma_{name} in ({_listed([g for g, label in model.labels[name].items() if label in wanted])})"
-
-
-def _refused(model: LinkageModel) -> str:
-    """SQL for the reason why a pair cannot be one person; null if there is none."""
-    came_out = partial(_came_out, model)
-    same_number = f"({came_out('national_id', 'exact', 'one error')} or {came_out('loyalty_number', 'exact')})"
-    other_given = came_out("given_name", "different")
-    other_birth = came_out("birth_date", "different")
-    # The weight of a contradiction depends on how clean the data are: if birth dates are often wrong, as measured, a
-    # different one is evidence like any other; if they are reliable, overruling it takes near certainty.
-    often = {name: model.probability(name, "different") for name in ("given_name", "birth_date", "national_id")}
-    refusals = []
-    if often["national_id"] <= _RELIABLE["national_id"]:
-        refusals.append(f"""
-            when {came_out("national_id", "different")} and not ({came_out("given_name", "exact", "similar", "crossed")}
-                and {came_out("family_name", "exact", "similar", "missing")}
-                and {came_out("birth_date", "exact", "one error")})
-                and not {came_out("loyalty_number", "exact")} then 'two national ids'
-        """)
-    if often["given_name"] * often["birth_date"] <= _RELIABLE["given_name"] * _RELIABLE["birth_date"]:
-        refusals.append(f"""
-            when {other_given} and {came_out("birth_date", "different", "same year")} and not {same_number}
-                then 'given name and birth date differ'
-        """)
-    refusals.append(f"""
-        when {other_given} and {came_out("gender", "different")} and not {same_number} then 'given name and sex differ'
-    """)
-    if often["given_name"] <= _RELIABLE["given_name"]:
-        refusals.append(
-            f"when {other_given} and log_odds < {_OVERRULED} and not {same_number} then 'given name differs'"
-        )
-    if often["birth_date"] <= _RELIABLE["birth_date"]:
-        refusals.append(
-            f"when {other_birth} and log_odds < {_OVERRULED} and not {same_number} then 'birth date differs'"
-        )
-    if model.prior.get("twice", 0.0) < _HOLDS_PEOPLE_ONCE:
-        refusals.append(f"""
-            when same_source and log_odds < {_OVERRULED} and not {same_number} and {came_out("home", *_HOMES, *_AREAS)}
-                then 'two records of one system'
-        """)
-    return f"case {' '.join(refusals)} end"
+def _by_source(of_system: dict[str, float], of_others: float, of_two: float) -> str:
+    """SQL for a number that depends on the system of both records, or on their being of two."""
+    cases = " ".join(f"when {text(system)} then {bits}::double" for system, bits in of_system.items())
+    return f"(case when source is null then {of_two}::double else case source {cases} else {of_others}::double end end)"
 
 
 def _home_odds(model: LinkageModel) -> str:
     """SQL for the odds (bits) that two records with this pattern of shared evidence are one person, not relatives."""
     if model.home_prior:
         cases = " ".join(
-            f"when '{pattern}' then {_logit(prior)}" for pattern, prior in sorted(model.home_prior.items())
+            f"when '{pattern}' then {_logit(prior)}::double" for pattern, prior in sorted(model.home_prior.items())
         )
-        return f"case pattern {cases} else {_logit(0.4)} end"
+        return f"case pattern {cases} else {_logit(0.4)}::double end"
     return "cast(null as double)"
 
 
@@ -307,7 +302,7 @@ def _is_enough(model: LinkageModel) -> str:
     Learning shows how typing errors look. Without it, similar values are two values, unless something else about the
     person is exactly equal.
     """
-    came_out = partial(_came_out, model)
-    exact = [came_out(name, "exact") for name in ("birth_date", "email", "phone", "national_id", "loyalty_number")]
-    names_exact = f"{came_out('given_name', 'exact', 'crossed')} and {came_out('family_name', 'exact', 'missing')}"
+    says = partial(came_out, model)
+    exact = [says(name, "exact") for name in ("birth_date", "email", "phone", "national_id", "loyalty_number")]
+    names_exact = f"{says('given_name', 'exact', 'crossed')} and {says('family_name', 'exact', 'missing')}"
     return "true" if model.learned else f"coalesce({' or '.join(exact)} or {names_exact}, false)"

@@ -5,6 +5,7 @@ Writes `identifier` and `ignored_identifier` into the results' schema, and the r
 
 from __future__ import annotations
 
+from orchestration.firm.placeholders import is_placeholder
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
 
@@ -20,7 +21,7 @@ def write_identifiers(work: Workspace, identifiers: str | None, rules: Rules) ->
     else:
         source = f"""
             select distinct records.record_number, given.kind, given.value
-            from {_given(identifiers)} as given
+            from {_given(identifiers, rules)} as given
             inner join {{work}}.clean_record as records using (source_system, source_record_id)
         """
     work.run(f"create or replace table {{work}}.identifier as {source}")
@@ -39,7 +40,7 @@ def write_changed_identifiers(work: Workspace, identifiers: str | None, rules: R
     else:
         row = "hash(source_system, source_record_id, kind, value)"
         kept = "hash(source_system, source_record_id, identifier_kind, identifier_value)"
-        work.run(f"create or replace table {{work}}.given_identifier as from {_given(identifiers)}")
+        work.run(f"create or replace table {{work}}.given_identifier as from {_given(identifiers, rules)}")
         left = "(from {work}.outdated_record anti join {work}.clean_record using (record_number))"
         work.run(f"""
             create or replace table {{work}}.added_identifier as
@@ -96,15 +97,19 @@ _DERIVED = """
 """
 
 
-def _given(identifiers: str) -> str:
+def _given(identifiers: str, rules: Rules) -> str:
+    found = is_placeholder("cast(identifier_value as varchar)", "identifier_kind", rules.placeholder_identifiers)
     return f"""(
         select
             cast(source_system as varchar) as source_system,
             cast(source_record_id as varchar) as source_record_id,
             cast(identifier_kind as varchar) as kind,
-            lower(trim(cast(identifier_value as varchar))) as value
+            lower(trim(
+                case when regexp_matches(cast(identifier_value as varchar), '[^ -~]')
+                    then nfkc(cast(identifier_value as varchar)) else cast(identifier_value as varchar) end
+            )) as value
         from {identifiers}
-        where nullif(trim(cast(identifier_value as varchar)), '') is not null
+        where nullif(trim(cast(identifier_value as varchar)), '') is not null and not {found}
     )"""
 
 

@@ -13,7 +13,12 @@ from pathlib import Path
 import duckdb
 
 from orchestration.identity.assignment import assign_numbers, keep_assignment
-from orchestration.identity.blocking import choose_keys, write_blocks, write_common_blocks, write_pairs
+from orchestration.identity.blocking import (
+    choose_keys,
+    write_blocks,
+    write_common_blocks,
+    write_pairs,
+)
 from orchestration.identity.changes import (
     drop_unaffected,
     gather_records,
@@ -22,6 +27,8 @@ from orchestration.identity.changes import (
     write_changed,
     write_new_certain_pairs,
 )
+from orchestration.identity.contradictions import measure_contradictions
+from orchestration.identity.copies import copies_are_gone, count_contents, write_copy_pairs
 from orchestration.identity.decisions import Decision, read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
 from orchestration.identity.grouping import write_clusters
@@ -58,6 +65,7 @@ class LinkResult:
     refused: the pairs that look alike and were not linked, with the reason.
     ignored_values: identifier values that too many records share to identify a person.
     notes: what was ignored and why, and what the data cannot support; never a value of a record.
+    alerts: the notes that a person should read after every run.
     """
 
     assignments: str
@@ -68,6 +76,7 @@ class LinkResult:
     merged_customers: int
     ignored_values: int
     notes: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
     refused: str = ""
 
 
@@ -102,12 +111,13 @@ def link_records(
     reviewed = read_decisions(decisions)
     with workspace(connection, schema) as work:
         counts = _link(work, records, identifiers, rules, reviewed, as_of, relearn)
-        notes = tuple(work.notes)
+        notes, alerts = tuple(work.notes), tuple(work.alerts)
     return LinkResult(
         assignments=f"{schema}.assignment",
         links=f"{schema}.link",
         refused=f"{schema}.refused_link",
         notes=notes,
+        alerts=alerts,
         **counts,
     )
 
@@ -126,10 +136,11 @@ def _link(
     known = not relearn and has_memory(work, rules, own_identifiers=own_identifiers)
     count = read_records(work, records, rules, known=known)
     write_decisions(work, reviewed)
-    columns = informative_columns(work, work.today, count, rules.least_records_to_learn)
+    contents = count_contents(work)
+    columns = informative_columns(work, work.today, contents, rules.least_records_to_learn)
     model = remembered_model(work, rules, columns, count, relearn)
     fresh = False
-    incremental = known and model is not None and _prepared_changes(work, model)
+    incremental = known and model is not None and not copies_are_gone(work) and _prepared_changes(work, model)
     if incremental and model is not None:
         _write_changed_links(work, model, rules, identifiers)
     else:
@@ -138,8 +149,9 @@ def _link(
         write_identifiers(work, identifiers, rules)
         fresh = model is None or (not known and not _prepared(work, model)) or known
         if fresh or model is None:
-            model = _learned_model(work, rules, columns, count)
-        _write_links(work, model, rules, count, fresh=fresh)
+            model = _learned_model(work, rules, columns, contents)
+            model.records = count
+        _write_links(work, model, rules, fresh=fresh)
     write_clusters(work, model, rules)
     write_results(work, rules)
     counts = assign_numbers(work, as_of, whole=not incremental)
@@ -198,9 +210,10 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
     return learn(work, columns, model.keys, count)
 
 
-def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int, *, fresh: bool) -> None:
+def _write_links(work: Workspace, model: LinkageModel, rules: Rules, *, fresh: bool) -> None:
     """Writes `judged`: all pairs of rules, decisions and model."""
     write_rule_pairs(work, rules, "{work}.rule_pair")
+    write_copy_pairs(work, "{work}.copy_pair")
     work.run("""
         create or replace table {work}.certain_pair as
         select '0' as match_key, record_number_l as join_key_l, record_number_r as join_key_r
@@ -208,10 +221,12 @@ def _write_links(work: Workspace, model: LinkageModel, rules: Rules, count: int,
             select record_number_l, record_number_r from {work}.rule_pair
             union
             select record_number_l, record_number_r from {work}.decision
+            union
+            select record_number_l, record_number_r from {work}.copy_pair
         )
     """)
     write_pairs(work, "{work}.blocked_pair", changed_only=False)
-    _score_pairs(work, model, rules, calibrated_on=count if fresh else None)
+    _score_pairs(work, model, rules, is_new=fresh)
     work.run("create or replace table {work}.judged as from {work}.scored_judgement")
     judge_rule_pairs(work, model, rules, "{work}.rule_pair", "{work}.judged", measure=fresh)
 
@@ -220,6 +235,7 @@ def _write_changed_links(work: Workspace, model: LinkageModel, rules: Rules, ide
     """Writes `judged`: the pairs in all groups of records that a change touches; scores new pairs only."""
     write_changed_identifiers(work, identifiers, rules)
     write_rule_pairs(work, rules, "{work}.rule_pair")
+    write_copy_pairs(work, "{work}.copy_pair")
     write_new_certain_pairs(work)
     write_pairs(work, "{work}.blocked_pair", changed_only=True)
     gather_records(
@@ -237,10 +253,10 @@ def _write_changed_links(work: Workspace, model: LinkageModel, rules: Rules, ide
     drop_unaffected(work)
 
 
-def _score_pairs(work: Workspace, model: LinkageModel, rules: Rules, *, calibrated_on: int | None = None) -> None:
+def _score_pairs(work: Workspace, model: LinkageModel, rules: Rules, *, is_new: bool = False) -> None:
     """Writes `scored_judgement` of the pairs in certain_pair and blocked_pair, and `judged_pair` for the next call.
 
-    calibrated_on: number of records, if the model is new.
+    is_new: the model is to be calibrated on these pairs.
     """
     work.run("""
         create or replace table {work}.certain_pair as
@@ -253,9 +269,11 @@ def _score_pairs(work: Workspace, model: LinkageModel, rules: Rules, *, calibrat
     score(work, model, "certain_pair", "{work}.scored", least_weight=EVERY_PAIR)
     score(work, model, "blocked_pair", "{work}.scored_pair")
     work.run("insert into {work}.scored by name from {work}.scored_pair; drop table {work}.scored_pair")
+    if is_new:
+        measure_contradictions(work, model, "{work}.scored")
     add_patterns(work, model, rules, "{work}.scored")
-    if calibrated_on is not None:
-        calibrate(work, model, "{work}.scored", calibrated_on)
+    if is_new:
+        calibrate(work, model, "{work}.scored")
     judge(work, model, "{work}.scored", "{work}.scored_judgement")
     work.run("drop table {work}.scored")
     write_judged_pair(work, rules)

@@ -177,16 +177,19 @@ def known_numbers() -> str:
 
 
 def count_frequencies(work: Workspace) -> None:
-    """Keeps the frequency of each value today, as a share of the filled values, with the hash of the value only."""
+    """Keeps the frequency of each value today, as a share of the filled values, with the hash of the value only.
+
+    Equal records count once: a customer's many records do not make their name common.
+    """
     parts = " union all ".join(
         f"""
         select '{column}' as column_name, hash({column}) as value, count(*) / sum(count(*)) over () as share
-        from {{work}}.clean_record where {column} is not null group by {column} having count(*) > 1
+        from {{work}}.clean_record where {column} is not null and copy = 1 group by {column} having count(*) > 1
         """
         for column in WITH_FREQUENCY
     )
     filled = ", ".join(
-        f"('{column}', (select count({column}) from {{work}}.clean_record))" for column in WITH_FREQUENCY
+        f"('{column}', (select count({column}) from {{work}}.clean_record where copy = 1))" for column in WITH_FREQUENCY
     )
     # A value that occurs once, now or later, has the share of one record: there is no need to keep it.
     work.run(f"""

@@ -18,7 +18,8 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.exceptions import SplinkException
 
 from orchestration.identity.blocking import Key
-from orchestration.identity.comparisons import comparison_names, level_labels, linkage_settings
+from orchestration.identity.comparisons import STREET_ONLY, comparison_names, level_labels, linkage_settings
+from orchestration.identity.copies import MOST_COPIES
 from orchestration.identity.records import COLUMNS
 from orchestration.identity.workspace import Workspace
 
@@ -34,6 +35,7 @@ _EXAMPLES_OF_EXPERIENCE = 20  # weight of general experience, in matches
 _PAIRS_OF_EXPERIENCE = 3_000  # and in random pairs
 _LEAST_FILLED_SHARE = 0.005
 EVERY_PAIR = -10_000.0  # bits: a least weight that keeps all pairs
+_MOST_FOR_A_STREET = 16.0  # to 1: each large town has the commonest streets
 _RAREST_ERROR = 0.003  # no system's values are beyond doubt: three in a thousand are mistakes
 
 
@@ -43,8 +45,11 @@ class LinkageModel:
 
     columns: the informative columns. settings: Splink's, with the learned probabilities. keys: the blocking. prior:
     probability that two random records match, within one source system and between two. home_prior: per pattern of
-    shared evidence, the share of pairs that are one person. personal_share: per identifier kind, how often two named
-    records that share a value are one person. learned: false if the model is general experience only.
+    shared evidence, the share of pairs that are one person. same_prior: per system, the probability that two of its
+    records match. differing: how often a comparison comes out as different among matches of two systems, as
+    [system, system, comparison, m]: what one system teaches does not weaken the evidence of others.
+    personal_share: per identifier kind, how often two named records that share a value are one person.
+    learned: false if the model is general experience only.
     """
 
     columns: list[str]
@@ -55,6 +60,8 @@ class LinkageModel:
     prior: dict[str, float] = field(default_factory=dict)
     home_prior: dict[str, float] = field(default_factory=dict)
     personal_share: dict[str, float] = field(default_factory=dict)
+    same_prior: dict[str, float] = field(default_factory=dict)
+    differing: list[tuple[str, str, str, float]] = field(default_factory=list)
 
     @property
     def comparisons(self) -> list[str]:
@@ -117,12 +124,16 @@ def _first_prior(records: int) -> dict[str, float]:
 
 
 def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *, seed: int = 1) -> LinkageModel:
-    """Learns the probabilities from the table `record` of the scratch database; without labels, deterministic."""
+    """Learns the probabilities from the table `record` of the scratch database; without labels, deterministic.
+
+    Of equal records it reads MOST_COPIES: one customer with thousands of them teaches nothing about others.
+    """
+    work.run(f"create or replace table {{work}}.observed as from {{work}}.record where copy <= {MOST_COPIES}")
     experience = linkage_settings(columns)
     names = set(comparison_names(columns))
     blocks = _learning_blocks(work, columns)
     matches = dict.fromkeys(names, 0.0)
-    with _linker(work, experience) as linker:
+    with _linker(work, experience, "observed") as linker:
         linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
         random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
         for block, pairs in blocks:
@@ -182,7 +193,7 @@ def _learn_family_names(
         for level in comparison["comparison_levels"]:
             if shares.get(level["label_for_charts"]):
                 level["u_probability"] = shares[level["label_for_charts"]]
-    with _linker(work, settings) as linker:
+    with _linker(work, settings, "observed") as linker:
         found = _share_of_matches(
             linker, "l.given_name = r.given_name", max_pairs=_MOST_LEARNING_PAIRS, record_sample_proportion=0.5
         )
@@ -220,7 +231,7 @@ def _learning_blocks(work: Workspace, columns: list[str]) -> list[tuple[tuple[st
         filled = " and ".join(f"{column} is not null" for column in block)
         pairs = work.value(f"""
             select coalesce(sum(records * (records - 1) // 2), 0)
-            from (select count(*) as records from {{work}}.record where {filled} group by {", ".join(block)})
+            from (select count(*) as records from {{work}}.observed where {filled} group by {", ".join(block)})
         """)
         if pairs >= 20:
             chosen.append((block, int(pairs)))
@@ -279,6 +290,14 @@ def _blend(
             for level in levels:
                 level[kind] /= total
         _keep_order(levels)
+        _bound_street(levels)
+
+
+def _bound_street(levels: list[dict[str, Any]]) -> None:
+    """Keeps a street and number without a town from being more than weak evidence, whatever was learned."""
+    for level in levels:
+        if level["label_for_charts"] == STREET_ONLY:
+            level["m_probability"] = min(level["m_probability"], _MOST_FOR_A_STREET * level["u_probability"])
 
 
 def _keep_order(levels: list[dict[str, Any]]) -> None:
@@ -325,8 +344,8 @@ def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, leas
 
 
 @contextmanager
-def _linker(work: Workspace, settings: SettingsCreator | dict[str, Any]) -> Iterator[Linker]:
-    """A silent Splink linker that reads the table `record` of the scratch database and writes there."""
+def _linker(work: Workspace, settings: SettingsCreator | dict[str, Any], table: str = "record") -> Iterator[Linker]:
+    """A silent Splink linker that reads a table of the scratch database and writes there."""
     cursor = work.connection.cursor()
     logger = logging.getLogger("splink")
     level = logger.level
@@ -334,7 +353,7 @@ def _linker(work: Workspace, settings: SettingsCreator | dict[str, Any]) -> Iter
     try:
         cursor.execute(f"use {work.scratch}")
         api = DuckDBAPI(connection=cursor)
-        linker = Linker(api.register("record"), settings, log_level=None, validate_settings=False)
+        linker = Linker(api.register(table), settings, log_level=None, validate_settings=False)
         yield linker
         linker.table_management.delete_tables_created_by_splink_from_db()
     finally:

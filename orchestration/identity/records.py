@@ -6,7 +6,17 @@ are.
 
 from __future__ import annotations
 
+from orchestration.identity.copies import number_copies
 from orchestration.identity.rules import Rules
+from orchestration.identity.uninformative import (
+    EMPTIED,
+    UNFILTERED,
+    empty_placeholder_dates,
+    empty_placeholders,
+    empty_shared_values,
+    find_placeholder_dates,
+    find_shared_values,
+)
 from orchestration.identity.workspace import Workspace
 
 COLUMNS = (
@@ -15,8 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 # Columns whose rare values are stronger evidence.
 WITH_FREQUENCY = ("given_name", "family_name", "birth_date", "email", "phone", "postal_code", "street", "city")
-# If very many records share a value of these, it is a placeholder or a switchboard.
-PERSONAL = ("email", "phone", "national_id", "loyalty_number")
 
 
 def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = False) -> int:
@@ -39,26 +47,29 @@ def read_records(work: Workspace, records: str, rules: Rules, *, known: bool = F
     if not known or _keys_are_doubtful(work):
         _check_keys(work, records)
     _number(work)
+    _normalise(work)
     _clean(work, rules)
     _split_single_names(work)
+    empty_placeholders(work, rules)
     work.today = _today(known)
-    _find_shared_values(work, rules, known)
-    _find_placeholder_dates(work, rules)
+    find_shared_values(work, rules, known)
+    find_placeholder_dates(work, rules)
     if known:
         _add_reinterpreted(work)
     work.run("""
         create or replace table {work}.unfiltered_record as
         select record_number, email, phone, birth_date, national_id, loyalty_number from {work}.clean_record
     """)
-    _empty_shared_values(work, rules)
-    _empty_placeholder_dates(work)
+    empty_shared_values(work, rules)
+    empty_placeholder_dates(work)
     work.run(f"""
         create or replace table {{work}}.emptied_value as
         select unfiltered.*
         from {{work}}.unfiltered_record as unfiltered
         inner join {{work}}.clean_record as clean using (record_number)
-        where {" or ".join(f"unfiltered.{c} is not null and clean.{c} is null" for c in _EMPTIED)}
+        where {" or ".join(f"unfiltered.{c} is not null and clean.{c} is null" for c in EMPTIED)}
     """)
+    number_copies(work, COLUMNS, known=known)
     return int(work.value("select count(*) from {work}.fingerprint" if known else
                           "select count(*) from {work}.clean_record"))  # fmt: skip
 
@@ -90,20 +101,11 @@ def _read_raw(work: Workspace, records: str, known: bool) -> None:
         """)
 
 
-_EMPTIED = ("birth_date", *PERSONAL)
-# The known records before uninformative values were emptied.
-_UNFILTERED = f"""(
-    select records.* replace ({", ".join(f"coalesce(records.{c}, emptied.{c}) as {c}" for c in _EMPTIED)})
-    from {{kept}}.comparable_record as records
-    left join {{kept}}.emptied_value as emptied using (record_number)
-)"""
-
-
 def _today(known: bool) -> str:
     """SQL of all records of today: cleaned in this call, or known."""
     if not known:
         return "{work}.clean_record"
-    columns = ", ".join(("record_number", "source_system", "source_record_id", *COLUMNS))
+    columns = ", ".join(("record_number", "source_system", "source_record_id", *COLUMNS, "content", "copy"))
     return f"""(
         select {columns} from {{work}}.clean_record
         union all
@@ -116,14 +118,17 @@ def complete_records(work: Workspace) -> None:
     columns = ", ".join(row[0] for row in work.rows("describe {work}.clean_record"))
     work.run(f"""
         insert into {{work}}.unfiltered_record by name
-        select record_number, {", ".join(_EMPTIED)}
-        from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number);
+        select record_number, {", ".join(EMPTIED)}
+        from {UNFILTERED} anti join {{work}}.outdated_record using (record_number);
         insert into {{work}}.clean_record by name
         select {columns} from {{kept}}.comparable_record anti join {{work}}.outdated_record using (record_number);
         insert into {{work}}.emptied_value by name
         from {{kept}}.emptied_value anti join {{work}}.outdated_record using (record_number);
+        alter table {{work}}.clean_record drop column content;
+        alter table {{work}}.clean_record drop column copy;
     """)
     work.today = "{work}.clean_record"
+    number_copies(work, COLUMNS, known=False)
 
 
 def _keys_are_doubtful(work: Workspace) -> bool:
@@ -195,22 +200,35 @@ def _words(column: str, rules: Rules, *, titles: bool = False) -> str:
     return f"(select case when w in ('', {words}) then null else w end from (select {text} as w))"
 
 
+def _normalise(work: Workspace) -> None:
+    """Writes full-width letters, ligatures and the like in raw_record as the letters they stand for (Unicode NFKC)."""
+    columns = ", ".join(
+        f"case when regexp_matches({column}, '[^ -~]') then nfkc({column}) else {column} end as {column}"
+        for column in COLUMNS
+    )
+    work.run(f"create or replace table {{work}}.raw_record as select * replace ({columns}) from {{work}}.raw_record")
+
+
 def _clean(work: Workspace, rules: Rules) -> None:
     given, family, street, city, region, country, gender = (
         _words(column, rules, titles=column in ("given_name", "family_name"))
         for column in ("given_name", "family_name", "street", "city", "region", "country", "gender")
     )
     code = "nullif(regexp_replace(upper(strip_accents({0})), '[^\\p{{L}}\\p{{N}}]+', '', 'g'), '')"
+    suffix = f" ({'|'.join(word for words in rules.name_suffixes for word in words)})$"
+    generations = " ".join(
+        f"when '{word}' then {place}" for place, words in enumerate(rules.name_suffixes, start=1) for word in words
+    )
     work.run(f"""
         create or replace table {{work}}.clean_record as
-        with plain as (
+        with written as (
             select
                 numbers.record_number,
                 raw.source_system,
                 raw.source_record_id,
                 raw.fingerprint,
-                {given} as given_name,
-                {family} as family_name,
+                {given} as full_given_name,
+                {family} as full_family_name,
                 nullif(trim(raw.birth_date), '') as birth_date,
                 case
                     when {gender} in ('m', 'male', 'man', 'mann', 'männlich', 'h', 'homme', 'masculin') then 'm'
@@ -230,9 +248,20 @@ def _clean(work: Workspace, rules: Rules) -> None:
                 {code.format("raw.loyalty_number")} as loyalty_number
             from {{work}}.raw_record as raw
             inner join {{kept}}.record_number as numbers using (source_system, source_record_id)
+        ),
+        plain as (
+            select
+                *,
+                regexp_replace(full_given_name, '{suffix}', '') as given_name,
+                regexp_replace(full_family_name, '{suffix}', '') as family_name,
+                case coalesce(
+                    nullif(regexp_extract(full_family_name, '{suffix}', 1), ''),
+                    nullif(regexp_extract(full_given_name, '{suffix}', 1), '')
+                ) {generations} end as name_suffix
+            from written
         )
         select
-            * exclude (street_text, house_number, phone, email),
+            * exclude (street_text, house_number, phone, email, full_given_name, full_family_name),
             case when length(phone) >= 6 and phone <> repeat(left(phone, 1), length(phone)) then phone end as phone,
             case when length(email) >= 4 then email end as email,
             split_part(email, '@', 1) as email_local,
@@ -265,96 +294,6 @@ def _split_single_names(work: Workspace) -> None:
     """)
 
 
-def _everyone(known: bool) -> str:
-    """SQL of all records of today before values are emptied."""
-    if not known:
-        return "{work}.clean_record"
-    columns = f"record_number, given_name, family_name, {', '.join(_EMPTIED)}"
-    return f"""(
-        select {columns} from {{work}}.clean_record
-        union all
-        select {columns} from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number)
-    )"""
-
-
-def _find_shared_values(work: Workspace, rules: Rules, known: bool) -> None:
-    """Writes shared_value: addresses and numbers that very many records of different people share.
-
-    Of known records, only values that came, went, or were shared before are counted.
-    """
-    who = "coalesce(left(family_name, 3), '') || coalesce(left(given_name, 1), '') || coalesce(birth_date, '')"
-    work.run("create or replace table {work}.shared_value (identifier_kind varchar, identifier_value varchar, "
-             "record_count bigint)")  # fmt: skip
-    for column in PERSONAL:
-        candidates = f"""
-            and {column} in (
-                select {column} from {{work}}.clean_record
-                union all
-                select {column} from {_UNFILTERED} semi join {{work}}.outdated_record using (record_number)
-                union all
-                select identifier_value from {{kept}}.shared_value where identifier_kind = '{column}'
-            )
-        """
-        work.run(
-            f"""
-            insert into {{work}}.shared_value
-            select '{column}', {column}, count(*)
-            from {_everyone(known)}
-            where {column} is not null {candidates if known else ""}
-            group by {column}
-            having count(*) > ? and (count(distinct nullif({who}, '')) > ? or count(nullif({who}, '')) = 0)
-            """,
-            [rules.most_records_per_value, rules.most_records_per_value // 2],
-        )
-
-
-def _empty_shared_values(work: Workspace, rules: Rules) -> None:
-    for column, values, shared in work.rows("""
-        select identifier_kind, count(*), sum(record_count) from {work}.shared_value group by 1 order by 1
-    """):
-        work.run(f"""
-            update {{work}}.clean_record set {column} = null
-            where {column} in (select identifier_value from {{work}}.shared_value where identifier_kind = '{column}')
-        """)
-        work.note(
-            f"{values:,} value{'s' * (values > 1)} of {column} in {shared:,} records, more than "
-            f"{rules.most_records_per_value} each: ignored, as they identify no person."
-        )
-
-
-def _find_placeholder_dates(work: Workspace, rules: Rules) -> None:
-    """Writes placeholder_date: birth dates that occur far too often, such as 1900-01-01."""
-    work.run(
-        f"""
-        create or replace table {{work}}.placeholder_date as
-        with counted as (
-            select birth_date, count(*) as record_count
-            from {_everyone(work.today != "{work}.clean_record")}
-            where birth_date is not null group by 1
-        )
-        select birth_date, record_count
-        from counted
-        where record_count > greatest(
-            ?,
-            case when birth_date like '%-01-01' then 5 else 40 end
-                * (select quantile_cont(record_count, 0.9) from counted),
-            case when birth_date like '%-01-01' then 0.002 else 0.02 end * (select sum(record_count) from counted)
-        )
-        """,
-        [rules.most_records_per_value],
-    )
-
-
-def _empty_placeholder_dates(work: Workspace) -> None:
-    dates, records = work.rows("select count(*), sum(record_count) from {work}.placeholder_date")[0]
-    if dates:
-        work.run("""
-            update {work}.clean_record set birth_date = null
-            where birth_date in (select birth_date from {work}.placeholder_date)
-        """)
-        work.note(f"{dates:,} birth date{'s' * (dates > 1)} of {records:,} records occur far too often: ignored.")
-
-
 def _add_reinterpreted(work: Workspace) -> None:
     """Adds known records to clean_record that have a value which has become, or stopped being, a placeholder."""
     work.run("""
@@ -378,7 +317,7 @@ def _add_reinterpreted(work: Workspace) -> None:
     found = " or ".join(f"{kind} in (select value from {{work}}.other_verdict where kind = '{kind}')" for kind in kinds)
     work.run(f"""
         insert into {{work}}.clean_record by name
-        select {columns} from {_UNFILTERED} anti join {{work}}.outdated_record using (record_number) where {found};
+        select {columns} from {UNFILTERED} anti join {{work}}.outdated_record using (record_number) where {found};
         insert into {{work}}.outdated_record
         select record_number from {{kept}}.comparable_record
         semi join {{work}}.clean_record using (record_number) anti join {{work}}.outdated_record using (record_number);

@@ -124,5 +124,27 @@ def note_groups(work: Workspace, rules: Rules) -> None:
         work.note(f"{cut:,} suspiciously large groups of records were cut at their weakest links.")
     if apart:
         work.note(f"{apart:,} groups of records that contradict themselves were split.")
+    for system, repeated, records in work.rows(
+        """
+        with repeats as (
+            select source_system, source_record_id from {kept}.link where source_system = other_source_system
+            union
+            select source_system, other_source_record_id from {kept}.link where source_system = other_source_system
+        )
+        select source_system, count(*), any_value(everything.records)
+        from repeats
+        inner join (select source_system, count(*) as records from {kept}.assignment group by 1) as everything
+            using (source_system)
+        group by source_system
+        having count(*) >= 20 and count(*) > ? * any_value(everything.records)
+        order by source_system
+        """,
+        [rules.most_share_of_repeats],
+    ):
+        work.note(
+            f"{repeated:,} of {records:,} records of {system} ({repeated / records:.0%}) are linked with another "
+            f"record of {system}: a system that keys its own customers seldom repeats that many; look at some of them.",
+            alert=True,
+        )
     if large:
         work.note(f"{large:,} customers have more than {rules.suspicious_records} records each: look at them.")

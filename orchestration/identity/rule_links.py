@@ -44,6 +44,8 @@ def _write_evidence(work: Workspace, model: LinkageModel, pairs: str, judged: st
             judged.log_odds,
             judged.refused,
             {came_out("given_name", "different")} as other_given,
+            {came_out("family_name", "different")} as other_family,
+            {came_out("birth_date", "exact", "one error")} as same_birth,
             {came_out("birth_date", "different", "same year")} as other_birth,
             {came_out("given_name", "exact", "crossed")} as same_given,
             ({no_given_name} and not {came_out("family_name", "different")}) as nameless
@@ -68,8 +70,13 @@ def _write_verdicts(work: Workspace, model: LinkageModel, rules: Rules) -> None:
             select
                 evidence.*,
                 case
-                    when evidence.sharing = 'one_person' then
-                        case when other_given and other_birth then 'given name and birth date differ' end
+                    when other_given and other_family then 'shared ' || rule || ', both names differ'
+                    -- A number alone does not outweigh another full name: couples use one card.
+                    when evidence.sharing = 'one_person' then case
+                        when other_given and other_birth then 'given name and birth date differ'
+                        when other_given and not same_birth then 'shared ' || rule || ', other given name'
+                        when refused = 'name suffixes differ' then 'shared ' || rule || ', other name suffix'
+                    end
                     when other_given then 'shared ' || rule || ', other given name'
                     when other_birth then 'shared ' || rule || ', other birth date'
                     when nameless and shared_block.block is not null then 'shared ' || rule || ' of several people'

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from orchestration.firm.placeholders import SECTION, Placeholder, fault_of, neutral_placeholders, placeholders_of
+
 RULES_FILE = Path(__file__).with_name("rules.yml")
 SHARING = ("one_person", "may_be_shared", "may_change_hands")
 
@@ -48,6 +50,9 @@ class Rules:
     always_learn_below_records: int
     most_changed_share: float
     suspicious_records: int
+    most_share_of_repeats: float
+    name_suffixes: tuple[tuple[str, ...], ...]
+    placeholder_identifiers: tuple[Placeholder, ...]
     placeholders: tuple[str, ...]
     titles: tuple[str, ...]
 
@@ -80,7 +85,7 @@ def read_rules(*files: Path) -> Rules:
     titles. Known identifiers keep their place in the order of rules; new ones come before all others. To switch a rule
     off, set its sharing to may_change_hands. Raises RulesError if a file cannot be used.
     """
-    content = _content(RULES_FILE)
+    content = _content(RULES_FILE) | {SECTION: neutral_placeholders()}
     for file in files:
         added = _content(Path(file))
         _check(added, content, Path(file).name)
@@ -102,6 +107,9 @@ def read_rules(*files: Path) -> Rules:
         always_learn_below_records=int(content["learning"]["always_below_records"]),
         most_changed_share=float(content["learning"]["most_changed_share"]),
         suspicious_records=int(content["suspicious"]["records_per_customer"]),
+        most_share_of_repeats=float(content["repeats"]["most_share"]),
+        name_suffixes=tuple(tuple(words) for field, words in content["name_suffixes"].items() if field != "reason"),
+        placeholder_identifiers=placeholders_of(content[SECTION]),
         placeholders=tuple(content["placeholders"]),
         titles=tuple(content["titles"]),
     )
@@ -133,6 +141,8 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     for section, value in above.items():
         if section == "rules":
             merged[section] = _rules_laid_over(below[section], value)
+        elif section == SECTION:
+            merged[section] = [*below[section], *(entry for entry in value if entry not in below[section])]
         elif isinstance(value, list):
             merged[section] = list(dict.fromkeys([*below[section], *value]))
         else:
@@ -158,6 +168,8 @@ def _check(content: dict[str, Any], neutral: Mapping[str, Any], file: str) -> No
             _check_rules(value, file)
         elif section in ("placeholders", "titles"):
             _check_words(section, value, file)
+        elif section == SECTION:
+            _check_placeholder_identifiers(value, file)
         elif not isinstance(value, dict):
             fields = ", ".join(neutral[section])
             raise RulesError(f"{file}: {section} is not a section: write its settings below it ({fields}).")
@@ -190,6 +202,15 @@ def _check_rules(entries: Any, file: str) -> None:
         seen.add(identifier)
 
 
+def _check_placeholder_identifiers(entries: Any, file: str) -> None:
+    if not isinstance(entries, list):
+        raise RulesError(f"{file}: {SECTION} is not a list: write one entry per line, with a dash in front.")
+    for number, entry in enumerate(entries, start=1):
+        fault = fault_of(entry)
+        if fault:
+            raise RulesError(f"{file}, entry {number} of {SECTION}: {fault}.")
+
+
 def _check_words(section: str, words: Any, file: str) -> None:
     if not isinstance(words, list):
         raise RulesError(f"{file}: {section} is not a list: write it as [first, second].")
@@ -200,6 +221,10 @@ def _check_words(section: str, words: Any, file: str) -> None:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) and word.isalnum() for word in value)
 
 
 def _is_number(value: Any) -> bool:
@@ -237,4 +262,9 @@ _VALID: dict[tuple[str, str], tuple[Callable[[Any], bool], str]] = {
     ("learning", "always_below_records"): _COUNT,
     ("learning", "most_changed_share"): _SHARE,
     ("suspicious", "records_per_customer"): _COUNT,
+    ("repeats", "most_share"): _SHARE,
+    **{
+        ("name_suffixes", generation): (_are_words, "write it as [first, second], words in lower case")
+        for generation in ("first", "second", "third", "fourth")
+    },
 }

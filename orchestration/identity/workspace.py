@@ -6,6 +6,7 @@ leaves nothing behind in the warehouse.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ class Workspace:
     """One call of the linking.
 
     schema: the warehouse's schema for results. scratch: the prefix of tables in the scratch database. notes: sentences
-    on what was ignored or could not be done; they never contain values of records. today: SQL of all records of today
+    on what was ignored or could not be done; they never contain values of records. alerts: the notes that a person
+    should read after every run. today: SQL of all records of today
     (record_number, keys, comparable columns).
     """
 
@@ -27,6 +29,7 @@ class Workspace:
     schema: str
     scratch: str
     notes: list[str] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
     today: str = "{work}.clean_record"
 
     def run(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
@@ -53,10 +56,12 @@ class Workspace:
         )
         return bool(found == len(tables))
 
-    def note(self, sentence: str) -> None:
-        """Adds a sentence, once."""
+    def note(self, sentence: str, *, alert: bool = False) -> None:
+        """Adds a sentence, once. alert: the summary of the run shows it."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+            if alert:
+                self.alerts.append(sentence)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -80,7 +85,13 @@ def workspace(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[Wo
     connection.execute(f"create schema if not exists {schema}")
     connection.execute(f"detach database if exists {scratch}")
     connection.execute(f"attach ':memory:' as {scratch}")
+    connection.create_function("nfkc", _nfkc, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item, arg-type]
     try:
         yield Workspace(connection, schema, f"{scratch}.main")
     finally:
+        connection.remove_function("nfkc")
         connection.execute(f"detach database if exists {scratch}")
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)

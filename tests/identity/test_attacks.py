@@ -1,0 +1,176 @@
+"""Attacks on linking: strangers who share something do not merge, and one person does not fall apart."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from identity.conftest import customers, groups
+from identity.strangers import Town, deliver, record
+
+from orchestration.identity import link_records
+
+ANNA = {"given_name": "Anna", "family_name": "Bakker"}
+PIET = {"given_name": "Pieter", "family_name": "Visser"}
+HOME = {"street": "Dorpsstraat 12", "postal_code": "1234 AB", "city": "Utrecht"}
+
+
+def test_strangers_with_one_birth_date_and_street_stay_strangers(connection) -> None:
+    """Of 1,200 people 200 copy birth date, street and sex of another; everything else is their own. All are people."""
+    town = Town(1)
+    people = [town.person() for _ in range(1_000)]
+    records = [record(person, f"crm/{number}") for number, person in enumerate(people)]
+    for number in range(200):
+        model = town.draw.choice(people)
+        copy = town.person(model["gender"]) | {name: model[name] for name in ("birth_date", "street")}
+        records.append(record(copy, f"crm/copy{number}"))
+    deliver(connection, records)
+    assert link_records(connection, "records").customers >= 1_199
+
+
+@pytest.mark.parametrize("size", [1, 2, 400, 401, 10_000])
+@pytest.mark.parametrize("left_out", [(), ("email", "phone")])
+def test_equal_records_are_one_customer_at_any_size(connection, size: int, left_out: tuple[str, ...]) -> None:
+    town = Town(2)
+    person = town.person() | dict.fromkeys(left_out)
+    deliver(connection, [record(person, f"crm/{number}") for number in range(size)])
+    assert link_records(connection, "records").customers == 1
+
+
+def test_many_equal_records_among_others_are_one_customer_in_later_runs_too(connection) -> None:
+    """401 records of one person among 120 others; the next delivery brings one more and leaves out the first."""
+    town = Town(3)
+    person = town.person() | {"email": None, "phone": None}
+    records = [record(person, f"crm/{number:03d}") for number in range(401)]
+    others = [record(town.person(), f"crm/other{number}") for number in range(120)]
+    for delivered in (records + others, records[1:] + [record(person, "crm/new")] + others):
+        deliver(connection, delivered)
+        assert link_records(connection, "records").customers == 121
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("loyalty_number", "0000000"), ("loyalty_number", "null"), ("loyalty_number", "-"), ("loyalty_number", "0"),
+        ("national_id", "123456789"), ("national_id", "111111111"), ("national_id", "N/A"),
+        ("email", "noreply@shop.example"), ("email", "none"), ("email", "unknown@unknown.example"),
+        ("phone", "0000000000"), ("phone", "06 99999999"),
+    ],
+)  # fmt: skip
+def test_placeholder_makes_no_two_people_one(connection, given, column: str, value: str) -> None:
+    """Without a name on one side, only the placeholder would link them."""
+    given(
+        {"key": "a/1", column: value} | ANNA,
+        {"key": "b/1", column: value} | PIET,
+        {"key": "a/2", column: value, "city": "Breda"},
+        {"key": "b/2", column: value, "city": "Gouda"},
+    )
+    assert len(groups(connection)) == 4
+
+
+@pytest.mark.parametrize("kind", ["member_no", "loyalty_number"])
+@pytest.mark.parametrize("value", ["null", "0000", "99999", "unknown", "00000000-0000-0000-0000-000000000000"])
+def test_placeholder_among_delivered_identifiers_links_none(connection, given, tmp_path, kind: str, value: str) -> None:
+    rules = tmp_path / "identity_rules.yml"
+    rules.write_text("rules: [{identifier: member_no, sharing: one_person, reason: The club numbers its members.}]")
+    connection.execute(f"""
+        create table identifiers as
+        select 'a' as source_system, n::varchar as source_record_id, '{kind}' as identifier_kind,
+            '{value}' as identifier_value from range(3) as numbers(n)
+    """)
+    given(*({"key": f"a/{n}", "city": f"Town {n}"} for n in range(3)), identifiers="identifiers", rules_files=[rules])
+    assert len(groups(connection)) == 3
+
+
+def test_firm_makes_a_placeholder_a_real_number_again(connection, given, tmp_path) -> None:
+    rules = tmp_path / "identity_rules.yml"
+    rules.write_text("""
+placeholder_identifiers:
+  - {kinds: loyalty_number, pattern: "123456", placeholder: false, reason: We have counted beyond it.}
+""")
+    cards = [{"key": f"{system}/1", "loyalty_number": "123456"} | ANNA for system in "ab"]
+    given(*cards, rules_files=[rules])
+    assert len(groups(connection)) == 1
+
+
+@pytest.mark.parametrize("column", ["loyalty_number", "national_id", "email", "phone"])
+@pytest.mark.parametrize("other", [PIET, ANNA | {"given_name": "Willem"}])
+def test_number_alone_does_not_outweigh_two_full_names(connection, given, column: str, other: dict[str, str]) -> None:
+    """A couple uses one card; with and without birth dates, and whether they live together or not."""
+    value = {"email": "de.bakkers@mail.example", "phone": "0687654021"}.get(column, "4711-0815")
+    for number, more in enumerate(({}, {"birth_date": "1980-01-17"}, HOME)):
+        theirs = {"birth_date": "1977-11-02"} if "birth_date" in more else {}
+        if column == "national_id" and more == HOME:
+            continue  # a state's number in one home is one person with a wrong name
+        connection.execute("drop schema if exists identity cascade")
+        given({"key": "a/1", column: value} | ANNA | more, {"key": "b/1", column: value} | other | more | theirs)
+        assert len(groups(connection)) == 2, number
+
+
+def test_noisy_source_does_not_disarm_what_two_clean_ones_say(connection) -> None:
+    """15 fathers and sons of one name and address stay apart when a system with 2,500 wrong birth dates joins."""
+    town = Town(4)
+    people = [town.person("m") for _ in range(700)]
+    sons = [
+        father | {key: town.person()[key] for key in ("email", "phone")} | {"birth_date": f"19{60 + n}-11-17"}
+        for n, father in enumerate(people[:15])
+    ]
+    for father in people[:15]:
+        father["birth_date"] = f"19{town.draw.randrange(30, 40)}-03-0{town.draw.randrange(1, 9)}"
+    clean = [record(person, f"{system}/{number}") for system in ("crm", "shop")
+             for number, person in enumerate([*people, *sons])]  # fmt: skip
+    junk = [
+        record(town.draw.choice(people[15:]) | {"birth_date": town.person()["birth_date"]}, f"junk/{number}")
+        for number in range(2_500)
+    ]
+    for delivered in (clean, clean + junk):
+        deliver(connection, delivered)
+        link_records(connection, "records")
+        found = customers(connection)
+        merged = sum(found[f"{one}/{n}"] == found[f"{other}/{700 + n}"]
+                     for n in range(15) for one, other in (("crm", "crm"), ("crm", "shop")))  # fmt: skip
+        fallen = sum(found[f"crm/{n}"] != found[f"shop/{n}"] for n in range(715))
+        assert (merged, fallen) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Bakker Sr.", "Bakker Jr.", False), ("Bakker", "Bakker Jr.", False), ("Bakker II", "Bakker III", False),
+        ("Bakker Jr.", "Bakker, Junior", True), ("Bakker Jr", "Bakker II", True),
+    ],
+)  # fmt: skip
+def test_name_suffix_tells_father_from_son(connection, given, one: str, other: str, same: bool) -> None:
+    given(
+        {"key": "a/1", "given_name": "John", "family_name": one} | HOME,
+        {"key": "b/1", "given_name": "John", "family_name": other} | HOME,
+    )
+    assert len(groups(connection)) == (1 if same else 2)
+
+
+def test_full_width_letters_and_ligatures_are_the_letters_they_stand_for(connection, given) -> None:
+    given(
+        {"key": "a/1", "given_name": "Ａｎｎａ", "family_name": "Ｂａｋｋｅｒ", "birth_date": "1980-01-17"},
+        {"key": "b/1", "birth_date": "1980-01-17"} | ANNA,
+        {"key": "a/2", "given_name": "Soﬁe", "family_name": "Graﬀ", "email": "ｓｏｆｉｅ@mail.example"},
+        {"key": "b/2", "given_name": "Sofie", "family_name": "Graff", "email": "sofie@mail.example"},
+    )
+    assert groups(connection) == {frozenset({"a/1", "b/1"}), frozenset({"a/2", "b/2"})}
+
+
+def test_initial_that_fits_two_people_of_one_home_joins_neither(connection, given) -> None:
+    given(
+        {"key": "a/1", "given_name": "Jan", "family_name": "Bakker", "phone": "0301234560"} | HOME,
+        {"key": "a/2", "given_name": "Joke", "family_name": "Bakker", "phone": "0301234560"} | HOME,
+        {"key": "b/1", "given_name": "J.", "family_name": "Bakker", "phone": "0301234560"} | HOME,
+    )
+    assert len(groups(connection)) == 3
+
+
+def test_run_that_links_many_records_within_one_system_says_so() -> None:
+    connection = duckdb.connect()
+    town = Town(5)
+    people = [town.person() for _ in range(100)]
+    deliver(connection, [record(person, f"crm/{copy}x{n}") for n, person in enumerate(people) for copy in range(2)])
+    result = link_records(connection, "records")
+    assert result.customers == 100
+    assert any("200 of 200 records of crm (100%)" in alert for alert in result.alerts)
