@@ -88,7 +88,7 @@ def _customer_rules() -> tuple[Rule, ...]:
             "largest_customer_records",
             None,
             50,
-            "One person has a few records per system; 50 are a shared identifier.",
+            "One person has a few different records per system; 50 are a shared identifier.",
             name="no customer swallows others",
         ),
         between(

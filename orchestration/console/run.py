@@ -116,6 +116,9 @@ class RunPrinter:
     def on_event(self, progress: Progress) -> None:
         """Called with each event of the run."""
         step = progress.step
+        if progress.kind == "made":
+            for sentence in progress.alerts:
+                self.console.print(f"[yellow]![/] {escape(sentence)}", soft_wrap=True)
         if progress.kind == "step_started":
             self.started[step] = time.monotonic()
             self.update(f"{step_title(step)} …")
@@ -169,6 +172,15 @@ def _print_rows_left_out(console: Console, settings: Settings, run_id: str) -> N
         console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
 
 
+def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, int]]) -> None:
+    for label, kind, fault, values, rows in unusable:
+        if fault == "placeholder":
+            counted = f"{rows:,} {'row' if rows == 1 else 'rows'} of {label}"
+            console.print(f"Placeholder such as null or 0000000 instead of {kind}: {counted}; it identifies nobody.")
+        else:
+            console.print(f"Shared, and not used: {values:,} {kind} with {fault} for one person.")
+
+
 def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
@@ -179,6 +191,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> 
         published_tables,
         quarantine_of,
         read_published,
+        unusable_identifiers_of,
     )
 
     if not outcome.published:
@@ -191,6 +204,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> 
         as_of = published_as_of(connection)
         missing = connectedness_of(connection)
         waiting = quarantine_of(connection)
+        unusable = unusable_identifiers_of(connection)
     changed = [table for table in tables if table.changed_by_run == outcome.run_id]
     console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
     for table in changed:
@@ -201,6 +215,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> 
         console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
     print_connectedness(console, missing)
     print_quarantine(console, waiting)
+    _print_unusable(console, unusable)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

@@ -51,5 +51,6 @@ def _link(work: Work) -> Figures:
             "merged_customers": result.merged_customers,
             "ignored_values": result.ignored_values,
             "notes": list(result.notes),
+            "alerts": list(result.alerts),
         }
     }

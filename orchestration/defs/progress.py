@@ -28,6 +28,7 @@ class Progress:
     rows: int | None = None
     unreadable: int = 0
     text: str | None = None
+    alerts: tuple[str, ...] = ()  # what a step asks a person to read
 
 
 _listeners: list[Callable[[Progress], None]] = []
@@ -81,12 +82,14 @@ def progress_of(event: dg.DagsterEvent) -> Progress | None:
         rows = metadata.get("new_rows") or metadata.get("dagster/row_count")
         name = "/".join(materialization.asset_key.path)
         unreadable = metadata.get("unreadable_rows")
+        alerts = metadata.get("alerts")
         return Progress(
             "made",
             step,
             asset=name,
             rows=int(str(rows.value)) if rows is not None else None,
             unreadable=int(str(unreadable.value)) if unreadable is not None else 0,
+            alerts=tuple(map(str, alerts.value)) if alerts is not None and isinstance(alerts.value, list) else (),
         )
     if kind == "ASSET_CHECK_EVALUATION":
         check = check_in(event)

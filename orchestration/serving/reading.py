@@ -218,6 +218,17 @@ def _incomplete_orders_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[s
     """).fetchall()
 
 
+def unusable_identifiers_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int, int]]:
+    """Identifiers that identify nobody: (system and stream, kind, fault, values, rows), most rows first."""
+    if not table_exists(connection, "quality", "unusable_identifier"):
+        return []
+    return connection.execute("""
+        select source_system || '/' || canonical_stream, identifier_kind, fault, value_count, row_count
+        from quality.unusable_identifier
+        order by row_count desc, 1, 2, 3
+    """).fetchall()
+
+
 def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
     """How streams, tables and checks stand."""
     streams: list[StreamStatus] = []

@@ -1,14 +1,16 @@
 {#- What a contribution is called: models/staging/<adapter>/<adapter>__<canonical stream>.sql. The union of all of them
     has the columns that the calling model documents; what a system does not know is null. A row that breaks a row rule
-    (row_rules.sql) is left out: int_quarantined_row holds it, with the reason. -#}
+    (row_rules.sql) is left out: int_quarantined_row holds it, with the reason. A placeholder instead of an identifier is
+    null (placeholders.sql): the row stays, and nobody is known by it. -#}
 {% macro union_of_contributions(canonical_stream) %}
     {%- set judged = context360.judged_contributions(canonical_stream, model) -%}
     {%- if execute %}
+    {%- set names = model['columns'].values() | map(attribute='name') | list %}
 with {{ judged }}
 
 select
-        {%- for column in model['columns'].values() %}
-    {{ column.name }}{{ "," if not loop.last }}
+        {%- for name in names %}
+    {{ context360.usable_column(name, names) }} as {{ name }}{{ "," if not loop.last }}
         {%- endfor %}
 from judged
 where quarantine_rule is null

@@ -51,7 +51,7 @@ select
     used.identifier_kind,
     count(*) as identifier_count,
     count(customers.customer_key) as known_identifier_count,
-    count(case when customers.customer_count > 1 then 1 end) as shared_identifier_count
+    count(case when customers.is_shared then 1 end) as shared_identifier_count
 from used
 {{ join_customer('used') }}
 where used.identifier_value is not null

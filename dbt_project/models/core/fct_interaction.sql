@@ -46,7 +46,7 @@ select
         when customers.customer_key is not null then 'known'
         when anonymous.attribution is not null then anonymous.attribution
         when interactions.identifier_value is null then 'no identifier'
-        when customers.customer_count > 1 then 'identifier is shared'
+        when customers.is_shared then 'identifier is shared'
         else 'identifier is unknown'
     end as attribution,
     case when customers.customer_key is null then anonymous.probable_customer_key end as probable_customer_key,

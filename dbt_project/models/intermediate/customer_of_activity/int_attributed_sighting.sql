@@ -50,7 +50,7 @@ select
         when customers.customer_key is not null then 'known'
         when owners.customer_key is not null or people.customer_key is not null then 'known by device'
         when sightings.identifier_value is null then 'no identifier'
-        when customers.customer_count > 1 then 'identifier is shared'
+        when customers.is_shared then 'identifier is shared'
         when shared_devices.device_id is not null then 'device is shared'
         else 'identifier is unknown'
     end as attribution

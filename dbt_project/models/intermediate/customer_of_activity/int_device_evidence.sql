@@ -81,7 +81,12 @@ persons as (
         on
             sightings.identifier_kind = counted.identifier_kind
             and sightings.identifier_value = counted.identifier_value
-    where sightings.identified_at is not null
+    left join {{ ref('int_shared_identifier') }} as shared
+        on
+            sightings.identifier_kind = shared.identifier_kind
+            and sightings.identifier_value = shared.identifier_value
+    -- Who acts under an identifier that everybody uses is unknown.
+    where sightings.identified_at is not null and shared.identifier_value is null
 )
 
 select

@@ -16,12 +16,23 @@ per_person as (
     group by device_id, person_key
 ),
 
+-- A device with more activity than one person has is used by more people than were identified on it.
+shared as (
+    select distinct identifier_value as device_id
+    from {{ ref('int_shared_identifier') }}
+    where identifier_kind in {{ anonymous_identifier_kinds() }}
+),
+
 per_device as (
     select
-        device_id,
-        count(*) as person_count
+        per_person.device_id,
+        case
+            when max(shared.device_id) is not null then greatest(count(*), {{ var('most_people_per_device') }} + 1)
+            else count(*)
+        end as person_count
     from per_person
-    group by device_id
+    left join shared on per_person.device_id = shared.device_id
+    group by per_person.device_id
 )
 
 select

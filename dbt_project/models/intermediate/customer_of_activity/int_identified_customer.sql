@@ -11,13 +11,21 @@ identifiers as (
 select
     identifiers.identifier_kind,
     identifiers.identifier_value,
+    max(case when shared.identifier_value is not null then 1 else 0 end) = 1 or count(distinct assignments.customer_id) > 1
+        as is_shared,
     -- An identifier that several customers use does not identify the one who acted.
-    case when min(assignments.customer_id) = max(assignments.customer_id) then min(assignments.customer_id) end
-        as customer_key,
+    case
+        when min(assignments.customer_id) = max(assignments.customer_id) and max(shared.identifier_value) is null
+            then min(assignments.customer_id)
+    end as customer_key,
     count(distinct assignments.customer_id) as customer_count
 from identifiers
 inner join assignments
     on
         identifiers.source_system = assignments.source_system
         and identifiers.source_record_id = assignments.source_record_id
+left join {{ ref('int_shared_identifier') }} as shared
+    on
+        identifiers.identifier_kind = shared.identifier_kind
+        and identifiers.identifier_value = shared.identifier_value
 group by identifiers.identifier_kind, identifiers.identifier_value

@@ -21,6 +21,11 @@ assigned as (
         records.given_name,
         records.birth_date,
         records.national_id,
+        {{ content_key([
+            'records.given_name', 'records.family_name', 'records.birth_date', 'records.email', 'records.phone',
+            'records.street', 'records.house_number', 'records.postal_code', 'records.city', 'records.national_id',
+            'records.loyalty_number'
+        ]) }} as content_key,
         assignments.customer_id
     from records
     left join assignments
@@ -33,6 +38,7 @@ customers as (
     select
         customer_id,
         count(*) as record_count,
+        count(distinct content_key) as different_record_count,
         count(distinct source_system) as system_count,
         count(distinct lower(given_name)) as given_name_count,
         count(distinct birth_date) as birth_date_count,
@@ -50,7 +56,7 @@ over_customers as (
         count(case when record_count = 2 then 1 end) as customers_of_2_records,
         count(case when record_count between 3 and 5 then 1 end) as customers_of_3_to_5_records,
         count(case when record_count > 5 then 1 end) as customers_of_6_or_more_records,
-        coalesce(max(record_count), 0) as largest_customer_records,
+        coalesce(max(different_record_count), 0) as largest_customer_records,
         coalesce(sum(case when record_count > 1 then record_count end), 0) as linked_records,
         coalesce(sum(case when system_count > 1 then record_count end), 0) as records_linked_across_systems,
         coalesce(max(given_name_count), 0) as most_given_names,

@@ -1,0 +1,1 @@
+{{ with_own_rows('identifier_limits', key='identifier_kind') }}
