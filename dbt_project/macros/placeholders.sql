@@ -1,4 +1,4 @@
-{#- Identifiers that stand for "no value", such as null, 0000000 and an all-zero device id: they name nobody, and are null
+{#- Identifiers that stand for "no value", such as null, 0000000 and an all-zero device id: they name no one, and are null
     from the canonical streams on. The patterns come from orchestration/firm/placeholders.yml and a firm's identity_rules.yml. -#}
 
 {#- The column of a contribution, without placeholders where it holds an identifier. columns: all columns of the row. -#}

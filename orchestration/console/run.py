@@ -176,7 +176,7 @@ def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, i
     for label, kind, fault, values, rows in unusable:
         if fault == "placeholder":
             counted = f"{rows:,} {'row' if rows == 1 else 'rows'} of {label}"
-            console.print(f"Placeholder such as null or 0000000 instead of {kind}: {counted}; it identifies nobody.")
+            console.print(f"Placeholder such as null or 0000000 instead of {kind}: {counted}; it identifies no one.")
         else:
             console.print(f"Shared, and not used: {values:,} {kind} with {fault} for one person.")
 

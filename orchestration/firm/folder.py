@@ -80,7 +80,7 @@ class FirmFolder:
         return self.path / "checks.yml"
 
     def placeholder_patterns(self) -> dict[str, dict[str, str]]:
-        """The patterns of identifiers that name nobody, by kind: the neutral ones and those of identity_rules.yml.
+        """The patterns of identifiers that name no one, by kind: the neutral ones and those of identity_rules.yml.
 
         Raises FirmError if an entry there cannot be used; whatever else is wrong there is the linking's to report.
         """

@@ -1,4 +1,4 @@
-"""Identifiers that stand for "no value" and name nobody: null, zeros, an all-zero device id, a no-reply address.
+"""Identifiers that stand for "no value" and name no one: null, zeros, an all-zero device id, a no-reply address.
 
 The patterns and their reasons are in placeholders.yml and in a firm's identity_rules.yml. Linking and the dbt package
 read the same ones: dbt as the variable `placeholder_identifiers`, in its macro `usable_identifier`.

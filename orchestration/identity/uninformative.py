@@ -1,4 +1,4 @@
-"""Values that identify nobody: placeholders, identifiers that very many people share, and invented birth dates."""
+"""Values that identify no one: placeholders, identifiers that very many people share, and invented birth dates."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def empty_placeholder_dates(work: Workspace) -> None:
 
 
 def empty_placeholders(work: Workspace, rules: Rules) -> None:
-    """Empties identifiers that name nobody, such as null and 0000000; notes how many."""
+    """Empties identifiers that name no one, such as null and 0000000; notes how many."""
     for column in PERSONAL:
         found = is_placeholder(column, f"'{column}'", rules.placeholder_identifiers)
         (emptied,) = work.run(f"update {{work}}.clean_record set {column} = null where {found}").fetchone() or (0,)

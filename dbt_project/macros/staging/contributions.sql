@@ -1,7 +1,7 @@
 {#- What a contribution is called: models/staging/<adapter>/<adapter>__<canonical stream>.sql. The union of all of them
     has the columns that the calling model documents; what a system does not know is null. A row that breaks a row rule
     (row_rules.sql) is left out: int_quarantined_row holds it, with the reason. A placeholder instead of an identifier is
-    null (placeholders.sql): the row stays, and nobody is known by it. -#}
+    null (placeholders.sql): the row stays, and no one is known by it. -#}
 {% macro union_of_contributions(canonical_stream) %}
     {%- set judged = context360.judged_contributions(canonical_stream, model) -%}
     {%- if execute %}
