@@ -36,6 +36,8 @@ where quarantine_rule is null
         {%- set names = columns | map(attribute='name') | list -%}
         {%- set vocabularies = vocabularies | selectattr('column', 'in', names) | list -%}
         {%- set rules = context360.row_rules(canonical_stream, node, vocabularies) -%}
+        {%- set has_moments = 'timestamp' in columns | map(attribute='data_type') | list -%}
+        {%- set has_amounts = 'currency' in names -%}
 contributed as (
         {%- for contribution in contributions %}
     {{ context360._contributed_rows(contribution, node) }}
@@ -54,6 +56,7 @@ contributed as (
     where 1 = 0
         {%- endfor %}
 ),
+        {%- if has_moments %}
 
 limits as (
         {%- for contribution in contributions %}
@@ -71,6 +74,8 @@ limits as (
     where 1 = 0
         {%- endfor %}
 ),
+        {%- endif %}
+        {%- if has_amounts %}
 
 amount_limits as (
         {%- for contribution in contributions %}
@@ -93,6 +98,7 @@ amount_limits as (
     where 1 = 0
         {%- endfor %}
 ),
+        {%- endif %}
 
 judged as (
     select
@@ -102,8 +108,10 @@ judged as (
         {{ context360._first_broken(rules, 'reason') }} as quarantine_reason
         {%- endif %}
     from contributed
+        {%- if has_moments %}
     left join limits on contributed.source_system = limits.source_system
-        {%- if 'currency' in names %}
+        {%- endif %}
+        {%- if has_amounts %}
     left join amount_limits as own_limit
         on contributed.source_system = own_limit.source_system and contributed.currency = own_limit.currency
     left join amount_limits as any_limit

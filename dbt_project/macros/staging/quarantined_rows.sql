@@ -67,7 +67,7 @@ located as (
         staged._source_file,
         staged._source_row,
         row_number() over (
-            partition by named.row_no order by staged.key_width desc, staged.stream, staged.key_text
+            partition by named.row_no order by staged.key_width desc, staged.stream asc, staged.key_text asc
         ) as place
     from named
     inner join staged on named.source_system = staged.source_system and named.key_text = staged.key_text
@@ -83,7 +83,7 @@ select
     coalesce(numbered._dlt_load_id, located._dlt_load_id) as load_id,
     coalesce(numbered._source_file, located._source_file) as source_file,
     coalesce(numbered._source_row, located._source_row) as source_row,
-    {{ 'numbered.order_id' if canonical_stream == 'order_line' else 'cast(null as ' ~ text ~ ')' }} as order_id,
+    {{ 'numbered.order_id' if canonical_stream == 'order_line' else 'cast(null as ' ~ text ~ ') as order_id' }},
     {{ row_as_json('numbered') }} as raw_row
 from numbered
 left join located on numbered.row_no = located.row_no and located.place = 1

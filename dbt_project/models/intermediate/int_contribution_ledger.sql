@@ -3,25 +3,25 @@
 -- Contributed rows and their outcomes are counted independently: the difference must be zero.
 {%- set delivered = ['identifier', 'interaction', 'offer_made', 'relation', 'source_record_version'] %}
 with counted as (
-{%- for stream, contributions in var('canonical', {}).items() %}
-    {%- set outer = loop %}
+    select
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        cast(null as {{ dbt.type_string() }}) as canonical_stream,
+        cast(0 as bigint) as contributed_rows,
+        cast(0 as bigint) as published_rows
+    where 1 = 0
+    {%- for stream, contributions in var('canonical', {}).items() %}
+    {%- set union_model = 'int_' ~ ('delivered_' if stream in delivered else '') ~ stream %}
     {%- for contribution in contributions %}
-    {{ "union all" if not (outer.first and loop.first) }}
+
+    union all
+
     select
         '{{ contribution.system }}' as source_system,
         '{{ stream }}' as canonical_stream,
         (select count(*) from {{ ref(project_name, contribution.model) }}) as contributed_rows,
-        (select count(*) from {{ ref('int_' ~ ('delivered_' if stream in delivered else '') ~ stream) }} where source_system = '{{ contribution.system }}')
-            as published_rows
+        (select count(*) from {{ ref(union_model) }} where source_system = '{{ contribution.system }}') as published_rows
     {%- endfor %}
-{%- else %}
-    select
-        cast(null as {{ dbt.type_string() }}) as source_system,
-        cast(null as {{ dbt.type_string() }}) as canonical_stream,
-        0 as contributed_rows,
-        0 as published_rows
-    where 1 = 0
-{%- endfor %}
+    {%- endfor %}
 ),
 
 quarantined as (
