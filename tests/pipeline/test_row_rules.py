@@ -66,7 +66,7 @@ select
 from {{ ref('stg_till__consents') }}
 """,
 }
-PEOPLE = [f"P{number},Family{number},{number // 2}" for number in range(10)]
+PEOPLE = [f"P{number},Family{number},K73{number // 2}91" for number in range(10)]
 GOOD_LINES = [
     "G1,RG1,purchase,store_purchase,P1,1997-01-05 10:00:00,12.345,USD,",  # CDs of 1997; a third decimal stays
     "G2,RG2,purchase,store_purchase,P2,2025-01-05 10:00:00,1250000,JPY,",
