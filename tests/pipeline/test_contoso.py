@@ -164,7 +164,7 @@ def test_the_card_is_found_by_any_identifier(contoso: Installation, warm: WarmCo
     said = warm("who", *identifier, "--home", contoso.home, variables=contoso.variables)
     assert said.code == 0, said.text
     for line in (
-        "Kenneth Beraun", "01 August 1974", "kenneth_beraun@kimboyle.com", "9720 William Prairie",
+        "Kenneth Beraun", "1 August 1974", "kenneth_beraun@kimboyle.com", "9720 William Prairie",
         "LOYID_1001, tier medium, 248 points", "3 records in crm, loyalty, shop",
         # 183 + 126 + 195 + 65 at the tills, the last one on 2018-12-24, two of them since 2018-05-25
         "4 purchases, the last 152 days ago (24 December 2018); 2 in the last 12 months",
@@ -379,6 +379,7 @@ def test_no_personal_data_in_text_logs_or_results(contoso_files: Path, contoso: 
             values |= {mail, f"{given} {family}", f"{family} {given}"}
             if sum(letter.isdigit() for letter in phone) >= 10:
                 values.add(phone)
+    values.discard("1234567890")  # somebody's phone there; rules and compiled SQL name it as a placeholder
     assert len(values) > 15_000
     texts = {
         "first": (contoso.folder / "first_run.txt").read_text(),

@@ -3,12 +3,12 @@
 -- Bands of 1, 2 and 5 times a power of ten: values are spread over several of these.
 with bands as (
     {%- for least in bounds %}
-    select
-        cast({{ least }} as double) as least_amount,
-        cast({{ 'null' if loop.last else bounds[loop.index] }} as double) as upper_amount
+        select
+            cast({{ least }} as double) as least_amount,
+            cast({{ 'null' if loop.last else bounds[loop.index] }} as double) as upper_amount
         {%- if not loop.last %}
 
-    union all
+            union all
         {%- endif %}
     {%- endfor %}
 )

@@ -1,5 +1,5 @@
--- The figures are those that the version in use had on examples that it had not seen; where the base rate stands, those of
--- the last one that was tried. A target that is new since the last training has scores and no training.
+-- The figures are those that the version in use had on examples that it had not seen; where the base rate stands, those
+-- of the last one that was tried. A target that is new since the last training has scores and no training.
 with scores as (
     select
         target,
@@ -78,8 +78,11 @@ select
     case when adopted.model_name is null then joined.base_rate else adopted.base_rate end as base_rate,
     case when adopted.model_name is null then joined.auc else adopted.auc end as auc,
     case when adopted.model_name is null then joined.brier_skill else adopted.brier_skill end as brier_skill,
-    case when adopted.model_name is null then joined.expected_calibration_error else adopted.expected_calibration_error end as expected_calibration_error,
-    case when adopted.model_name is null then joined.top_decile_lift else adopted.top_decile_lift end as top_decile_lift,
+    case
+        when adopted.model_name is null then joined.expected_calibration_error else adopted.expected_calibration_error
+    end as expected_calibration_error,
+    case when adopted.model_name is null then joined.top_decile_lift else adopted.top_decile_lift end
+        as top_decile_lift,
     {{ steady('coalesce(joined.shown_rate, joined.base_rate)') }} as shown_rate,
     coalesce(adopted.useful_features, joined.useful_features) as useful_features,
     coalesce(adopted.notes, joined.notes) as notes
