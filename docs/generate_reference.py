@@ -191,7 +191,7 @@ def _text_macros() -> str:
 
 
 def _visible(value: Any) -> str:
-    """A text or value as code, with escapes for what nobody sees; null in plain letters."""
+    """A text or value as code, with escapes for invisible characters; null in plain letters."""
     if value is None or value == "":
         return "null" if value is None else "(empty)"
     text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -71,7 +71,7 @@ def _shared_without_rule(linked_kinds: Sequence[str]) -> Suite:
             Rule(
                 "ExpectColumnValuesToBeNull",
                 {"column": "shared_without_rule"},
-                "An identifier that nobody interprets links nothing: one person stays several customers.",
+                "An identifier without a rule links nothing: one person stays several customers.",
                 severity="warn",
                 name="every shared identifier has a rule",
             ),

@@ -117,5 +117,5 @@ def fault_of(entry: Any) -> str | None:
     except re.error:
         return f"the pattern {pattern} is no regular expression"
     if not isinstance(entry.get("reason"), str) or not entry["reason"].strip():
-        return "write the reason why nobody has this value"
+        return "write the reason why no person has this value"
     return None if isinstance(entry.get("placeholder", True), bool) else "write placeholder: false, or leave it out"

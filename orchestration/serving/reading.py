@@ -219,7 +219,7 @@ def _incomplete_orders_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[s
 
 
 def unusable_identifiers_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int, int]]:
-    """Identifiers that identify nobody: (system and stream, kind, fault, values, rows), most rows first."""
+    """Identifiers that identify no customer: (system and stream, kind, fault, values, rows), most rows first."""
     if not table_exists(connection, "quality", "unusable_identifier"):
         return []
     return connection.execute("""

@@ -15,7 +15,7 @@ from orchestration.firm.state import bring_up_to_date
 from orchestration.identity import link_records
 from orchestration.identity.compare import ComparisonError, check_rules, compare_rules
 
-# Anna is in the CRM and, with her telephone only, in the shop. Bas and a Visser, whose given name nobody knows, have
+# Anna is in the CRM and, with her telephone only, in the shop. Bas and a Visser, whose given name is unknown, have
 # had the same telephone number: two full names would keep them apart under any rule.
 PEOPLE = [
     ("crm", "1", "Anna", "Smit", "anna@post.example", "+31600000001"),

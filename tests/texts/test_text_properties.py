@@ -104,7 +104,7 @@ def test_any_text_is_a_moment_as_python_reads_it_or_is_not_read(text: str) -> No
 
 @drawn
 @given(st.text(max_size=12), BLANKS, BLANKS)
-def test_clean_text_is_the_same_whatever_nobody_sees_around_it(text: str, before: str, after: str) -> None:
+def test_clean_text_is_the_same_with_invisible_characters_around_it(text: str, before: str, after: str) -> None:
     assert CLEAN(before + text + after) == CLEAN(text)
     assert CLEAN(CLEAN(text) or "") == CLEAN(text)
 

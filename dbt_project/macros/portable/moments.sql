@@ -1,7 +1,7 @@
 {#-
     Dates and moments from text. A text that is not one of the named forms is null: judged_rows puts its row in quarantine.
     Null is also what no clock shows: 24:00, 30 February, a local hour that summer time skips, and years before 1800 or
-    after 2199: nobody alive was born earlier, and 0001, 1753 and 9999 stand for "unknown". A moment is naive UTC.
+    after 2199: no living person was born earlier, and 0001, 1753 and 9999 stand for "unknown". A moment is naive UTC.
 -#}
 
 {% macro _year() -%}

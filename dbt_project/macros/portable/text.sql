@@ -1,5 +1,5 @@
 {#-
-    Delivered text, without what nobody sees. Every other macro that reads text begins with `clean_text`, so that a key is
+    Delivered text, without invisible characters. Every other macro that reads text begins with `clean_text`, so that a key is
     the same key wherever it stands. What each macro reads, and what becomes null: docs/reference/text_macros.md, which is
     generated from the cases that the tests run (tests/texts/text_cases.yml).
 

@@ -1,6 +1,6 @@
 {#-
     Where a landed row came from, and a digest of all that it says: carried through staging, so that every row can be
-    traced and counted, and two rows of one key can be told apart by columns that the model does not read, too.
+    traced and counted, and two rows of one key can be distinguished by columns that the model does not read, too.
 -#}
 {% macro landing_columns() -%}
     _dlt_load_id,
