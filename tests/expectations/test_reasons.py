@@ -35,7 +35,7 @@ def rules() -> list[Rule]:
     }  # fmt: skip
     staging = staging_suites("shop", "orders", {"columns": {}}, MOMENT, key=["order_no"], columns=columns)
     by_table = [
-        core_suites(MOMENT, compare_sizes=True), identity_suites(compare_sizes=True), marts_suites(MOMENT),
+        core_suites(compare_sizes=True), identity_suites(compare_sizes=True), marts_suites(MOMENT),
         prediction_suites(),
     ]  # fmt: skip
     suites = [*landing, *staging, *(suite for tables in by_table for found in tables.values() for suite in found)]
