@@ -1,8 +1,9 @@
 {#- What a contribution is called: models/staging/<adapter>/<adapter>__<canonical stream>.sql. The union of all of them
     has the columns that the calling model documents; what a system does not know is null. A row that breaks a row rule
     (row_rules.sql) is left out: int_quarantined_row holds it, with the reason. A placeholder instead of an identifier is
-    null (placeholders.sql): the row stays, and no one is known by it. -#}
-{% macro union_of_contributions(canonical_stream) %}
+    null (placeholders.sql): the row stays, and no customer is known by it. identified_by: identifiers without which a row
+    of the stream says nothing; a row with a placeholder there is left out, and quality.unusable_identifier counts it. -#}
+{% macro union_of_contributions(canonical_stream, identified_by=[]) %}
     {%- set judged = context360.judged_contributions(canonical_stream, model) -%}
     {%- if execute %}
     {%- set names = model['columns'].values() | map(attribute='name') | list %}
@@ -10,10 +11,15 @@ with {{ judged }}
 
 select
         {%- for name in names %}
-    {{ context360.usable_column(name, names) }} as {{ name }}{{ "," if not loop.last }}
+            {%- set usable = context360.usable_column(name, names) %}
+    {{ usable ~ ' as ' ~ name if usable != name else name }}{{ "," if not loop.last }}
         {%- endfor %}
 from judged
-where quarantine_rule is null
+where
+    quarantine_rule is null
+        {%- for name in identified_by %}
+    and {{ context360.usable_column(name, names) }} is not null
+        {%- endfor %}
     {%- endif -%}
 {% endmacro %}
 

@@ -11,8 +11,7 @@ identifiers as (
 select
     identifiers.identifier_kind,
     identifiers.identifier_value,
-    max(case when shared.identifier_value is not null then 1 else 0 end) = 1 or count(distinct assignments.customer_id) > 1
-        as is_shared,
+    count(shared.identifier_value) > 0 or count(distinct assignments.customer_id) > 1 as is_shared,
     -- An identifier that several customers use does not identify the one who acted.
     case
         when min(assignments.customer_id) = max(assignments.customer_id) and max(shared.identifier_value) is null

@@ -62,7 +62,7 @@ limited as (
         coalesce(limits.most_sessions_per_day, others.most_sessions_per_day) as most_sessions,
         coalesce(limits.most_purchases_per_day, others.most_purchases_per_day) as most_purchases
     from busiest
-    cross join (select * from {{ ref('identifier_limits') }} where identifier_kind = 'any') as others
+    inner join {{ ref('identifier_limits') }} as others on others.identifier_kind = 'any'
     left join {{ ref('identifier_limits') }} as limits on busiest.identifier_kind = limits.identifier_kind
 ),
 
@@ -88,4 +88,6 @@ judged as (
     from limited
 )
 
-select * from judged where measure is not null
+select *
+from judged
+where measure is not null

@@ -13,34 +13,31 @@ with shared as (
     select * from {{ ref('int_shared_identifier') }}
 ),
 
+-- One row per placeholder. The last part gives the columns their types where no stream has identifiers.
 placeholders as (
-    {%- if execute %}
-    {%- for contribution in found %}
-        {%- set columns = adapter.get_columns_in_relation(contribution.relation) | map(attribute='name') | map('lower') | list %}
-        {%- for column in columns %}
-            {%- set kind = identifier_kind_of_column(column, columns) %}
-            {%- if kind %}
+    {% for contribution in found if execute %}
+            {%- set columns = adapter.get_columns_in_relation(contribution.relation) | map(attribute='name') | map('lower') | list %}
+            {%- for column in columns %}
+                {%- set kind = identifier_kind_of_column(column, columns) %}
+                {%- if kind %}
     select
         '{{ contribution.system }}' as source_system,
         '{{ contribution.stream }}' as canonical_stream,
         cast({{ kind }} as {{ dbt.type_string() }}) as identifier_kind,
-        count(distinct {{ comparable_identifier(column) }}) as value_count,
-        count(*) as row_count
+        {{ comparable_identifier(column) }} as comparable_value
     from {{ contribution.relation }}
     where trim({{ column }}) <> '' and {{ is_placeholder_identifier(column, kind) }}
-    group by 1, 2, 3
 
     union all
-            {% endif %}
-        {%- endfor %}
+                {%- endif %}
+            {%- endfor %}
     {%- endfor %}
-    {%- endif %}
+
     select
         cast(null as {{ dbt.type_string() }}) as source_system,
         cast(null as {{ dbt.type_string() }}) as canonical_stream,
         cast(null as {{ dbt.type_string() }}) as identifier_kind,
-        cast(null as bigint) as value_count,
-        cast(null as bigint) as row_count
+        cast(null as {{ dbt.type_string() }}) as comparable_value
     where 1 = 0
 )
 
@@ -49,8 +46,8 @@ select
     canonical_stream,
     identifier_kind,
     'placeholder' as fault,
-    cast(sum(value_count) as bigint) as value_count,
-    cast(sum(row_count) as bigint) as row_count,
+    cast(count(distinct comparable_value) as bigint) as value_count,
+    cast(count(*) as bigint) as row_count,
     cast(null as bigint) as most_per_day
 from placeholders
 group by source_system, canonical_stream, identifier_kind
