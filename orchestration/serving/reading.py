@@ -229,6 +229,27 @@ def unusable_identifiers_of(connection: duckdb.DuckDBPyConnection) -> list[tuple
     """).fetchall()
 
 
+def base_rate_reason(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Why no forecast of value is in use; None where one is, so that a base rate is that of a currency of few buyers.
+
+    A training that keeps what it has says nothing new: the reason is that of the training which brought it.
+    """
+    if not table_exists(connection, "marts", "prediction_model"):
+        return None
+    row = connection.execute("""
+        with trainings as (select * from marts.prediction_model where target = 'value'),
+        present as (select model_version from trainings where is_current)
+        select decision, reason from trainings
+        where decision <> 'kept' and model_version is not distinct from (select model_version from present)
+        order by trained_as_of desc
+        limit 1
+    """).fetchone()
+    if row is None:
+        return None
+    decision, reason = row
+    return reason if decision == "abstains" or reason.startswith("The base rate replaces") else None
+
+
 def status_of(connection: duckdb.DuckDBPyConnection) -> Status:
     """How streams, tables and checks stand."""
     streams: list[StreamStatus] = []

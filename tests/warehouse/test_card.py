@@ -8,11 +8,13 @@ import duckdb
 import pytest
 from rich.console import Console
 
+from orchestration.serving.card.finding import find_customers
 from orchestration.serving.card.layout import actions_of
 from orchestration.serving.card.numbers import FILE, CardNumbers, card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.wording import ago, counted, ordinal
+from orchestration.serving.reading import base_rate_reason
 
 
 class Customer(dict[str, object]):
@@ -77,6 +79,55 @@ def test_forecast_at_the_base_rate_says_that_it_is_the_same_for_everyone() -> No
         "0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone, as too few customers "
         "have bought again"
     )
+
+
+def test_refuted_forecast_is_not_shown_as_too_few_buyers() -> None:
+    reason = "The base rate replaces it. It expected 90 purchases in the last 90 days; there were 4."
+    assert _forecast(value_basis="base rate", expected_purchases_12m=0.4, base_rate_reason=reason) == (
+        f"0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone. {reason}"
+    )
+
+
+def test_unknown_probability_of_being_active_is_shown_as_unknown() -> None:
+    shown = _forecast(value_basis="model", expected_purchases_12m=1.24, probability_alive=None)
+    assert shown == "1.2 purchases and 103 EUR in the next 12 months; whether still active is unknown"
+
+
+def test_reason_of_a_base_rate_is_that_of_the_training_which_brought_it() -> None:
+    """A forecast, refuted a month later; the month after, the base rate is kept."""
+    with duckdb.connect() as connection:
+        assert base_rate_reason(connection) is None
+        connection.execute("create schema marts")
+        connection.execute("""
+            create table marts.prediction_model as
+            select 'value' as target, * from (values
+                ('first', 'The first forecast.', 'v1', timestamp '2025-01-01', false),
+                ('replaced', 'The base rate replaces it. It expected 90.', 'v2', timestamp '2025-02-01', false),
+                ('kept', 'Kept: too young.', 'v2', timestamp '2025-03-01', true)
+            ) as v (decision, reason, model_version, trained_as_of, is_current)
+        """)
+        assert base_rate_reason(connection) == "The base rate replaces it. It expected 90."
+        connection.execute("update marts.prediction_model set is_current = model_version = 'v1'")
+        assert base_rate_reason(connection) is None
+
+
+def test_merged_customer_is_found_by_every_name_of_their_records() -> None:
+    """Anna Bakker and Anna Visser are one customer, shown as Anna Visser."""
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema core;
+            create table core.bridge_customer_identifier as
+            select 7 as customer_key, 'email' as identifier_kind, 'anna.bakker@mail.example' as identifier_value;
+            create table core.dim_customer as
+            select 7 as customer_key, 'Anna Visser' as display_name, 'Anna' as given_name, 'Visser' as family_name,
+                'Breda' as city, null::varchar as region, null::varchar as country;
+            create table core.bridge_customer_name as
+            select 7 as customer_key, * from (values ('Anna', 'Bakker'), ('Anna', 'Visser'))
+            as v (given_name, family_name)
+        """)
+        for asked in ("anna bakker", "Bakker Anna", "Anna Visser", "Anna.Bakker@mail.example"):
+            assert [found.customer_key for found in find_customers(connection, asked)] == [7]
+        assert find_customers(connection, "Anna Mulder") == []
 
 
 def test_value_has_a_currency_and_no_line_before_the_first_purchase() -> None:

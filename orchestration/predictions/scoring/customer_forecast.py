@@ -27,6 +27,9 @@ PURCHASES = "predictions.customer_purchase"
 YEAR_DAYS, QUARTER_DAYS, MONTH_DAYS = 365, 90, 30
 LEAST_REPEAT_BUYERS = 50  # with fewer, the four parameters of a model fit chance
 _MOST_OFF = 2.0  # times: a season may halve purchases; a larger change means that the past no longer applies
+_SEES_LEAVING = (
+    0.99  # the most that the least probable customer may have: above it, no customer is believed to have left
+)
 _REFUTED_BY_ERRORS = 3.0  # standard errors by which the total must be off
 
 
@@ -116,12 +119,21 @@ def _expected(forecaster: Forecaster, currency: str, history: PurchaseHistory) -
             "expected_purchases_30d": quarter.expected_purchases(MONTH_DAYS, history),
             "expected_purchases_90d": quarter.expected_purchases(QUARTER_DAYS, history),
             "expected_purchases_12m": table["expected_purchases"],
-            "probability_alive": table["probability_alive"],
+            "probability_alive": _where_seen(table["probability_alive"]),
             "expected_spend_amount": table["expected_spend"],
             "expected_value_12m_amount": table["expected_value"],
             "next_purchase_date": table["next_purchase_date"],
         }
     )
+
+
+def _where_seen(alive: pd.Series) -> pd.Series:
+    """The probabilities of being active, or missing ones where the purchases show no customer who has left.
+
+    A model under which even the longest silent customer is still active has learned no leaving: its 100 % is an
+    assumption and not knowledge.
+    """
+    return alive if len(alive) and alive.min() < _SEES_LEAVING else alive * np.nan
 
 
 def _common_rate(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestration.serving.card.numbers import card_numbers
+from orchestration.warehouse.connection import table_exists
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,12 +26,12 @@ def find_customers(connection: duckdb.DuckDBPyConnection, identifier: str) -> li
     """The customers that an identifier points at, by number, at most `candidates_shown`.
 
     identifier: a customer number, an identifier of any system in upper or lower case, a phone number in any notation,
-    or a full name.
+    or a full name, as any of their records has it.
     """
     text = identifier.strip()
     digits = re.sub(r"\D", "", re.split(r"x", text, flags=re.IGNORECASE)[0])
     rows = connection.execute(
-        """
+        f"""
         with known as (
             select customer_key from core.bridge_customer_identifier
             where lower(identifier_value) = lower($text)
@@ -44,6 +45,7 @@ def find_customers(connection: duckdb.DuckDBPyConnection, identifier: str) -> li
             where lower(display_name) = lower($text)
                 or lower(concat_ws(' ', family_name, given_name)) = lower($text)
                 or customer_key = try_cast($text as bigint)
+            {_names(connection)}
         )
         select customer_key, coalesce(display_name, 'name unknown'), concat_ws(', ', city, region, country)
         from core.dim_customer
@@ -59,3 +61,15 @@ def find_customers(connection: duckdb.DuckDBPyConnection, identifier: str) -> li
         },
     ).fetchall()
     return [FoundCustomer(*row) for row in rows]
+
+
+def _names(connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL that adds who has the name in any record; empty in a warehouse published before it had these names."""
+    if not table_exists(connection, "core", "bridge_customer_name"):
+        return ""
+    return """
+        union
+        select customer_key from core.bridge_customer_name
+        where lower(concat_ws(' ', given_name, family_name)) = lower($text)
+            or lower(concat_ws(' ', family_name, given_name)) = lower($text)
+    """

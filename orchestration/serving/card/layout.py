@@ -11,6 +11,7 @@ from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.situational import situational_lines
 from orchestration.serving.card.wording import day
+from orchestration.serving.reading import base_rate_reason
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +44,7 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
     from rich.panel import Panel
 
     customer = _with_titles(connection, _one(connection, "marts.customer_360", customer_key))
+    customer["base_rate_reason"] = base_rate_reason(connection)
     person = _one(connection, "core.dim_customer", customer_key)
     name = person["display_name"] or "Name unknown"
     title = f"[bold]{name}[/]  customer {customer_key}"

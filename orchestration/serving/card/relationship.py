@@ -92,8 +92,12 @@ def _forecast(customer: dict[str, Any], currency: str) -> str:
     decimals = 1 if purchases >= card_numbers().decimal_purchases_from else 2
     expected = f"{purchases:.{decimals}f} purchases and {value:,.0f} {currency} in the next 12 months"
     if customer["value_basis"] != "model":
+        if customer["base_rate_reason"]:
+            return f"{expected}: base rate, the same for everyone. {customer['base_rate_reason']}"
         return f"{expected}: base rate, the same for everyone, as too few customers have bought again"
-    parts = [expected, f"{percent(customer['probability_alive'])} likely still active"]
+    alive = customer["probability_alive"]
+    still = "whether still active is unknown" if alive is None else f"{percent(alive)} likely still active"
+    parts = [expected, still]
     if customer["next_purchase_date"]:
         parts.append(f"50 % likely to buy by {day(customer['next_purchase_date'])}")
     if customer["purchase_probability_90d"] is not None:

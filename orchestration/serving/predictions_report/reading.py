@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from orchestration.serving.predictions_report.numbers import report_numbers
-from orchestration.serving.reading import published_as_of
+from orchestration.serving.reading import base_rate_reason, published_as_of
 from orchestration.serving.report_page import Row, rows_of
 from orchestration.warehouse.connection import WarehouseError, table_exists
 
@@ -58,12 +58,14 @@ class Predictions:
 
     models: one row per thing that is predicted, with `newest` (its newest month with known outcomes: of live scores,
     else of held-out ones) and `curve` (its reliability). forecasts: value_performance, oldest first.
-    drifted_from: the population stability index above which the marts call scores drifted.
+    base_rate_reason: why no forecast of value is in use. drifted_from: the population stability index above which the
+    marts call scores drifted.
     """
 
     as_of: datetime
     drifted_from: float
     bases: dict[str, int]
+    base_rate_reason: str | None
     totals: list[Row]
     value_bands: list[Row]
     forecasts: list[Row]
@@ -140,6 +142,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection, *, drifted_from: float) ->
         as_of=published_as_of(connection),
         drifted_from=drifted_from,
         bases={row["basis"]: row["customers"] for row in bases},
+        base_rate_reason=base_rate_reason(connection),
         totals=rows_of(connection, "select * from marts.customer_value_total order by customer_count desc, currency"),
         value_bands=rows_of(connection, "select * from marts.customer_value_band order by currency, least_amount"),
         forecasts=rows_of(connection, "select * from marts.value_performance order by as_of, horizon_days, origin"),
