@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,9 +89,9 @@ def run_with_progress(
             return not_started(console, error)
     console.print()
     if until:
-        _print_stop(console, settings, until, outcome)
+        _print_stop(console, settings, until, outcome, printer.faults)
     else:
-        _print_result(console, settings, outcome)
+        _print_result(console, settings, outcome, printer.faults)
     if printer.faults:
         count = len(printer.faults)
         console.print(f"[bold]{count} {'problem' if count == 1 else 'problems'}[/], see above or `context360 status`.")
@@ -152,15 +152,20 @@ class RunPrinter:
         return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
 
 
-def _print_stop(console: Console, settings: Settings, layer: str, outcome: RunOutcome) -> None:
+def _print_stop(
+    console: Console, settings: Settings, layer: str, outcome: RunOutcome, reported: Collection[str]
+) -> None:
     """What a run that was to end with a layer has built."""
     done = f"Built up to {layer}" if outcome.success else f"Stopped on the way to {layer}"
     console.print(f"[bold]{done}[/] in {settings.warehouse_path}. Nothing was published.")
-    _print_rows_left_out(console, settings, outcome.run_id)
+    _print_rows_left_out(console, settings, outcome.run_id, reported)
 
 
-def _print_rows_left_out(console: Console, settings: Settings, run_id: str) -> None:
-    """Rows in quarantine of a run that published nothing, where it came to judge them."""
+def _print_rows_left_out(console: Console, settings: Settings, run_id: str, reported: Collection[str]) -> None:
+    """Rows in quarantine of a run that published nothing, where it came to judge them.
+
+    reported: problems of the run. A warehouse that cannot be opened may be one of them, and is printed once.
+    """
     from orchestration.serving.reading import quarantine_of
     from orchestration.warehouse.connection import open_warehouse
 
@@ -169,7 +174,8 @@ def _print_rows_left_out(console: Console, settings: Settings, run_id: str) -> N
         with open_warehouse(settings.warehouse_path) as connection:
             print_quarantine(console, quarantine_of(connection, run_id))
     except WarehouseError as error:
-        console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
+        if str(error) not in reported:
+            console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
 
 
 def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, int]]) -> None:
@@ -181,7 +187,7 @@ def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, i
             console.print(f"Shared, and not used: {values:,} {kind} with {fault} for one person.")
 
 
-def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> None:
+def _print_result(console: Console, settings: Settings, outcome: RunOutcome, reported: Collection[str]) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
     from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
@@ -197,7 +203,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome) -> 
     if not outcome.published:
         readers = " Readers still see the last good warehouse." if settings.serving_path.exists() else ""
         console.print(f"[bold]Nothing was published.[/]{readers}")
-        _print_rows_left_out(console, settings, outcome.run_id)
+        _print_rows_left_out(console, settings, outcome.run_id, reported)
         return
     with read_published(settings.serving_path) as connection:
         tables = published_tables(connection)
