@@ -18,6 +18,15 @@ from orchestration.identity.workspace import Workspace
 
 HOMES = ("same home", "nearly the same home", STREET_ONLY)
 AREAS = ("same street", "same postal code")
+# What distinguishes one person from another of similar names. A town or a sex does not: thousands share them.
+_SAYS_MORE_THAN_NAMES = (
+    ("email", "exact", "one error", "same number"),
+    ("phone", "exact", "one error"),
+    ("birth_date", "exact", "one error", "one part differs"),
+    ("home", *HOMES, *AREAS, "same street and number"),
+    ("national_id", "exact", "one error", "two errors"),
+    ("loyalty_number", "exact"),
+)
 _SIMILAR = 0.88  # Jaro-Winkler similarity of names that may be one, in each other's field
 # A comparison is reliable if at most this share of matches differ in it (as learned).
 _RELIABLE = {"given_name": 0.08, "birth_date": 0.035, "national_id": 0.015}
@@ -137,12 +146,18 @@ def certainly_refused(model: LinkageModel) -> str:
         f"({same_state_number} and ({same_birth} or {same_place}) or {same_card} and {same_birth} and {same_home})"
     )
     same_number = f"({same_state_number} or {same_card})"
+    says_more = " or ".join(f"coalesce({says(*levels)}, false)" for levels in _SAYS_MORE_THAN_NAMES)
+    contact_differs = f"({says('email', 'different')} or {says('phone', 'different')})"
     return f"""
         case
             when {other_given} and {says("family_name", "different")} and not is_crossed and not {confirmed}
                 then 'both names differ'
             when {other_given} and {same_number} and not {same_birth} and not {confirmed}
                 then 'one number, given name differs'
+            when {contact_differs} and not ({says_more}) and not (
+                coalesce({says("given_name", "exact", "crossed")}, false)
+                and coalesce({says("family_name", "exact")} or {says("given_name", "crossed")}, false)
+            ) then 'names resemble each other, and nothing else agrees'
             when {other_given} and {says("gender", "different")} and not {same_number} then 'given name and sex differ'
             when suffixes = 'differ' then 'name suffixes differ'
             when suffixes = 'one' and pattern is not null and not {same_birth} and not {says("email", "exact")}

@@ -47,6 +47,23 @@ def test_many_equal_records_among_others_are_one_customer_in_later_runs_too(conn
         assert link_records(connection, "records").customers == 121
 
 
+@pytest.mark.parametrize("systems", [("club",), ("club", "shop")])
+@pytest.mark.parametrize("contacts", [("email", "phone"), ("email",), ("phone",)])
+def test_people_whose_names_resemble_each_other_and_who_share_nothing_else_stay_apart(
+    connection, systems: tuple[str, ...], contacts: tuple[str, ...]
+) -> None:
+    """120 members called after few syllables: a shared syllable looks like a typing error to the model."""
+    given = ("Anna", "Bruno", "Carla", "Dirk", "Eva", "Frits", "Greta", "Hans")
+    parts = ("ten", "mar", "wel", "bos", "kuip", "vel", "dor", "lin", "ras", "gro", "pim", "zet")
+    people = []
+    for n in range(120):
+        name = given[n % 8], (parts[n % 12] + parts[n // 12] + parts[(n * 7 + 3) % 12]).capitalize()
+        contact = {"email": f"{name[0]}.{name[1]}@mail.example".lower(), "phone": f"06{10_000_000 + n * 7919}"}
+        people.append({"given_name": name[0], "family_name": name[1]} | {kind: contact[kind] for kind in contacts})
+    deliver(connection, [record(person, f"{system}/{n}") for system in systems for n, person in enumerate(people)])
+    assert link_records(connection, "records").customers == 120
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
