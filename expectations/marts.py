@@ -45,12 +45,20 @@ def _customer_value(moment: str) -> Suite:
         "marts.relationship_context (value)",
         f"""
         select (select coalesce(sum(current_value_amount), 0) from marts.relationship_context)
-            - (select coalesce(sum(net_amount), 0) from core.fct_order_line
+            - (select coalesce(sum(reporting_net_amount), 0) from core.fct_order_line
                 where customer_key > 0 and ordered_at < {moment})
-            - (select coalesce(sum(net_amount), 0) from core.fct_booking
-                where customer_key > 0 and started_at < {moment}) as missing_amount
+            - (select coalesce(sum(reporting_net_amount), 0) from core.fct_booking
+                where customer_key > 0 and started_at < {moment}) as missing_amount,
+            (select coalesce(sum(purchase_count), 0) from marts.relationship_context)
+            - (select count(distinct (customer_key, interaction_key)) from core.fct_order_line
+                where customer_key > 0 and line_kind = 'purchase' and ordered_at < {moment})
+            - (select count(*) from core.fct_booking where customer_key > 0 and started_at < {moment})
+                as missing_purchases
         """,
-        (is_zero("missing_amount", "The customers' value adds up to what they paid, to the cent."),),
+        (
+            is_zero("missing_amount", "The customers' value adds up to what they paid, to the cent."),
+            is_zero("missing_purchases", "Orders with a purchase and stays are purchases; returns and carts are not."),
+        ),
     )
 
 

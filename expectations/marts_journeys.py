@@ -16,19 +16,15 @@ def journey_suites(moment: str) -> dict[str, list[Suite]]:
 
 
 def _bought(moment: str) -> str:
-    """SQL for the purchases of each product line, from the orders.
-
-    The interaction, not the order line, says whether an order is a purchase: its lines may differ.
+    """SQL for the purchases of each product line, from the orders: those with a line of kind `purchase`, whatever
+    their touchpoint and price.
     """
     return f"""
-        select lines.customer_key, sum(lines.net_amount) as amount
+        select lines.customer_key, coalesce(sum(lines.reporting_net_amount), 0) as amount
         from core.fct_order_line as lines
-        inner join core.fct_interaction as orders on lines.interaction_key = orders.interaction_key
-        inner join core.dim_touchpoint as touchpoints on orders.touchpoint_key = touchpoints.touchpoint_key
         left join core.dim_product as products on lines.product_key = products.product_key
-        where lines.line_kind = 'purchase' and touchpoints.journey_step = 'purchase' and lines.ordered_at < {moment}
+        where lines.line_kind = 'purchase' and lines.ordered_at < {moment}
         group by lines.customer_key, lines.interaction_key, coalesce(products.product_line, 'unknown')
-        having sum(lines.net_amount) > 0
     """
 
 

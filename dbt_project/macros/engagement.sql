@@ -21,3 +21,15 @@
     {{ set_points }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- Whether an interaction took place: no contact with an outcome such as `cancelled`, no appointment that was cancelled or
+    missed, and no return that stands under a touchpoint with which orders are placed. Reads the tables `touchpoints` and
+    `not_kept`. -#}
+{% macro took_place(rows) -%}
+    (
+        coalesce(lower({{ rows }}.outcome), '') not in ('{{ var("outcomes_without_exchange") | join("', '") }}')
+        and not_kept.appointment_id is null
+        and not (coalesce({{ rows }}.amount, 0) < 0 and coalesce(touchpoints.is_purchase, false) and not {{ rows }}.is_purchase)
+    )
+{%- endmacro %}

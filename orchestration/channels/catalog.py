@@ -191,6 +191,8 @@ class Catalog(_Model):
     project: str | None = None
     services: Mapping[str, Service] = Field(default_factory=dict)
     as_of: Moment = None
+    # In which amounts of all currencies are added up (ISO 4217); without it, the currency of most orders.
+    reporting_currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     # No row of any stream belongs to an earlier day.
     first_day: date = date(2015, 1, 1)
     systems: Mapping[str, System] = Field(min_length=1)

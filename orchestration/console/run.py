@@ -187,6 +187,16 @@ def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, i
             console.print(f"Shared, and not used: {values:,} {kind} with {fault} for one person.")
 
 
+def _print_unconverted(console: Console, unconverted: list[tuple[str, str, str, int, date, date]]) -> None:
+    for label, currency, reporting, rows, first, last in unconverted:
+        period = f"on {first}" if first == last else f"from {first} to {last}"
+        console.print(
+            f"Not added up: {rows:,} {'row' if rows == 1 else 'rows'} of {label} in {currency}, {period}: no exchange "
+            f"rate to {reporting} is known. Add it to seeds/own_exchange_rates.csv.",
+            soft_wrap=True,
+        )
+
+
 def _print_result(console: Console, settings: Settings, outcome: RunOutcome, reported: Collection[str]) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
@@ -197,6 +207,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
         published_tables,
         quarantine_of,
         read_published,
+        unconverted_amounts_of,
         unusable_identifiers_of,
     )
 
@@ -211,6 +222,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
         missing = connectedness_of(connection)
         waiting = quarantine_of(connection)
         unusable = unusable_identifiers_of(connection)
+        unconverted = unconverted_amounts_of(connection)
     changed = [table for table in tables if table.changed_by_run == outcome.run_id]
     console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
     for table in changed:
@@ -222,6 +234,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     print_connectedness(console, missing)
     print_quarantine(console, waiting)
     _print_unusable(console, unusable)
+    _print_unconverted(console, unconverted)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -226,6 +226,18 @@ def unusable_identifiers_of(connection: duckdb.DuckDBPyConnection) -> list[tuple
         select source_system || '/' || canonical_stream, identifier_kind, fault, value_count, row_count
         from quality.unusable_identifier
         order by row_count desc, 1, 2, 3
+    """).fetchall()
+
+
+def unconverted_amounts_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int, date, date]]:
+    """Amounts without an exchange rate: (system and stream, currency, reporting currency, rows, first and last day)."""
+    if not table_exists(connection, "quality", "unconverted_amount"):
+        return []
+    return connection.execute("""
+        select source_system || '/' || canonical_stream, currency, reporting_currency, row_count, first_paid_at::date,
+            last_paid_at::date
+        from quality.unconverted_amount
+        order by row_count desc, 1, 2
     """).fetchall()
 
 

@@ -168,7 +168,7 @@ def test_the_card_is_found_by_any_identifier(contoso: Installation, warm: WarmCo
         "LOYID_1001, tier medium, 248 points", "3 records in crm, loyalty, shop",
         # 183 + 126 + 195 + 65 at the tills, the last one on 2018-12-24, two of them since 2018-05-25
         "4 purchases, the last 152 days ago (24 December 2018); 2 in the last 12 months",
-        "569.00 USD, of which 260.00 in the last 12 months",
+        "569.00 USD, of which 260.00 USD in the last 12 months",
         # 5, 3, 2, 5 and 5 of 5 stars
         "75 % from 5 answers and reviews",
         "The shipment was delayed",

@@ -97,11 +97,12 @@ def test_only_what_could_have_been_drawn_otherwise_is_a_decision(log, judged) ->
 
 
 def test_an_action_without_an_item_is_followed_by_everything_that_is_bought(log, judged) -> None:
+    """A stay whose amount has no exchange rate brings nothing that can be added."""
     connection, keep = log
     keep(NIGHT, (1, None, 0.95, True), (1, "lease", 0.05, False))
     buy(connection, f"select 1, unnest(['plans', 'lease']), timestamp '{NIGHT}', 50")
-    connection.execute(f"insert into core.fct_booking values (1, timestamp '{NIGHT}' + interval 1 day, 30, 'EUR')")
-    connection.execute(f"insert into core.fct_booking values (1, timestamp '{NIGHT}' + interval 1 day, 999, 'USD')")
+    connection.execute(f"insert into core.fct_booking values (1, timestamp '{NIGHT}' + interval 1 day, 30)")
+    connection.execute(f"insert into core.fct_booking values (1, timestamp '{NIGHT}' + interval 1 day, null)")
     assert judged(30) == [(1, 130)]
 
 

@@ -136,12 +136,17 @@ def test_value_has_a_currency_and_no_line_before_the_first_purchase() -> None:
 
     assert (
         value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency="EUR")
-        == "1,500.00 EUR, of which 30.00 in the last 12 months"
+        == "1,500.00 EUR, of which 30.00 EUR in the last 12 months"
     )
-    assert value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency=None).startswith(
-        "1,500.00 in several currencies, of which"
+    assert (
+        value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency="JPY", unconverted_currencies="EUR, USD")
+        == "1,500 JPY, of which 30 JPY in the last 12 months, without the amounts in EUR, USD (no exchange rate)"
     )
-    assert value(purchase_count=0, currency=None) == ""
+    assert value(purchase_count=0, currency=None, returned_amount=0) == ""
+    # Someone who only brought something back: no purchase, and the value is what they got back.
+    assert value(purchase_count=0, currency="KWD", returned_amount=60) == (
+        "1,500.000 KWD, of which 30.000 KWD in the last 12 months"
+    )
 
 
 def test_names_of_the_data_are_words_and_a_missing_birth_date_leaves_the_gender() -> None:

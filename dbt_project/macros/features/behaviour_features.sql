@@ -8,20 +8,25 @@ purchases as (
     select
         known.customer_key,
         known.moment,
-        max(payments.paid_at) as last_purchase_at,
+        max(case when payments.is_purchase then payments.paid_at end) as last_purchase_at,
         max(case when payments.line_kind = 'purchase' then payments.paid_at end) as last_ordered_at,
-        count(distinct payments.interaction_key) as purchase_count,
+        count(distinct case when payments.is_purchase then payments.interaction_key end) as purchase_count,
+        cast(sum(case when payments.is_purchase then payments.reporting_net_amount end) as double)
+        / nullif(count(distinct case
+            when payments.is_purchase and payments.reporting_net_amount is not null then payments.interaction_key
+        end), 0) as average_purchase_amount,
         {%- for days in [30, 90, 365] %}
         count(distinct case
-            when payments.paid_at >= {{ dbt.dateadd('day', -days, 'known.moment') }} then payments.interaction_key
+            when payments.is_purchase and payments.paid_at >= {{ dbt.dateadd('day', -days, 'known.moment') }}
+                then payments.interaction_key
         end) as purchase_count_{{ days }}d,
         {%- endfor %}
-        count(distinct payments.product_key) as product_count,
-        cast(sum(payments.net_amount) as double) as current_value_amount,
+        count(distinct case when payments.is_purchase then payments.product_key end) as product_count,
+        cast(sum(payments.reporting_net_amount) as double) as current_value_amount,
         cast(sum(case
-            when payments.paid_at >= {{ dbt.dateadd('day', -365, 'known.moment') }} then payments.net_amount
+            when payments.paid_at >= {{ dbt.dateadd('day', -365, 'known.moment') }} then payments.reporting_net_amount
         end) as double) as value_12m_amount,
-        cast(sum(payments.discount_amount) as double) as discount_amount,
+        cast(sum(payments.reporting_discount_amount) as double) as discount_amount,
         count(case when payments.line_kind = 'return' then 1 end) as returned_count
     from payments
     inner join known on payments.customer_key = known.customer_key and payments.paid_at < known.moment

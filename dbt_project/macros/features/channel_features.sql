@@ -18,9 +18,8 @@ contacts as (
 
     select facts.customer_key, channels.channel, facts.happened_at, 'purchase' as contact_kind
     from {{ ref('fct_interaction') }} as facts
-    inner join {{ ref('dim_touchpoint') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
     inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
-    where facts.customer_key > 0 and touchpoints.is_purchase and facts.amount > 0
+    where facts.customer_key > 0 and facts.is_purchase
 )
 
 select

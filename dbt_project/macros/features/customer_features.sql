@@ -35,7 +35,7 @@ select
     cast(coalesce(purchases.product_count, 0) as int) as product_count,
     coalesce(purchases.current_value_amount, 0) as current_value_amount,
     coalesce(purchases.value_12m_amount, 0) as value_12m_amount,
-    purchases.current_value_amount / nullif(purchases.purchase_count, 0) as average_purchase_amount,
+    purchases.average_purchase_amount,
     coalesce(purchases.discount_amount, 0) as discount_amount,
     cast(coalesce(purchases.returned_count, 0) as int) as returned_count,
     cast({{ dbt.datediff('interactions.last_inbound_at', 'known.moment', 'day') }} as int) as days_since_inbound,

@@ -105,6 +105,14 @@
                 ~ " || ': correct its sign at the source or in the contribution, or make it a purchase'",
         }) -%}
     {%- endif -%}
+    {%- if canonical_stream == 'exchange_rate' -%}
+        {%- do rules.append({
+            'name': 'rate_is_not_positive',
+            'when': 'contributed.rate <= 0',
+            'reason': "'rate is ' || " ~ context360._decimal_text('contributed.rate')
+                ~ " || ' and must be above 0: what one unit of from_currency is worth in to_currency'",
+        }) -%}
+    {%- endif -%}
     {{ return(rules) }}
 {% endmacro %}
 
@@ -115,6 +123,8 @@
     {%- set channels = {'key': 'channel', 'relation': ref('channels'), 'seed': 'own_channels.csv'} -%}
     {%- set found = [
         dict(column='currency', key='currency', relation=ref('currencies'), seed='own_currencies.csv'),
+        dict(column='from_currency', key='currency', relation=ref('currencies'), seed='own_currencies.csv'),
+        dict(column='to_currency', key='currency', relation=ref('currencies'), seed='own_currencies.csv'),
         dict(column='touchpoint', key='touchpoint', relation=ref('touchpoints'), seed='own_touchpoints.csv'),
         dict(column='purpose', key='purpose', relation=ref('data_purposes'), seed='own_data_purposes.csv'),
         dict(channels, column='channel'),
@@ -139,7 +149,7 @@
 {% macro _vocabulary_rule(vocabulary) %}
     {%- set value = 'contributed.' ~ vocabulary.column -%}
     {#- All currencies of the world are no help in a sentence. -#}
-    {%- set listed = "'an ISO 4217 code'" if vocabulary.column == 'currency' else
+    {%- set listed = "'an ISO 4217 code'" if vocabulary.key == 'currency' else
         "(select " ~ context360.sorted_list_of(vocabulary.key) ~ " from " ~ vocabulary.relation ~ ")" -%}
     {{ return({
         'name': vocabulary.column ~ '_is_unknown',

@@ -4,7 +4,6 @@
 with steps as (
     select
         touchpoints.touchpoint_key,
-        touchpoints.is_purchase,
         steps.is_before_purchase
     from {{ ref('dim_touchpoint') }} as touchpoints
     inner join {{ ref('journey_steps') }} as steps on touchpoints.journey_step = steps.journey_step
@@ -14,7 +13,8 @@ ordered as (
     select
         lines.interaction_key,
         coalesce(products.product_line, 'unknown') as product_line,
-        sum(case when lines.line_kind = 'purchase' then lines.net_amount else 0 end) as bought_amount
+        -- Null where nothing of the line was bought, 0 where it cost nothing or has no exchange rate.
+        sum(case when lines.line_kind = 'purchase' then coalesce(lines.reporting_net_amount, 0) end) as bought_amount
     from {{ ref('fct_order_line') }} as lines
     left join {{ ref('dim_product') }} as products on lines.product_key = products.product_key
     group by lines.interaction_key, coalesce(products.product_line, 'unknown')
@@ -44,8 +44,7 @@ described as (
             when campaigns.product_line is not null then 'campaign'
             when facts.product_key <> -2 then 'product'
         end as own_source,
-        case when steps.is_purchase and ordered.bought_amount > 0 then ordered.bought_amount end
-            as purchase_amount
+        ordered.bought_amount as purchase_amount
     from {{ ref('fct_interaction') }} as facts
     inner join steps on facts.touchpoint_key = steps.touchpoint_key
     left join ordered on facts.interaction_key = ordered.interaction_key

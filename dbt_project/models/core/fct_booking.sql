@@ -16,9 +16,12 @@ select
     bookings.number_of_nights,
     bookings.net_amount,
     bookings.currency,
+    rates.rate as reporting_rate,
+    {{ in_reporting_currency('bookings.net_amount', 'rates.rate') }} as reporting_net_amount,
     bookings.source_system,
     bookings.booking_id as source_booking_id
 from bookings
+{{ join_exchange_rate('bookings', 'started_at') }}
 {{ join_customer('bookings') }}
 left join {{ ref('touchpoints') }} as touchpoints on bookings.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on bookings.booking_channel = channels.channel

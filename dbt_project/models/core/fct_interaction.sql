@@ -1,5 +1,13 @@
 with interactions as (
     select * from {{ ref('int_interaction') }}
+),
+
+not_kept as (
+    select
+        source_system,
+        appointment_id
+    from {{ ref('int_appointment') }}
+    where status in ('cancelled', 'missed')
 )
 
 select
@@ -37,9 +45,21 @@ select
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,
-    coalesce({{ earned_points('touchpoints.touchpoint', 'touchpoints.engagement_points') }}, 0) as engagement_points,
+    case
+        when {{ took_place('interactions') }}
+            then coalesce({{ earned_points('touchpoints.touchpoint', 'touchpoints.engagement_points') }}, 0)
+        else 0
+    end as engagement_points,
     interactions.amount,
     interactions.currency,
+    interactions.reporting_amount,
+    interactions.is_purchase,
+    interactions.is_purchase or coalesce(
+        touchpoints.direction = 'inbound'
+        and (touchpoints.is_response or touchpoints.is_trusted_act)
+        and {{ took_place('interactions') }},
+        false
+    ) as is_exchange,
     interactions.detail,
     interactions.identifier_kind,
     case
@@ -59,6 +79,11 @@ left join {{ ref('int_anonymous_interaction') }} as anonymous
     on
         interactions.source_system = anonymous.source_system
         and interactions.source_interaction_id = anonymous.source_interaction_id
+left join not_kept
+    on
+        interactions.source_system = not_kept.source_system
+        and coalesce(interactions.responds_to_id, interactions.source_interaction_id) = not_kept.appointment_id
+        and interactions.touchpoint like '%appointment%'
 left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
 left join {{ ref('int_text_sentiment') }} as sentiments

@@ -73,10 +73,13 @@ select
     cast(lines.net_amount - lines.known_cost_amount as decimal(18, 6)) as margin_amount,
     lines.cost_amount is null and lines.known_cost_amount is not null as is_cost_estimated,
     lines.currency,
+    rates.rate as reporting_rate,
+    {{ in_reporting_currency('lines.net_amount', 'rates.rate') }} as reporting_net_amount,
     lines.source_system,
     lines.order_id as source_order_id,
     lines.order_line_id as source_order_line_id
 from costed as lines
+{{ join_exchange_rate('lines', 'ordered_at') }}
 {{ join_customer('lines') }}
 left join {{ ref('dim_offer') }} as offers on lines.used_offer_id = offers.offer_id
 left join {{ ref('touchpoints') }} as touchpoints on lines.touchpoint = touchpoints.touchpoint

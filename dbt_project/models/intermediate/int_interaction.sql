@@ -10,6 +10,8 @@ with delivered as (
         detail,
         cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as decimal(18, 6)) as reporting_amount,
+        false as is_purchase,
         campaign_id,
         offer_id,
         content_id,
@@ -30,31 +32,46 @@ with delivered as (
     from {{ ref('int_delivered_interaction') }}
 ),
 
+-- The lines of an order are in one currency or have no common amount. The order stands under the touchpoint of what was
+-- bought and the identifier of the first line that has one.
 orders as (
     select
-        source_system,
-        order_id,
-        min(touchpoint) as touchpoint,
-        min(identifier_kind) as identifier_kind,
-        min(identifier_value) as identifier_value,
-        min(ordered_at) as ordered_at,
-        case when count(*) = 1 then min(product_id) end as product_id,
-        case when count(*) = 1 then min(product_id) else cast(count(*) as {{ dbt.type_string() }}) || ' lines' end
-            as detail,
-        cast(sum(net_amount) as decimal(18, 6)) as amount,
-        min(currency) as currency,
-        min(campaign_id) as campaign_id,
-        min(offer_id) as offer_id,
-        min(coupon_code) as coupon_code,
-        min(device_id) as device_id,
-        min(location_id) as location_id,
-        min(utm_source) as utm_source,
-        min(utm_medium) as utm_medium,
-        min(utm_campaign) as utm_campaign,
-        min(original_order_id) as original_order_id,
-        min(return_reason) as return_reason
-    from {{ ref('int_order_line') }}
-    group by source_system, order_id
+        lines.source_system,
+        lines.order_id,
+        min_by(
+            lines.touchpoint,
+            case when lines.line_kind = 'purchase' then '0' else '1' end || coalesce(lines.touchpoint, '')
+        ) as touchpoint,
+        min_by(lines.identifier_kind, case when lines.identifier_value is not null then lines.order_line_id end)
+            as identifier_kind,
+        min_by(lines.identifier_value, case when lines.identifier_value is not null then lines.order_line_id end)
+            as identifier_value,
+        min(lines.ordered_at) as ordered_at,
+        case when count(*) = 1 then min(lines.product_id) end as product_id,
+        case
+            when count(*) = 1 then min(lines.product_id)
+            else cast(count(*) as {{ dbt.type_string() }}) || ' lines'
+        end as detail,
+        case when count(distinct lines.currency) = 1 then cast(sum(lines.net_amount) as decimal(18, 6)) end as amount,
+        case when count(distinct lines.currency) = 1 then min(lines.currency) end as currency,
+        case
+            when count(*) = count(rates.rate)
+                then cast(sum({{ in_reporting_currency('lines.net_amount', 'rates.rate') }}) as decimal(18, 6))
+        end as reporting_amount,
+        coalesce(max(case when lines.line_kind = 'purchase' then 1 else 0 end), 0) = 1 as is_purchase,
+        min(lines.campaign_id) as campaign_id,
+        min(lines.offer_id) as offer_id,
+        min(lines.coupon_code) as coupon_code,
+        min(lines.device_id) as device_id,
+        min(lines.location_id) as location_id,
+        min(lines.utm_source) as utm_source,
+        min(lines.utm_medium) as utm_medium,
+        min(lines.utm_campaign) as utm_campaign,
+        min(lines.original_order_id) as original_order_id,
+        min(lines.return_reason) as return_reason
+    from {{ ref('int_order_line') }} as lines
+    {{ join_exchange_rate('lines', 'ordered_at') }}
+    group by lines.source_system, lines.order_id
 ),
 
 -- One coupon per order: of several the first counts, so that no order appears twice.
@@ -80,6 +97,8 @@ order_interactions as (
         orders.detail,
         orders.amount,
         orders.currency,
+        orders.reporting_amount,
+        orders.is_purchase,
         coalesce(orders.campaign_id, used_coupons.campaign_id) as campaign_id,
         coalesce(orders.offer_id, used_coupons.offer_id) as offer_id,
         cast(null as {{ dbt.type_string() }}) as content_id,
@@ -135,6 +154,8 @@ redemptions as (
         redemptions.offer_id as detail,
         cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as decimal(18, 6)) as reporting_amount,
+        false as is_purchase,
         redemptions.campaign_id,
         redemptions.offer_id,
         cast(null as {{ dbt.type_string() }}) as content_id,
@@ -160,17 +181,19 @@ redemptions as (
 
 bookings as (
     select
-        source_system,
-        booking_id as source_interaction_id,
-        touchpoint,
-        identifier_kind,
-        identifier_value,
-        started_at as happened_at,
+        bookings.source_system,
+        bookings.booking_id as source_interaction_id,
+        bookings.touchpoint,
+        bookings.identifier_kind,
+        bookings.identifier_value,
+        bookings.started_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as product_id,
-        booked_item || ', ' || booking_purpose || ', ' || cast(number_of_nights as {{ dbt.type_string() }}) || ' nights'
-            as detail,
-        net_amount as amount,
-        currency,
+        bookings.booked_item || ', ' || bookings.booking_purpose || ', '
+        || cast(bookings.number_of_nights as {{ dbt.type_string() }}) || ' nights' as detail,
+        bookings.net_amount as amount,
+        bookings.currency,
+        {{ in_reporting_currency('bookings.net_amount', 'rates.rate') }} as reporting_amount,
+        true as is_purchase,
         cast(null as {{ dbt.type_string() }}) as campaign_id,
         cast(null as {{ dbt.type_string() }}) as offer_id,
         cast(null as {{ dbt.type_string() }}) as content_id,
@@ -188,7 +211,8 @@ bookings as (
         cast(null as {{ dbt.type_string() }}) as utm_campaign,
         cast(null as {{ dbt.type_string() }}) as verbatim,
         cast(null as {{ dbt.type_string() }}) as language
-    from {{ ref('int_booking') }}
+    from {{ ref('int_booking') }} as bookings
+    {{ join_exchange_rate('bookings', 'started_at') }}
 ),
 
 survey_answers as (
@@ -205,6 +229,8 @@ survey_answers as (
         || coalesce(': ' || verbatim, '') as detail,
         cast(null as decimal(18, 6)) as amount,
         cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as decimal(18, 6)) as reporting_amount,
+        false as is_purchase,
         cast(null as {{ dbt.type_string() }}) as campaign_id,
         cast(null as {{ dbt.type_string() }}) as offer_id,
         cast(null as {{ dbt.type_string() }}) as content_id,

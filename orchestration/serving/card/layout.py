@@ -10,7 +10,7 @@ from orchestration.serving.card.numbers import card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.situational import situational_lines
-from orchestration.serving.card.wording import day
+from orchestration.serving.card.wording import day, money
 from orchestration.serving.reading import base_rate_reason
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int, as_of: d
         [customer_key, as_of, card_numbers().contacts_shown],
     ).fetchall()
     for happened_at, touchpoint, detail, amount, currency in rows:
-        money = f"{amount:,.2f} {currency}" if amount is not None else ""
-        table.add_row(f"{happened_at:%d %b %Y}", escape(touchpoint), escape(detail or ""), money)
+        paid = money(amount, currency) if amount is not None else ""
+        table.add_row(f"{happened_at:%d %b %Y}", escape(touchpoint), escape(detail or ""), paid)
     if not rows:
         table.add_row("none")
     return table

@@ -6,7 +6,7 @@ import calendar
 from typing import Any
 
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import counted, day, joined, words
+from orchestration.serving.card.wording import counted, day, joined, money, words
 from orchestration.serving.report_page import percent
 
 
@@ -65,13 +65,15 @@ def _purchases(customer: dict[str, Any]) -> str:
 
 
 def _value(customer: dict[str, Any]) -> str:
-    """What the customer paid; empty before the first purchase."""
-    if not customer["purchase_count"]:
+    """What the customer paid, less returns; empty before the first payment."""
+    if not customer["purchase_count"] and not customer["returned_amount"]:
         return ""
-    return (
-        f"{customer['current_value_amount']:,.2f} {customer['currency'] or 'in several currencies'}, of which "
-        f"{customer['value_12m_amount']:,.2f} in the last 12 months"
+    paid = (
+        f"{money(customer['current_value_amount'], customer['currency'])}, of which "
+        f"{money(customer['value_12m_amount'], customer['currency'])} in the last 12 months"
     )
+    without_rate = customer["unconverted_currencies"]
+    return f"{paid}, without the amounts in {without_rate} (no exchange rate)" if without_rate else paid
 
 
 def _on_site(customer: dict[str, Any]) -> str:

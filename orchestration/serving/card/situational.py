@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from orchestration.serving.card.numbers import card_numbers, operating_system
-from orchestration.serving.card.wording import ago, counted, day, duration, joined, words
+from orchestration.serving.card.wording import ago, counted, day, duration, joined, money, words
 
 
 def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
@@ -74,7 +74,7 @@ def _cart(customer: dict[str, Any]) -> str:
         return ""
     worth = ""
     if customer["cart_amount"] is not None:
-        worth = f" worth {customer['cart_amount']:,.2f} {customer['cart_currency'] or ''}".rstrip()
+        worth = f" worth {money(customer['cart_amount'], customer['cart_currency'])}"
     state = "abandoned" if customer["is_cart_abandoned"] else "being filled"
     since = ago(customer["as_of"] - customer["cart_last_added_at"])
     return f"{counted(customer['cart_line_count'], 'product')}{worth}, {state}; the last one added {since}"

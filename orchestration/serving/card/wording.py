@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 
 def words(name: str | None) -> str:
@@ -42,3 +43,15 @@ def duration(time: timedelta) -> str:
 def ago(time: timedelta) -> str:
     """`3 hours ago`, or `just now` within a minute."""
     return f"{duration(time)} ago" if time >= timedelta(minutes=1) else "just now"
+
+
+# Digits after the decimal point of the currencies that do not have two (ISO 4217, table A.1).
+_NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+
+
+def money(amount: Decimal | float, currency: str | None) -> str:
+    """An amount as its currency writes it: `1,234.50 EUR`, `10,000 JPY`; without its sign where it rounds to zero."""
+    digits = 2 if currency is None else 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
+    text = f"{amount:,.{digits}f}"
+    return f"{text.lstrip('-') if not text.strip('-0.,') else text} {currency or ''}".rstrip()

@@ -24,7 +24,6 @@ select
     situational.open_complaint_since,
     segments.segment_title,
     segments.segment,
-    predicted.currency,
     -- A base-rate forecast is the same for everyone: there, rank by current value.
     coalesce(
         case when predicted.basis = 'model' then predicted.value_percentile end,

@@ -3,8 +3,7 @@
 with customers as (
     select
         customer_key,
-        product_lines,
-        currency
+        product_lines
     from {{ ref('int_action_customer') }}
 ),
 
@@ -28,7 +27,6 @@ purchases as (
     select
         product_line,
         customer_key,
-        interaction_key,
         happened_at,
         purchase_amount
     from {{ ref('bridge_interaction_product_line') }}
@@ -54,34 +52,13 @@ repeated as (
     having avg(case when purchase_count > 1 then 1.0 else 0.0 end) >= {{ var('action_repeat_share') }}
 ),
 
-order_currencies as (
-    select
-        interaction_key,
-        min(currency) as currency
-    from {{ ref('fct_order_line') }}
-    where line_kind = 'purchase' and currency is not null
-    group by interaction_key
-    having count(distinct currency) = 1
-),
-
--- Average amount of a purchase of each line, per currency.
+-- Average amount of a purchase of each line.
 worths as (
     select
         purchases.product_line,
-        order_currencies.currency,
         cast(sum(purchases.purchase_amount) as double) / count(*) as average_amount
     from purchases
-    inner join order_currencies on purchases.interaction_key = order_currencies.interaction_key
-    group by purchases.product_line, order_currencies.currency
-),
-
--- Customers without a purchase are expected to pay in the currency of most orders.
-usual_currency as (
-    select currency
-    from order_currencies
-    group by currency
-    order by count(*) desc, currency asc
-    limit 1
+    group by purchases.product_line
 ),
 
 predicted_lines as (
@@ -91,7 +68,7 @@ predicted_lines as (
         propensities.probability,
         propensities.lift,
         cast(round(propensities.probability * worths.average_amount, 2) as decimal(18, 2)) as expected_value_amount,
-        worths.currency,
+        reporting.currency,
         propensities.lift >= {{ var('action_least_lift') }}
         and (
             owned.last_bought_at is null
@@ -100,11 +77,8 @@ predicted_lines as (
         ) as is_likely
     from {{ ref('customer_propensity') }} as propensities
     inner join customers on propensities.customer_key = customers.customer_key
-    left join usual_currency on customers.currency is null
-    left join worths
-        on
-            propensities.product_line = worths.product_line
-            and coalesce(customers.currency, usual_currency.currency) = worths.currency
+    left join {{ ref('dim_currency') }} as reporting on reporting.is_reporting
+    left join worths on propensities.product_line = worths.product_line
     left join owned
         on propensities.customer_key = owned.customer_key and propensities.product_line = owned.product_line
     left join repeated on propensities.product_line = repeated.product_line

@@ -10,7 +10,7 @@ uses as (
         identifier_value,
         source_system,
         session_id,
-        touchpoint,
+        is_purchase,
         cast(happened_at as date) as used_on
     from interactions
     where identifier_value is not null
@@ -22,7 +22,7 @@ uses as (
         device_id as identifier_value,
         source_system,
         session_id,
-        touchpoint,
+        is_purchase,
         cast(happened_at as date) as used_on
     from interactions
     where
@@ -37,9 +37,8 @@ per_day as (
         uses.used_on,
         count(*) as event_count,
         count(distinct uses.source_system || '|' || uses.session_id) as session_count,
-        count(case when touchpoints.is_purchase then 1 end) as purchase_count
+        count(case when uses.is_purchase then 1 end) as purchase_count
     from uses
-    left join {{ ref('touchpoints') }} as touchpoints on uses.touchpoint = touchpoints.touchpoint
     group by uses.identifier_kind, uses.identifier_value, uses.used_on
 ),
 

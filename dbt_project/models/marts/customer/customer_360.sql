@@ -56,6 +56,7 @@ select
     likely.product_line as likely_product_line,
     likely.probability as likely_product_line_probability,
     relationship.currency,
+    relationship.unconverted_currencies,
     relationship.recency_score,
     relationship.frequency_score,
     relationship.monetary_score,

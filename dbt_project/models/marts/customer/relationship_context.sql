@@ -16,36 +16,44 @@ payments as (
 purchases as (
     select
         customer_key,
-        min(paid_at) as first_purchase_at,
-        max(paid_at) as last_purchase_at,
-        cast(count(distinct interaction_key) as int) as purchase_count,
+        min(case when is_purchase then paid_at end) as first_purchase_at,
+        max(case when is_purchase then paid_at end) as last_purchase_at,
+        cast(count(distinct case when is_purchase then interaction_key end) as int) as purchase_count,
+        cast(count(distinct case
+            when is_purchase and paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key
+        end) as int) as purchase_count_12m,
+        cast(sum(reporting_net_amount) as decimal(18, 6)) as current_value_amount,
         cast(
-            count(distinct case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key end) as int
-        )
-            as purchase_count_12m,
-        cast(sum(net_amount) as decimal(18, 6)) as current_value_amount,
-        cast(
-            coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then net_amount end), 0)
+            coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then reporting_net_amount end), 0)
             as decimal(18, 6)
         ) as value_12m_amount,
-        cast(sum(discount_amount) as decimal(18, 6)) as discount_amount,
-        cast(coalesce(-sum(case when line_kind = 'return' then net_amount end), 0) as decimal(18, 6))
+        cast(sum(reporting_discount_amount) as decimal(18, 6)) as discount_amount,
+        cast(coalesce(-sum(case when line_kind = 'return' then reporting_net_amount end), 0) as decimal(18, 6))
             as returned_amount,
-        cast(sum(margin_amount) as decimal(18, 6)) as margin_amount,
-        cast(count(distinct case when product_key > 0 then product_key end) as int) as product_count,
-        case when count(distinct currency) = 1 then min(currency) end as currency
+        cast(sum(reporting_margin_amount) as decimal(18, 6)) as margin_amount,
+        cast(
+            sum(case when is_purchase then reporting_net_amount end)
+            / nullif(count(distinct case
+                when is_purchase and reporting_net_amount is not null then interaction_key
+            end), 0)
+            as decimal(18, 6)
+        ) as average_purchase_amount,
+        cast(count(distinct case when is_purchase and product_key > 0 then product_key end) as int) as product_count,
+        {{ sorted_list_of('case when reporting_net_amount is null then currency end') }} as unconverted_currencies
     from payments
     group by customer_key
 ),
 
--- Quintiles among the customers who bought; 5 is best. Equal customers have equal scores.
+-- Quintiles among the customers who bought; 5 is best. Equal customers have equal scores. The value of a customer whose
+-- amounts have no exchange rate is not scored.
 scored as (
     select
         customer_key,
         {{ quintile('last_purchase_at') }} as recency_score,
         {{ quintile('purchase_count') }} as frequency_score,
-        {{ quintile('current_value_amount') }} as monetary_score
+        case when current_value_amount is not null then {{ quintile('current_value_amount') }} end as monetary_score
     from purchases
+    where purchase_count > 0
 ),
 
 -- Lines bought and kept: a fully returned line is not owned.
@@ -176,9 +184,9 @@ select
     coalesce(purchases.discount_amount, 0) as discount_amount,
     coalesce(purchases.returned_amount, 0) as returned_amount,
     purchases.margin_amount,
-    cast(purchases.current_value_amount / nullif(purchases.purchase_count, 0) as decimal(18, 6))
-        as average_purchase_amount,
-    purchases.currency,
+    purchases.average_purchase_amount,
+    case when purchases.customer_key is not null then reporting.currency end as currency,
+    purchases.unconverted_currencies,
     scored.recency_score,
     scored.frequency_score,
     scored.monetary_score,
@@ -207,6 +215,7 @@ select
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
+left join {{ ref('dim_currency') }} as reporting on reporting.is_reporting
 left join purchases on customers.customer_key = purchases.customer_key
 left join scored on customers.customer_key = scored.customer_key
 left join product_lines on customers.customer_key = product_lines.customer_key

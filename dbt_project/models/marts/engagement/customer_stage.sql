@@ -1,6 +1,6 @@
 -- A customer enters a stage when its measure reaches `enters_at` and leaves it when the measure falls below
--- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months. Which
--- exchanges are purchases and trusted acts stand in the settings touchpoints.
+-- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and counts
+-- what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on consent.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
@@ -24,10 +24,10 @@ activity as (
     select
         facts.customer_key,
         cast({{ dbt.date_trunc('month', 'facts.happened_at') }} as date) as month_start,
-        count(case when facts.direction = 'inbound' then 1 end) as inbound_count,
-        count(case when facts.direction = 'outbound' then 1 end) as outbound_count,
-        count(case when touchpoints.is_purchase then 1 end) as purchase_count,
-        count(case when touchpoints.is_trusted_act then 1 end) as trusted_act_count
+        count(distinct case when facts.is_exchange then facts.happened_date_key end) as exchange_day_count,
+        count(case when facts.is_purchase then 1 end) as purchase_count,
+        count(case when facts.is_exchange and (touchpoints.is_trusted_act or facts.is_purchase) then 1 end)
+            as trusted_act_count
     from {{ ref('fct_interaction') }} as facts
     left join {{ ref('touchpoints') }} as touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
     where facts.happened_at < {{ as_of() }} and facts.customer_key > 0
@@ -58,8 +58,7 @@ looked_back as (
     select
         spine.customer_key,
         spine.month_start,
-        sum(coalesce(activity.inbound_count, 0)) over past_year as inbound_count,
-        sum(coalesce(activity.outbound_count, 0)) over past_year as outbound_count,
+        sum(coalesce(activity.exchange_day_count, 0)) over past_year as exchange_day_count,
         sum(coalesce(activity.purchase_count, 0)) over past_year as purchase_count,
         sum(coalesce(activity.trusted_act_count, 0)) over past_year as trusted_act_count
     from spine
@@ -79,14 +78,13 @@ bounds as (
     from {{ ref('relationship_stages') }}
 ),
 
--- Messages to a customer who never answers are no relationship: without exchange in both directions nothing counts.
 measured as (
     select
         customer_key,
         month_start,
-        least(inbound_count, outbound_count) as communicate,
-        case when inbound_count > 0 and outbound_count > 0 then trusted_act_count else 0 end as trust,
-        case when inbound_count > 0 and outbound_count > 0 then purchase_count else 0 end as commit
+        exchange_day_count as communicate,
+        trusted_act_count as trust,
+        purchase_count as commit
     from looked_back
 ),
 

@@ -23,10 +23,10 @@ points as (
 purchases as (
     select
         payments.customer_key,
-        sum(payments.net_amount) as bought_amount
+        sum(payments.reporting_net_amount) as bought_amount
     from ({{ customer_payments() }}) as payments
     inner join moments on payments.paid_at >= moments.judged_at
-    where payments.net_amount > 0
+    where payments.is_purchase
     group by payments.customer_key
 ),
 

@@ -33,25 +33,13 @@ decisions as (
     where {{ dbt.dateadd('day', settings['outcome_days'], 'nights.as_of') }} <= {{ as_of() }}
 ),
 
-order_currencies as (
-    select
-        interaction_key,
-        min(currency) as currency
-    from {{ ref('fct_order_line') }}
-    where line_kind = 'purchase'
-    group by interaction_key
-    having count(distinct currency) = 1
-),
-
 purchases as (
     select
         lines.customer_key,
         lines.product_line,
         lines.happened_at as bought_at,
-        lines.purchase_amount as amount,
-        order_currencies.currency
+        lines.purchase_amount as amount
     from {{ ref('bridge_interaction_product_line') }} as lines
-    inner join order_currencies on lines.interaction_key = order_currencies.interaction_key
     where lines.purchase_amount is not null and lines.customer_key > 0 and lines.happened_at < {{ as_of() }}
 
     union all
@@ -60,20 +48,9 @@ purchases as (
         customer_key,
         cast(null as {{ dbt.type_string() }}) as product_line,
         started_at as bought_at,
-        net_amount as amount,
-        currency
+        reporting_net_amount as amount
     from {{ ref('fct_booking') }}
     where customer_key > 0 and started_at < {{ as_of() }}
-),
-
--- The currency of most purchases: amounts of two currencies do not add up.
-currency_counts as (
-    select
-        currency,
-        row_number() over (order by count(*) desc, currency) as place
-    from purchases
-    where currency is not null
-    group by currency
 ),
 
 -- An inner join first: an outer join on these conditions compares every decision with every purchase.
@@ -85,7 +62,6 @@ outcomes as (
         sum(purchases.amount) as reward_amount
     from decisions
     inner join purchases on decisions.customer_key = purchases.customer_key
-    inner join currency_counts on purchases.currency = currency_counts.currency and currency_counts.place = 1
     where
         purchases.bought_at >= decisions.as_of
         and purchases.bought_at < {{ dbt.dateadd('day', settings['outcome_days'], 'decisions.as_of') }}
@@ -98,12 +74,12 @@ select
     decisions.kind,
     decisions.as_of,
     cast(coalesce(outcomes.reward_amount, 0) as double) as reward_amount,
-    currency_counts.currency,
+    reporting.currency,
     decisions.proposal_probability,
     decisions.is_greedy,
     decisions.choice_count
 from decisions
-left join currency_counts on currency_counts.place = 1
+left join {{ ref('dim_currency') }} as reporting on reporting.is_reporting
 left join outcomes
     on
         decisions.customer_key = outcomes.customer_key

@@ -6,7 +6,7 @@ with buyers as (
     inner join {{ ref('points_customer') }} as customers on payments.customer_key = customers.customer_key
     inner join {{ ref('points_moment') }} as moments
         on payments.paid_at >= moments.judged_at and payments.paid_at < moments.judged_until
-    where payments.net_amount > 0
+    where payments.is_purchase
 )
 
 select
