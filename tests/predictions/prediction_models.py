@@ -8,7 +8,9 @@ import duckdb
 
 from orchestration.warehouse.dbt import DbtProject
 
-CAMPAIGNS = ("campaign_period", "campaign_person", "campaign_group", "campaign_reach")
+CAMPAIGNS = (
+    "campaign_offer", "campaign_period", "campaign_product", "campaign_person", "campaign_group", "campaign_reach",
+)  # fmt: skip
 DECISIONS = ("action_night", "action_decision")
 POINTS = (
     "points_setting", "points_moment", "points_touchpoint", "points_customer", "points_example", "points_exchange",

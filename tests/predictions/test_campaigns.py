@@ -19,20 +19,23 @@ STAR = """
     attach ':memory:' as warehouse; use warehouse; create schema core;
     create table core.dim_channel as select * from (values (3, 'email'), (6, 'store')) as t (channel_key, channel);
     create table core.dim_campaign as
-    select * from (values (1, 3, date '2025-03-01', date '2025-03-14'))
-    as t (campaign_key, channel_key, starts_on, ends_on);
+    select * from (values (1, 3, date '2025-03-01', date '2025-03-14', null::varchar))
+    as t (campaign_key, channel_key, starts_on, ends_on, product_line);
     create table core.dim_offer as
-    select * from (values (11, 1, date '2025-03-01', date '2025-03-15'))
-    as t (offer_key, campaign_key, valid_from, valid_to);
+    select * from (values (11, 1, date '2025-03-01', date '2025-03-15', true, true))
+    as t (offer_key, campaign_key, valid_from, valid_to, names_products, is_described);
+    create table core.dim_product as
+    select * from (values (5, 'bikes'), (6, 'parts'), (-1, null)) as t (product_key, product_line);
+    create table core.bridge_offer_product as select 11 as offer_key, 5 as product_key;
     create table core.dim_customer as
     select i as customer_key, timestamp '2024-01-01' as first_known_at from range(1, 2001) as t(i)
     union all select -1, null;
     create table core.fct_offer_made (
         offer_made_key bigint, campaign_key bigint, offer_key bigint, customer_key bigint, is_holdout boolean,
-        made_at timestamp, bought_at timestamp
+        made_at timestamp
     );
     create table core.fct_order_line (
-        customer_key bigint, interaction_key bigint, line_kind varchar, ordered_at timestamp
+        customer_key bigint, interaction_key bigint, line_kind varchar, ordered_at timestamp, product_key bigint
     );
 """
 SENT, BOUGHT = "2025-03-01 09:00", "2025-03-05 12:00"
@@ -55,17 +58,28 @@ def _offer(
     campaign: int = 1,
     bought: str = BOUGHT,
 ) -> None:
-    """The offer to this many people, from customer `first` on; the first of them buy."""
+    """The offer to this many people, from customer `first` on; the first of them buy its product."""
     star.execute(
         """
         insert into core.fct_offer_made
         select
-            (select count(*) from core.fct_offer_made) + i, ?, ? + 10, ? + i, ?,
-            case when not ? then ?::timestamp end, case when i < ? then ?::timestamp end
+            (select count(*) from core.fct_offer_made) + i, ?, ? + 10, ? + i, ?, case when not ? then ?::timestamp end
         from range(?) as t(i)
         """,
-        [campaign, campaign, first, held_out, held_out, SENT, buyers, bought, people],
+        [campaign, campaign, first, held_out, held_out, SENT, people],
     )  # fmt: skip
+    _purchases(star, first, buyers, bought)
+
+
+def _purchases(
+    star: duckdb.DuckDBPyConnection, first: int, buyers: int, bought: str = BOUGHT, product: int = 5
+) -> None:
+    """As many customers, from `first` on, buy the product once."""
+    star.execute(
+        "insert into core.fct_order_line"
+        " select ? + i, 10000 + ? + i, 'purchase', ?::timestamp, ? from range(?) as t(i)",
+        [first, first, bought, product, buyers],
+    )
 
 
 @pytest.fixture
@@ -144,8 +158,8 @@ def test_a_campaign_runs_as_long_as_its_offer_and_without_an_end_for_ever(star, 
 def test_who_is_unknown_or_known_only_later_stands_on_neither_side_and_is_counted(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)
-    star.execute("insert into core.fct_offer_made select 900 + i, 1, 11, -1, false, ?, ? from range(3) as t(i)",
-                 [SENT, BOUGHT])  # fmt: skip
+    star.execute("insert into core.fct_offer_made select 900 + i, 1, 11, -1, false, ? from range(3) as t(i)",
+                 [SENT])  # fmt: skip
     # Two who were unknown when it began, and became known by what they bought.
     _offer(star, 1001, 2, 2, held_out=False)
     star.execute("update core.dim_customer set first_known_at = ?::timestamp where customer_key > 1000", [BOUGHT])
@@ -172,14 +186,57 @@ def test_purchases_before_the_first_approach_and_after_the_last_day_count_on_nei
     assert (effects()[1]["treated_rate"], effects()[1]["held_out_rate"]) == (0, 0)
 
 
+def _arms_that_name_no_offer(star: duckdb.DuckDBPyConnection) -> None:
+    """160 treated and 163 held-out customers, as a source lists them that names the campaign and no offer."""
+    _offer(star, 1, 160, 143, held_out=False)
+    _offer(star, 201, 163, 142, held_out=True)
+    star.execute("delete from core.dim_offer; update core.fct_offer_made set offer_key = -1")
+
+
+def test_offers_without_a_number_are_judged_by_any_purchase_of_both_arms(star, effects) -> None:
+    # The counts of issue 15: 143 of 160 and 142 of 163 bought, which is no effect.
+    _arms_that_name_no_offer(star)
+    effect = effects()[1]
+    assert (effect["treated_rate"], effect["held_out_rate"]) == pytest.approx((143 / 160, 142 / 163))
+    assert not effect["is_significant"]
+
+
+def test_campaign_whose_offers_name_nothing_is_judged_by_its_product_line(star, effects) -> None:
+    _arms_that_name_no_offer(star)
+    _purchases(star, 201, 163, product=6)
+    star.execute("update core.dim_campaign set product_line = 'bikes'")
+    assert effects()[1]["held_out_rate"] == pytest.approx(142 / 163)
+    star.execute("update core.dim_campaign set product_line = 'parts'")
+    assert (effects()[1]["treated_rate"], effects()[1]["held_out_rate"]) == (0, 1)
+    star.execute("update core.dim_campaign set product_line = null")
+    assert effects()[1]["held_out_rate"] == 1
+
+
+@pytest.mark.parametrize("unnamed", ["is_holdout", "not is_holdout"])
+def test_offers_of_one_arm_without_a_number_are_judged_by_the_offers_of_the_other(star, effects, unnamed: str) -> None:
+    _offer(star, 1, 40, 20, held_out=False)
+    _offer(star, 101, 40, 10, held_out=True)
+    _purchases(star, 1, 40, product=6)
+    _purchases(star, 101, 40, product=6)
+    star.execute(f"update core.fct_offer_made set offer_key = -1 where {unnamed}")
+    assert (effects()[1]["treated_rate"], effects()[1]["held_out_rate"]) == (0.5, 0.25)
+
+
+def test_held_out_customer_who_buys_before_the_first_approach_and_again_after_it_is_a_buyer(star, effects) -> None:
+    # The offer is valid from midnight on; the first mail goes out at nine.
+    _offer(star, 1, 40, 20, held_out=False)
+    _offer(star, 101, 40, 10, held_out=True, bought="2025-03-01 07:00")
+    _purchases(star, 101, 10)
+    assert effects()[1]["held_out_rate"] == 0.25
+
+
 def _earlier_purchases(star: duckdb.DuckDBPyConnection) -> None:
     """Everybody who will buy has bought once in the fortnight before; one of them also long before that."""
     star.execute(
         """
         insert into core.fct_order_line
-        select distinct customer_key, customer_key, 'purchase', timestamp '2025-02-20'
-        from core.fct_offer_made where bought_at is not null
-        union all select 1, 9999, 'purchase', timestamp '2024-12-01'
+        select distinct customer_key, customer_key, 'purchase', timestamp '2025-02-20', 6 from core.fct_order_line
+        union all select 1, 9999, 'purchase', timestamp '2024-12-01', 5
         """
     )
 

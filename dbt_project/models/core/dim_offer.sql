@@ -22,6 +22,7 @@ select
     {{ member_key('described.campaign_id', unknown_when='described.offer_id is null') }} as campaign_key,
     {{ member_key('described.product_id', unknown_when='described.offer_id is null') }} as product_key,
     described.product_line,
+    described.product_id is not null or described.product_line is not null as names_products,
     described.discount_percent,
     coalesce(channels.channel_key, -1) as channel_key,
     described.first_day as valid_from,

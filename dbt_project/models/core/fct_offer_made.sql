@@ -4,12 +4,14 @@ with offers_made as (
         customers.customer_key,
         offers.offer_key,
         offers.product_key,
-        offers.product_line,
+        coalesce(offers.names_products, false) as names_products,
+        campaigns.product_line as campaign_product_line,
         -- Held-out customers could have used the offer from its first day on.
         coalesce(made.made_at, cast(offers.valid_from as timestamp)) as could_use_from,
         cast(offers.valid_to as timestamp) as could_use_to
     from {{ ref('int_offer_made') }} as made
     left join {{ ref('dim_offer') }} as offers on made.offer_id = offers.offer_id
+    left join {{ ref('dim_campaign') }} as campaigns on made.campaign_id = campaigns.campaign_id
     {{ join_customer('made') }}
 ),
 
@@ -20,11 +22,12 @@ purchases as (
         products.product_line,
         order_lines.ordered_at
     from {{ ref('int_order_line') }} as order_lines
-    inner join {{ ref('dim_product') }} as products on order_lines.product_id = products.product_id
+    left join {{ ref('dim_product') }} as products on order_lines.product_id = products.product_id
     {{ join_customer('order_lines') }}
     where order_lines.line_kind = 'purchase' and customers.customer_key is not null
 ),
 
+-- Taken up is what the offer is about: its products, else the product line of its campaign, else any purchase.
 first_purchases as (
     select
         offers_made.source_system,
@@ -32,15 +35,17 @@ first_purchases as (
         min(purchases.ordered_at) as bought_at
     from offers_made
     inner join purchases on offers_made.customer_key = purchases.customer_key
+    left join {{ ref('bridge_offer_product') }} as offered
+        on offers_made.offer_key = offered.offer_key and purchases.product_key = offered.product_key
     where
         purchases.ordered_at >= offers_made.could_use_from
         and (purchases.ordered_at < offers_made.could_use_to or offers_made.could_use_to is null)
-        and (offers_made.product_key < 0 or offers_made.product_key = purchases.product_key)
-        and (
-            offers_made.product_line is null
-            or offers_made.product_key > 0
-            or offers_made.product_line = purchases.product_line
-        )
+        and case
+            when offers_made.names_products then offered.offer_key is not null
+            when offers_made.campaign_product_line is not null
+                then offers_made.campaign_product_line = purchases.product_line
+            else true
+        end
     group by offers_made.source_system, offers_made.offer_made_id
 )
 
@@ -60,6 +65,7 @@ select
     made.clicked_at,
     made.replied_at,
     made.redeemed_at,
+    -- A coupon used on an order of nobody known is a purchase, too. Effects of campaigns do not count it: campaign_person.
     coalesce(first_purchases.bought_at, made.redeemed_at) as bought_at,
     made.reaction,
     made.reacted_at,
