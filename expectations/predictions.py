@@ -56,7 +56,7 @@ def _value_coverage() -> Suite:
         "marts",
         "marts.customer_value (coverage)",
         """
-        select count(*) filter (where basis <> 'no purchase yet' and expected_value_12m_amount is null)
+        select count(*) filter (where basis not in ('no purchase yet', 'models disagree') and expected_value_12m_amount is null)
             as silent_customers
         from marts.customer_value
         """,

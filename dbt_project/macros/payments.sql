@@ -65,3 +65,117 @@
     from {{ ref('fct_booking') }}
     where customer_key > 0 and started_at < {{ as_of() }}
 {%- endmacro %}
+
+
+{#- What each customer bought: the CTEs `payments`, `purchases` and `rhythms`. A purchase interval is the mean number of days
+    between the days with a purchase: the customer's own from rhythm_least_purchase_days on, else the median of all
+    customers who bought on several days. -#}
+{% macro purchase_summary() -%}
+payments as (
+    {{ customer_payments() }}
+),
+
+purchases as (
+    select
+        customer_key,
+        min(case when is_purchase then paid_at end) as first_purchase_at,
+        max(case when is_purchase then paid_at end) as last_purchase_at,
+        cast(count(distinct case when is_purchase then interaction_key end) as int) as purchase_count,
+        cast(count(distinct case
+            when is_purchase and paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key
+        end) as int) as purchase_count_12m,
+        cast(sum(reporting_net_amount) as decimal(18, 6)) as current_value_amount,
+        cast(
+            coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then reporting_net_amount end), 0)
+            as decimal(18, 6)
+        ) as value_12m_amount,
+        cast(sum(reporting_discount_amount) as decimal(18, 6)) as discount_amount,
+        cast(coalesce(-sum(case when line_kind = 'return' then reporting_net_amount end), 0) as decimal(18, 6))
+            as returned_amount,
+        cast(sum(reporting_margin_amount) as decimal(18, 6)) as margin_amount,
+        cast(
+            sum(case when is_purchase then reporting_net_amount end)
+            / nullif(count(distinct case
+                when is_purchase and reporting_net_amount is not null then interaction_key
+            end), 0)
+            as decimal(18, 6)
+        ) as average_purchase_amount,
+        cast(count(distinct case when is_purchase and product_key > 0 then product_key end) as int) as product_count,
+        cast(count(distinct case when is_purchase then cast(paid_at as date) end) as int) as purchase_day_count,
+        {{ sorted_list_of('case when reporting_net_amount is null then currency end') }} as unconverted_currencies
+    from payments
+    group by customer_key
+),
+
+own_rhythms as (
+    select
+        customer_key,
+        last_purchase_at,
+        case
+            when purchase_day_count > 1
+                then
+                    {{ dbt.datediff('cast(first_purchase_at as date)', 'cast(last_purchase_at as date)', 'day') }}
+                    / cast(purchase_day_count - 1 as double)
+        end as interval_days,
+        purchase_day_count >= {{ var('rhythm_least_purchase_days') }} as has_own_rhythm
+    from purchases
+    where purchase_count > 0
+),
+
+common_rhythm as (
+    select coalesce(median(interval_days), {{ var('rhythm_default_days') }}) as interval_days
+    from own_rhythms
+),
+
+rhythms as (
+    select
+        own_rhythms.customer_key,
+        case when own_rhythms.has_own_rhythm then own_rhythms.interval_days else common_rhythm.interval_days end
+            as interval_days,
+        {{ dbt.datediff('cast(own_rhythms.last_purchase_at as date)', 'cast(' ~ as_of() ~ ' as date)', 'day') }}
+            as silent_days
+    from own_rhythms
+    cross join common_rhythm
+)
+{%- endmacro %}
+
+
+{#- The forecast of purchases and value after the as of: the CTE `forecasts`. Two models say how likely a purchase within 90
+    days is: the forecast of purchases (of 1 - e^-n, where n are expected) and the propensity to buy anything. Where they
+    differ by more than forecast_disagreement, neither is a fact, and the forecast is null with that basis. -#}
+{% macro reconciled_forecasts() -%}
+compared as (
+    select
+        expected.*,
+        coalesce(
+            expected.basis = 'model'
+            and abs(bought.probability - (1 - exp(-expected.expected_purchases_90d)))
+            > {{ var('forecast_disagreement') }},
+            false
+        ) as is_contradicted
+    from {{ source('predictions', 'value_score') }} as expected
+    left join {{ source('predictions', 'propensity_score') }} as bought
+        on
+            expected.customer_key = bought.customer_key
+            and bought.target = 'buy'
+            and bought.product_line = 'any'
+            and bought.horizon_days = 90
+            and bought.basis = 'model'
+),
+
+forecasts as (
+    select
+        customer_key,
+        currency,
+        {%- for measure in [
+            'expected_purchases_30d', 'expected_purchases_90d', 'expected_purchases_12m', 'expected_spend_amount',
+            'expected_value_12m_amount', 'probability_alive', 'next_purchase_date',
+        ] %}
+        case when not is_contradicted then {{ measure }} end as {{ measure }},
+        {%- endfor %}
+        case when is_contradicted then 'models disagree' else basis end as basis,
+        model_version,
+        trained_as_of
+    from compared
+)
+{%- endmacro %}

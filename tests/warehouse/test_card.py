@@ -132,7 +132,9 @@ def test_merged_customer_is_found_by_every_name_of_their_records() -> None:
 
 def test_value_has_a_currency_and_no_line_before_the_first_purchase() -> None:
     def value(**customer: object) -> str:
-        return dict(relationship_lines(Customer(current_value_amount=1500, value_12m_amount=30, **customer)))["Value"]
+        return dict(
+            relationship_lines(Customer(recency_days=3, current_value_amount=1500, value_12m_amount=30, **customer))
+        )["Value"]
 
     assert (
         value(purchase_count=2, last_purchase_at=date(2025, 3, 4), currency="EUR")
@@ -220,3 +222,19 @@ def test_every_number_of_the_card_has_a_reason() -> None:
     assert set(numbers) == set(CardNumbers.__dataclass_fields__)
     assert all(len(entry["reason"]) > 20 for entry in numbers.values())
     assert card_numbers().tone_from == numbers["tone_from"]["value"]
+
+
+def test_purchases_beside_the_forecast_are_counted_in_days_where_they_differ() -> None:
+    """The forecast counts days: `780 purchases` beside `208 expected purchases` would contradict each other."""
+    lines = dict(relationship_lines(Customer(
+        purchase_count=780, purchase_day_count=310, purchase_count_12m=400, recency_days=1,
+        last_purchase_at=date(2025, 3, 4), current_value_amount=1500, value_12m_amount=30, currency="EUR",
+        expected_purchases_12m=208.4, expected_value_12m_amount=3120, value_basis="model", probability_alive=0.99,
+    )))  # fmt: skip
+    assert lines["Purchases"].startswith("780 purchases on 310 days, the last 1 day ago (4 March 2025); 400 in")
+    assert lines["Forecast"].startswith("208.4 days with a purchase and 3,120 EUR in the next 12 months")
+
+
+def test_forecast_that_another_model_contradicts_is_not_shown() -> None:
+    lines = dict(relationship_lines(Customer(expected_purchases_12m=None, value_basis="models disagree")))
+    assert lines["Forecast"] == "none: two models contradict each other about a purchase within 90 days"

@@ -87,15 +87,15 @@
 {%- endmacro %}
 
 
-{#- Hour of the day, 0 to 23, in the variable `time_zone`, of a moment in UTC. -#}
-{% macro local_hour(moment) -%}
-    {{ adapter.dispatch('local_hour', 'context360')(moment) }}
+{#- The time on the wall, in the variable `time_zone`, of a moment in UTC. -#}
+{% macro local_time(moment) -%}
+    {{ adapter.dispatch('local_time', 'context360')(moment) }}
 {%- endmacro %}
 
-{% macro duckdb__local_hour(moment) -%}
-    cast(extract(hour from timezone('{{ var("time_zone") }}', timezone('UTC', {{ moment }}))) as integer)
+{% macro duckdb__local_time(moment) -%}
+    timezone('{{ var("time_zone") }}', timezone('UTC', {{ moment }}))
 {%- endmacro %}
 
-{% macro spark__local_hour(moment) -%}
-    hour(from_utc_timestamp({{ moment }}, '{{ var("time_zone") }}'))
+{% macro spark__local_time(moment) -%}
+    from_utc_timestamp({{ moment }}, '{{ var("time_zone") }}')
 {%- endmacro %}

@@ -58,8 +58,11 @@ def relationship_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
 def _purchases(customer: dict[str, Any]) -> str:
     if not customer["purchase_count"]:
         return "none yet"
+    days = customer["purchase_day_count"]
+    on_days = f" on {counted(days, 'day')}" if days and days < customer["purchase_count"] else ""
+    last = f"the last {counted(customer['recency_days'], 'day')} ago"
     return (
-        f"{counted(customer['purchase_count'], 'purchase')}, the last {customer['recency_days']} days ago "
+        f"{counted(customer['purchase_count'], 'purchase')}{on_days}, {last} "
         f"({day(customer['last_purchase_at'])}); {customer['purchase_count_12m']} in the last 12 months"
     )
 
@@ -87,12 +90,15 @@ def _on_site(customer: dict[str, Any]) -> str:
 
 def _forecast(customer: dict[str, Any], currency: str) -> str:
     """What the models expect; the base rate where they abstain; empty where there is no forecast."""
+    if customer["value_basis"] == "models disagree":
+        return "none: two models contradict each other about a purchase within 90 days"
     purchases, value = customer["expected_purchases_12m"], customer["expected_value_12m_amount"]
     if purchases is None:
         return ""
     # An expected number is no probability: 0.57 purchases are not a purchase with 57 %.
     decimals = 1 if purchases >= card_numbers().decimal_purchases_from else 2
-    expected = f"{purchases:.{decimals}f} purchases and {value:,.0f} {currency} in the next 12 months"
+    days = "days with a purchase" if customer["purchase_day_count"] != customer["purchase_count"] else "purchases"
+    expected = f"{purchases:.{decimals}f} {days} and {value:,.0f} {currency} in the next 12 months"
     if customer["value_basis"] != "model":
         if customer["base_rate_reason"]:
             return f"{expected}: base rate, the same for everyone. {customer['base_rate_reason']}"

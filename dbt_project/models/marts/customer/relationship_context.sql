@@ -8,41 +8,7 @@ with customers as (
     where customer_key > 0
 ),
 
--- Everything that the customer paid for: orders, returns and bookings.
-payments as (
-    {{ customer_payments() }}
-),
-
-purchases as (
-    select
-        customer_key,
-        min(case when is_purchase then paid_at end) as first_purchase_at,
-        max(case when is_purchase then paid_at end) as last_purchase_at,
-        cast(count(distinct case when is_purchase then interaction_key end) as int) as purchase_count,
-        cast(count(distinct case
-            when is_purchase and paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then interaction_key
-        end) as int) as purchase_count_12m,
-        cast(sum(reporting_net_amount) as decimal(18, 6)) as current_value_amount,
-        cast(
-            coalesce(sum(case when paid_at >= {{ dbt.dateadd('year', -1, as_of()) }} then reporting_net_amount end), 0)
-            as decimal(18, 6)
-        ) as value_12m_amount,
-        cast(sum(reporting_discount_amount) as decimal(18, 6)) as discount_amount,
-        cast(coalesce(-sum(case when line_kind = 'return' then reporting_net_amount end), 0) as decimal(18, 6))
-            as returned_amount,
-        cast(sum(reporting_margin_amount) as decimal(18, 6)) as margin_amount,
-        cast(
-            sum(case when is_purchase then reporting_net_amount end)
-            / nullif(count(distinct case
-                when is_purchase and reporting_net_amount is not null then interaction_key
-            end), 0)
-            as decimal(18, 6)
-        ) as average_purchase_amount,
-        cast(count(distinct case when is_purchase and product_key > 0 then product_key end) as int) as product_count,
-        {{ sorted_list_of('case when reporting_net_amount is null then currency end') }} as unconverted_currencies
-    from payments
-    group by customer_key
-),
+{{ purchase_summary() }},
 
 -- Quintiles among the customers who bought; 5 is best. Equal customers have equal scores. The value of a customer whose
 -- amounts have no exchange rate is not scored.
@@ -98,9 +64,11 @@ activity as (
         customer_key,
         cast(count(*) as int) as interaction_count,
         max(happened_at) as last_interaction_at,
-        cast(count(case when is_on_site then 1 end) as int) as on_site_count,
-        cast(count(case when is_on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then 1 end) as int)
-            as on_site_count_12m,
+        -- A visit is a day: a purchase, its coupons and an appointment of one day are one.
+        cast(count(distinct case when is_on_site then happened_date_key end) as int) as on_site_count,
+        cast(count(distinct case
+            when is_on_site and happened_at >= {{ dbt.dateadd('year', -1, as_of()) }} then happened_date_key
+        end) as int) as on_site_count_12m,
         max(case when is_on_site then happened_at end) as last_on_site_at,
         cast(count(case when is_on_site then 1 end) as double)
         / nullif(count(case when direction = 'inbound' then 1 end), 0)
@@ -137,7 +105,17 @@ channel_use as (
     group by customer_key, channel
 ),
 
--- Sources that know the day only deliver midnight: that is no hour.
+-- Sources that know the day only deliver midnight, of UTC or of the wall: that is no hour.
+wall_clock as (
+    select
+        customer_key,
+        happened_at,
+        {{ local_time('happened_at') }} as local_at,
+        happened_at <> {{ dbt.date_trunc('day', 'happened_at') }} as has_time
+    from interactions
+    where direction = 'inbound'
+),
+
 hour_use as (
     select
         customer_key,
@@ -149,26 +127,31 @@ hour_use as (
         select
             customer_key,
             happened_at,
-            {{ local_hour('happened_at') }} as local_hour
-        from interactions
-        where direction = 'inbound' and happened_at <> {{ dbt.date_trunc('day', 'happened_at') }}
+            cast(extract(hour from local_at) as int) as local_hour
+        from wall_clock
+        where has_time and local_at <> {{ dbt.date_trunc('day', 'local_at') }}
     ) as timed
     group by customer_key, local_hour
 ),
 
 weekday_use as (
     select
-        interactions.customer_key,
-        dates.iso_weekday,
+        customer_key,
+        local_weekday as iso_weekday,
         row_number() over (
-            partition by interactions.customer_key
-            order by count(*) desc, max(interactions.happened_at) desc, dates.iso_weekday
+            partition by customer_key order by count(*) desc, max(happened_at) desc, local_weekday
         ) as weekday_rank
-    from interactions
-    inner join {{ ref('dim_date') }} as dates on interactions.happened_date_key = dates.date_key
-    where interactions.direction = 'inbound'
-    group by interactions.customer_key, dates.iso_weekday
-)
+    from (
+        select
+            customer_key,
+            happened_at,
+            cast({{ iso_weekday('case when has_time then local_at else happened_at end') }} as int) as local_weekday
+        from wall_clock
+    ) as dated
+    group by customer_key, local_weekday
+),
+
+{{ reconciled_forecasts() }}
 
 select
     customers.customer_key,
@@ -179,6 +162,9 @@ select
     cast({{ dbt.datediff('purchases.last_purchase_at', as_of(), 'day') }} as bigint) as recency_days,
     coalesce(purchases.purchase_count, 0) as purchase_count,
     coalesce(purchases.purchase_count_12m, 0) as purchase_count_12m,
+    coalesce(purchases.purchase_day_count, 0) as purchase_day_count,
+    cast({{ steady('rhythms.interval_days') }} as double) as purchase_interval_days,
+    cast({{ steady('rhythms.silent_days / nullif(rhythms.interval_days, 0)') }} as double) as intervals_since_purchase,
     coalesce(purchases.current_value_amount, 0) as current_value_amount,
     coalesce(purchases.value_12m_amount, 0) as value_12m_amount,
     coalesce(purchases.discount_amount, 0) as discount_amount,
@@ -217,6 +203,7 @@ select
 from customers
 left join {{ ref('dim_currency') }} as reporting on reporting.is_reporting
 left join purchases on customers.customer_key = purchases.customer_key
+left join rhythms on customers.customer_key = rhythms.customer_key
 left join scored on customers.customer_key = scored.customer_key
 left join product_lines on customers.customer_key = product_lines.customer_key
 left join activity on customers.customer_key = activity.customer_key
@@ -224,5 +211,5 @@ left join channel_use on customers.customer_key = channel_use.customer_key and c
 left join hour_use on customers.customer_key = hour_use.customer_key and hour_use.hour_rank = 1
 left join location_use on customers.customer_key = location_use.customer_key and location_use.location_rank = 1
 left join weekday_use on customers.customer_key = weekday_use.customer_key and weekday_use.weekday_rank = 1
-left join {{ source('predictions', 'value_score') }} as expected on customers.customer_key = expected.customer_key
+left join forecasts as expected on customers.customer_key = expected.customer_key
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'

@@ -1,3 +1,5 @@
+with {{ reconciled_forecasts() }}
+
 select
     relationship.customer_key,
     {{ as_of() }} as as_of,
@@ -21,4 +23,4 @@ select
     scores.model_version,
     scores.trained_as_of
 from {{ ref('relationship_context') }} as relationship
-left join {{ source('predictions', 'value_score') }} as scores on relationship.customer_key = scores.customer_key
+left join forecasts as scores on relationship.customer_key = scores.customer_key
