@@ -56,8 +56,9 @@ def _value_coverage() -> Suite:
         "marts",
         "marts.customer_value (coverage)",
         """
-        select count(*) filter (where basis not in ('no purchase yet', 'models disagree') and expected_value_12m_amount is null)
-            as silent_customers
+        select count(*) filter (
+            where basis not in ('no purchase yet', 'models disagree') and expected_value_12m_amount is null
+        ) as silent_customers
         from marts.customer_value
         """,
         (is_zero("silent_customers", "Every customer with a purchase has an expected value, at least the base rate."),),

@@ -162,7 +162,9 @@ def status(catalog: CatalogOption = None, home: HomeOption = None) -> None:
 def who(
     identifier: Annotated[
         list[str],
-        typer.Argument(help="E-mail, phone, loyalty number, customer number, full name, or a number of any system."),
+        typer.Argument(
+            help="Customer number (C-154), record (system/number), e-mail, phone, full name, or a number of any system."
+        ),
     ],
     why: Annotated[
         bool,

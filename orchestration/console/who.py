@@ -27,7 +27,7 @@ def show_customer(
     why: also print what links their records. report: also write that as a page with charts. as_of: show the situation
     at this earlier moment (naive UTC) instead; catalog: the one with which the warehouse was built, needed for as_of.
     """
-    from orchestration.serving.card import card_of, find_customers
+    from orchestration.serving.card import card_of, customer_number, find_customers
     from orchestration.serving.reading import read_published
 
     console = open_console()
@@ -53,9 +53,14 @@ def show_customer(
             f"No customer matches '{escape(identifier)}': try an e-mail address, a phone number or a full name."
         )
         return STOPPED
-    console.print(f"{len(found)} customers match '{escape(identifier)}'; choose one by number:")
+    console.print(
+        f"{len(found)} customers match '{escape(identifier)}'; choose one by number, as in `context360 who "
+        f"{customer_number(found[0].customer_key)}`:"
+    )
     for customer in found:
-        console.print(f"  {customer.customer_key:<10} {escape(customer.name)}  {escape(customer.place)}")
+        console.print(
+            f"  {customer_number(customer.customer_key):<10} {escape(customer.name)}  {escape(customer.place)}"
+        )
     return STOPPED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestration.identity.explain import Link, explain
+from orchestration.serving.card.finding import customer_number
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +38,9 @@ def why_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
     records = ", ".join(f"{system} {record} (#{numbers[system, record]})" for system, record in found.records)
     earlier = ", ".join(str(number) for number in found.previous_customer_ids)
     lines = [f"Records  {escape(records)}"] + ([f"Earlier numbers  {earlier}"] if earlier else [])
-    parts = [Panel("\n".join(lines), title=f"Why customer {found.customer_id} is one customer", title_align="left")]
+    parts = [
+        Panel("\n".join(lines), title=f"Why {customer_number(found.customer_id)} is one customer", title_align="left")
+    ]
     for title, links in (("What links them", found.links), ("Refused", found.refused)):
         if not links:
             continue

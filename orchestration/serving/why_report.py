@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.identity.explain import Link, explain
+from orchestration.serving.card.finding import customer_number
 from orchestration.warehouse.connection import readable_failures
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def why_page(connection: duckdb.DuckDBPyConnection, customer_key: int) -> str:
     found = explain(connection, customer_key)
     shown = [*found.links[:MOST_PICTURES], *found.refused[:MOST_PICTURES]]
     numbers = _numbers(connection, {*found.records, *(r for link in shown for r in (link.first, link.second))})
-    title = f"Why customer {found.customer_id} is one customer"
+    title = f"Why {customer_number(found.customer_id)} is one customer"
     lines = [f"<p>Records: {escape(', '.join(numbers.get(record, record[0]) for record in found.records))}</p>"]
     if found.previous_customer_ids:
         lines.append(f"<p>Earlier numbers: {', '.join(map(str, found.previous_customer_ids))}</p>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from documents.pages import DOCS, GUIDE, files_shown
@@ -41,3 +42,13 @@ def test_touchpoint_of_the_guide_has_every_column_of_the_neutral_seed() -> None:
     shown = files_shown(DOCS / "guides" / "add_a_touchpoint.md")["seeds/own_touchpoints.csv"]
     neutral = (DBT_PACKAGE / "seeds" / "neutral_touchpoints.csv").read_text()
     assert shown.splitlines()[0] == neutral.splitlines()[0]
+
+
+def test_every_channel_has_touchpoints_in_both_directions() -> None:
+    """A channel without an inbound touchpoint has no exchange: its customers never leave the first stage."""
+    seeds = DBT_PACKAGE / "seeds"
+    with (seeds / "neutral_channels.csv").open() as file:
+        channels = {row["channel"] for row in csv.DictReader(file)}
+    with (seeds / "neutral_touchpoints.csv").open() as file:
+        found = {(row["channel"], row["direction"]) for row in csv.DictReader(file)}
+    assert found == {(channel, direction) for channel in channels for direction in ("inbound", "outbound")}

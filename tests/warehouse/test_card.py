@@ -130,6 +130,33 @@ def test_merged_customer_is_found_by_every_name_of_their_records() -> None:
         assert find_customers(connection, "Anna Mulder") == []
 
 
+def test_every_customer_is_reached_although_numbers_of_systems_look_like_customer_numbers() -> None:
+    """Record 906 of the shop is customer 1823, and its record 1823 is customer 906; 4 was merged into 906."""
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema core;
+            create table core.bridge_customer_identifier as
+            select * from (values (1823, 'shop_no', '906'), (906, 'shop_no', '1823'))
+            as i (customer_key, identifier_kind, identifier_value);
+            create table core.dim_customer as
+            select customer_key, 'N' || customer_key as display_name, null::varchar as given_name,
+                null::varchar as family_name, null::varchar as city, null::varchar as region, null::varchar as country
+            from (values (906), (1823), (7)) as c (customer_key);
+            create table core.bridge_source_record as
+            select * from (values ('shop', '906', 1823), ('shop', '1823', 906), ('crm', 'A/7', 7))
+            as r (source_system, source_record_id, customer_key);
+            create table core.bridge_customer_number as
+            select * from (values (906, 906), (1823, 1823), (7, 7), (4, 906)) as n (customer_number, customer_key)
+        """)
+        reached = {
+            "C-906": [906], "c-1823": [1823], "C-4": [906], "C-5": [],
+            "shop/906": [1823], "crm/a/7": [7], "pos/906": [],
+            "906": [1823], "7": [7],
+        }  # fmt: skip
+        for asked, customers in reached.items():
+            assert [found.customer_key for found in find_customers(connection, asked)] == customers, asked
+
+
 def test_value_has_a_currency_and_no_line_before_the_first_purchase() -> None:
     def value(**customer: object) -> str:
         return dict(

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from orchestration.serving.card.finding import customer_number
 from orchestration.serving.card.numbers import card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
@@ -47,7 +48,7 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
     customer["base_rate_reason"] = base_rate_reason(connection)
     person = _one(connection, "core.dim_customer", customer_key)
     name = person["display_name"] or "Name unknown"
-    title = f"[bold]{name}[/]  customer {customer_key}"
+    title = f"[bold]{name}[/]  {customer_number(customer_key)}"
     return Group(
         Panel(_pairs(identity_lines(customer, person)), title=title, title_align="left"),
         Panel(_pairs(relationship_lines(customer)), title="Relationship", title_align="left"),
@@ -76,7 +77,7 @@ def earlier_card_of(
     return Group(
         Panel(
             f"Identity as known on {day(known)}; events as known at the earlier moment.",
-            title=f"[bold]{name}[/]  customer {customer_key}",
+            title=f"[bold]{name}[/]  {customer_number(customer_key)}",
             title_align="left",
         ),
         Panel(_pairs(situational_lines(situation)), title="Situational", title_align="left"),
