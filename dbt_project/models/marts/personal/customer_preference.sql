@@ -1,7 +1,10 @@
--- What customers do (weighted by the decayed points of the exchange) beside what they say.
+-- What customers do (weighted by the decayed points of the exchange) beside what they say. A purchase of several product
+-- lines is an exchange about each of them, and its weight is divided among them by money.
 with interactions as (
     select
+        facts.interaction_key,
         facts.customer_key,
+        facts.is_purchase,
         coalesce(products.product_line, contents.product_line) as product_line,
         contents.title as content,
         case when facts.channel_key > 0 then channels.channel end as channel,
@@ -18,17 +21,85 @@ with interactions as (
     where facts.customer_key > 0 and facts.happened_at < {{ as_of() }} and facts.direction = 'inbound'
 ),
 
+bought as (
+    select
+        interaction_key,
+        product_line,
+        purchase_amount,
+        sum(purchase_amount) over (partition by interaction_key) as order_amount,
+        count(*) over (partition by interaction_key) as line_count
+    from {{ ref('bridge_interaction_product_line') }}
+    where purchase_amount is not null and customer_key > 0 and happened_at < {{ as_of() }}
+),
+
+bought_lines as (
+    select
+        interactions.customer_key,
+        bought.product_line,
+        interactions.happened_at,
+        bought.purchase_amount,
+        interactions.weight
+        * case
+            when bought.order_amount > 0
+                then cast(bought.purchase_amount as double) / cast(bought.order_amount as double)
+            else 1.0 / bought.line_count
+        end as weight
+    from bought
+    inner join interactions on bought.interaction_key = interactions.interaction_key
+),
+
+line_exchanges as (
+    select customer_key, product_line, happened_at, weight, purchase_amount, 1 as purchase_count
+    from bought_lines
+    where product_line <> 'unknown'
+
+    union all
+
+    select customer_key, product_line, happened_at, weight, null as purchase_amount, 0 as purchase_count
+    from interactions
+    where not is_purchase and product_line is not null
+),
+
+totals as (
+    select
+        customer_key,
+        sum(purchase_amount) as purchase_amount,
+        count(distinct interaction_key) as purchase_count
+    from (
+        select interactions.customer_key, bought.interaction_key, bought.purchase_amount
+        from bought
+        inner join interactions on bought.interaction_key = interactions.interaction_key
+    ) as purchases
+    group by customer_key
+),
+
 done as (
-    {%- for kind, column in {
-        'product_line': 'product_line', 'content': 'content', 'channel': 'channel', 'device': 'device_class'
-    }.items() %}
+    select
+        line_exchanges.customer_key,
+        'product_line' as preference_kind,
+        line_exchanges.product_line as item,
+        sum(line_exchanges.weight) as weight,
+        cast(count(*) as int) as exchange_count,
+        max(line_exchanges.happened_at) as last_at,
+        cast(sum(line_exchanges.purchase_amount) as double) / nullif(cast(max(totals.purchase_amount) as double), 0)
+            as amount_share,
+        cast(sum(line_exchanges.purchase_count) as double) / nullif(max(totals.purchase_count), 0) as purchase_share
+    from line_exchanges
+    left join totals on line_exchanges.customer_key = totals.customer_key
+    group by line_exchanges.customer_key, line_exchanges.product_line
+
+    union all
+
+    {% for kind, column in {'content': 'content', 'channel': 'channel', 'device': 'device_class'}.items() %}
         select
             customer_key,
             '{{ kind }}' as preference_kind,
             {{ column }} as item,
             sum(weight) as weight,
             cast(count(*) as int) as exchange_count,
-            max(happened_at) as last_at
+            max(happened_at) as last_at,
+            cast(null as double) as amount_share,
+            cast(null as double) as purchase_share
         from interactions
         where {{ column }} is not null
         group by customer_key, {{ column }}
@@ -44,6 +115,8 @@ revealed as (
         weight / sum(weight) over (partition by customer_key, preference_kind) as affinity,
         exchange_count,
         last_at,
+        amount_share,
+        purchase_share,
         cast(row_number() over (
             partition by customer_key, preference_kind order by weight desc, last_at desc, item asc
         ) as int) as affinity_rank
@@ -110,7 +183,9 @@ select
     cast(revealed.affinity as double) as affinity,
     revealed.affinity_rank,
     coalesce(revealed.exchange_count, 0) as exchange_count,
-    revealed.last_at
+    revealed.last_at,
+    revealed.amount_share,
+    revealed.purchase_share
 from revealed
 full outer join stated
     on
