@@ -18,13 +18,14 @@ _TOGETHER = {
 # that need the same home stand apart, or one process would wait while the other makes it.
 _FIRST = (
     "demo_staging",
+    "tests/pipeline/test_machine_faults.py",
     "tests/pipeline/test_faulty_deliveries.py",
+    "tests/pipeline/test_new_system.py",
+    "tests/pipeline/test_faulty_first_runs.py",
     "tests/pipeline/test_contoso.py",
     "tests/pipeline/test_delivery_histories.py",
-    "tests/pipeline/test_machine_faults.py",
-    "demo_company",
     "dbt",
-    "tests/pipeline/test_new_system.py",
+    "demo_company",
     "tests/pipeline/test_backfill.py",
 )
 

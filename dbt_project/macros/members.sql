@@ -36,11 +36,26 @@
 {%- endmacro %}
 
 
-{#- The interaction of an order that a fact names by its number; null where no system has the order. -#}
+{#- The order that a fact names by its number: of the system that the fact states, else of its own system, else of the only
+    system that has the number; none where several others have it. -#}
+{% macro join_order_number(fact, orders, stated_system=none) -%}
+    left join {{ ref('int_order_number') }} as {{ orders }}
+        on
+            {{ fact }}.order_id = {{ orders }}.order_id
+            and (
+                {{ orders }}.source_system = {{ 'coalesce(' ~ stated_system ~ ', ' ~ fact ~ '.source_system)' if stated_system else fact ~ '.source_system' }}
+                or ({{ orders }}.is_only_order{{ ' and ' ~ stated_system ~ ' is null' if stated_system }})
+            )
+{%- endmacro %}
+
+
+{#- The interaction of an order that a fact names by its number; null where the number leads to no order. -#}
 {% macro join_order(fact) -%}
-    left join (
-        select order_id, {{ context360.integer_key(['min(source_system)', 'order_id']) }} as interaction_key
-        from {{ ref('int_order_line') }}
-        group by order_id
-    ) as orders on {{ fact }}.order_id = orders.order_id
+    {{ context360.join_order_number(fact, 'orders') }}
+{%- endmacro %}
+
+{% macro order_interaction_key() -%}
+    case
+        when orders.order_id is not null then {{ context360.integer_key(['orders.source_system', 'orders.order_id']) }}
+    end
 {%- endmacro %}

@@ -61,7 +61,7 @@ def test_less_than_one_percent_of_attributed_activity_belongs_to_another_person(
         assert wrong < 0.01 * count, f"{attribution}: {wrong} of {count}"
 
 
-def test_activity_before_the_evidence_is_not_attributed_outside_the_session(ask: Ask) -> None:
+def test_activity_before_the_evidence_is_attributed_only_in_its_session_or_with_consent(ask: Ask) -> None:
     """Evidence, from the systems' own rows: a login, a sign-up, an order, a cart of an account, a chat."""
     evidence = """
         evidence as (
@@ -79,8 +79,22 @@ def test_activity_before_the_evidence_is_not_attributed_outside_the_session(ask:
     """
     assert ask(f"""{TRUTH}, {evidence}
         select count(*) from activity left join first_evidence as e using (device_id)
-        where attribution in ('known by device', 'probable') and (e.t is null or happened_at < e.t)
+        where attribution in ('known by device', 'probable') and (e.t is null or happened_at < e.t - interval 30 day)
+            or attribution = 'probable' and happened_at < e.t
     """) == [(0,)]
+    ((count, wrong, without_consent),) = ask(f"""{TRUTH}, {evidence},
+        consent as (
+            select customer_key from core.fct_consent where purpose = 'profiling' and valid_to is null
+            group by customer_key having bool_and(is_granted)
+        )
+        select count(*), count(*) filter (person_id is not null and not is_right),
+            count(*) filter (customer_key not in (select customer_key from consent))
+        from activity inner join first_evidence as e using (device_id)
+        where attribution = 'known by device' and happened_at < e.t
+    """)
+    assert count > 0
+    assert without_consent == 0
+    assert wrong <= 0.01 * count
     # The app delivers no sessions: there, no pause of half an hour lies between the event and the evidence.
     assert ask(f"""{TRUTH}, {evidence}
         select count(*) from activity as a inner join span using (session_id)

@@ -135,16 +135,16 @@ LEAKS = {
 
 @pytest.mark.parametrize("written", LEAKS)
 def test_planted_leak_is_detected(written: str, company, warehouse, query_at: QueryAt, moments: list[datetime]) -> None:
-    equal = []
-    for moment in moments:
+    def is_detected(moment: datetime) -> bool:
         right = query_at(moment)
         careful = written.replace("timestamp", f"cast('{moment}' as timestamp)")
         assert careful in right
         query = right.replace(careful, LEAKS[written])
         everything = warehouse.execute(f"select * from ({query}) order by customer_key").fetchall()
         with known_until(company, moment) as connection:
-            equal.append(connection.execute(f"select * from ({query}) order by customer_key").fetchall() == everything)
-    assert not all(equal)
+            return connection.execute(f"select * from ({query}) order by customer_key").fetchall() != everything
+
+    assert any(is_detected(moment) for moment in moments)
 
 
 def test_all_facts_that_the_situation_reads_are_cut(query_at: QueryAt) -> None:

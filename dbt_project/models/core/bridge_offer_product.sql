@@ -1,10 +1,27 @@
--- What each offer is for: the product that it names, else every product of the line that it names.
-select
+-- What each offer is for: the products that it names, and of a product line that it names without a product every product.
+with named as (
+    select
+        offer_id,
+        product_id,
+        product_line
+    from {{ ref('int_offer') }}
+
+    union all
+
+    select
+        offer_id,
+        product_id,
+        product_line
+    from {{ ref('int_offer_product') }}
+)
+
+select distinct
     offers.offer_key,
     products.product_key
-from {{ ref('dim_offer') }} as offers
+from named
+inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
 inner join {{ ref('dim_product') }} as products
     on
-        offers.product_key = products.product_key
-        or (offers.product_key < 0 and offers.product_line = products.product_line)
-where offers.offer_key > 0 and products.product_key > 0
+        named.product_id = products.product_id
+        or (named.product_id is null and named.product_line = products.product_line)
+where products.product_key > 0

@@ -14,6 +14,13 @@ described as (
         {{ described_as('valid_to') }} as last_day
     from {{ ref('int_offer') }}
     group by offer_id
+),
+
+listed as (
+    select offer_id
+    from {{ ref('int_offer_product') }}
+    where product_id is not null or product_line is not null
+    group by offer_id
 )
 
 select
@@ -22,7 +29,8 @@ select
     {{ member_key('described.campaign_id', unknown_when='described.offer_id is null') }} as campaign_key,
     {{ member_key('described.product_id', unknown_when='described.offer_id is null') }} as product_key,
     described.product_line,
-    described.product_id is not null or described.product_line is not null as names_products,
+    described.product_id is not null or described.product_line is not null or listed.offer_id is not null
+        as names_products,
     described.discount_percent,
     coalesce(channels.channel_key, -1) as channel_key,
     described.first_day as valid_from,
@@ -31,4 +39,5 @@ select
     described.offer_id is not null as is_described
 from offers
 left join described on offers.member_id = described.offer_id
+left join listed on offers.member_id = listed.offer_id
 left join {{ ref('channels') }} as channels on described.channel = channels.channel

@@ -5,7 +5,7 @@ with transactions as (
 select
     {{ integer_key(['transactions.source_system', 'transactions.transaction_id']) }} as loyalty_transaction_key,
     {{ customer_key_or_unknown() }} as customer_key,
-    orders.interaction_key as order_interaction_key,
+    {{ order_interaction_key() }} as order_interaction_key,
     {{ date_key('transactions.booked_at') }} as booked_date_key,
     transactions.booked_at,
     transactions.transaction_kind,

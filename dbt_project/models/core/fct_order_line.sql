@@ -1,21 +1,14 @@
-with coupons_used as (
-    select
-        order_id,
-        min(coupon_code) as coupon_code,
-        min(offer_id) as offer_id,
-        min(campaign_id) as campaign_id
-    from {{ ref('int_coupon_redemption') }}
-    group by order_id
-),
-
-order_lines as (
+with order_lines as (
     select
         delivered.*,
         coalesce(delivered.coupon_code, coupons_used.coupon_code) as used_coupon_code,
-        coalesce(delivered.offer_id, coupons_used.offer_id) as used_offer_id,
         coalesce(delivered.campaign_id, coupons_used.campaign_id) as led_by_campaign_id
     from {{ ref('int_order_line') }} as delivered
-    left join coupons_used on delivered.order_id = coupons_used.order_id
+    left join {{ ref('int_used_coupon') }} as coupons_used
+        on
+            delivered.source_system = coupons_used.selling_system
+            and delivered.order_id = coupons_used.order_id
+            and coupons_used.use_number = 1
 ),
 
 -- Where a till delivers no cost, the present cost in the same currency is close enough.
@@ -46,16 +39,7 @@ select
     {{ customer_key_or_unknown() }} as customer_key,
     coalesce(lines.product_key, -1) as product_key,
     {{ member_key('lines.led_by_campaign_id') }} as campaign_key,
-    -- A coupon belongs to the order; its offer applies to the discounted lines that it is for.
-    case
-        when
-            offers.offer_key is not null
-            and (lines.discount_amount <> 0 or lines.discount_amount is null)
-            and (offers.product_key < 0 or offers.product_key = lines.product_key)
-            and (offers.product_line is null or offers.product_key > 0 or offers.product_line = lines.product_line)
-            then offers.offer_key
-        else -2
-    end as offer_key,
+    coalesce(offers.offer_key, -2) as offer_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
     {{ member_key('lines.location_id') }} as location_key,
@@ -64,10 +48,12 @@ select
     lines.ordered_at,
     lines.line_kind,
     lines.return_reason,
-    lines.used_coupon_code as coupon_code,
+    coalesce(offers.coupon_code, lines.used_coupon_code) as coupon_code,
     lines.quantity,
     lines.gross_amount,
     lines.discount_amount,
+    lines.coupon_discount_amount,
+    lines.manufacturer_discount_amount,
     lines.net_amount,
     lines.known_cost_amount as cost_amount,
     cast(lines.net_amount - lines.known_cost_amount as decimal(18, 6)) as margin_amount,
@@ -81,6 +67,11 @@ select
 from costed as lines
 {{ join_exchange_rate('lines', 'ordered_at') }}
 {{ join_customer('lines') }}
-left join {{ ref('dim_offer') }} as offers on lines.used_offer_id = offers.offer_id
+left join {{ ref('bridge_order_line_offer') }} as offers
+    on
+        lines.source_system = offers.source_system
+        and lines.order_id = offers.source_order_id
+        and lines.order_line_id = offers.source_order_line_id
+        and offers.offer_number = 1
 left join {{ ref('touchpoints') }} as touchpoints on lines.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel

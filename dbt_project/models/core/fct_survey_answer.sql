@@ -6,7 +6,7 @@ select
     {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as survey_answer_key,
     {{ integer_key(['answers.source_system', 'answers.survey_answer_id']) }} as interaction_key,
     {{ customer_key_or_unknown() }} as customer_key,
-    orders.interaction_key as about_interaction_key,
+    {{ order_interaction_key() }} as about_interaction_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
     {{ date_key('answers.answered_at') }} as answered_date_key,

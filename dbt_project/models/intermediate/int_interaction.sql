@@ -74,17 +74,7 @@ orders as (
     group by lines.source_system, lines.order_id
 ),
 
--- One coupon per order: of several the first counts, so that no order appears twice.
-used_coupons as (
-    select
-        order_id,
-        min(coupon_code) as coupon_code,
-        min(offer_id) as offer_id,
-        min(campaign_id) as campaign_id
-    from {{ ref('int_coupon_redemption') }}
-    group by order_id
-),
-
+-- The order bears its first coupon; each coupon is an interaction of its own.
 order_interactions as (
     select
         orders.source_system,
@@ -117,17 +107,11 @@ order_interactions as (
         cast(null as {{ dbt.type_string() }}) as verbatim,
         cast(null as {{ dbt.type_string() }}) as language
     from orders
-    left join used_coupons on orders.order_id = used_coupons.order_id
-),
-
-buyers as (
-    select
-        order_id,
-        min(identifier_kind) as identifier_kind,
-        min(identifier_value) as identifier_value,
-        min(location_id) as location_id
-    from orders
-    group by order_id
+    left join {{ ref('int_used_coupon') }} as used_coupons
+        on
+            orders.source_system = used_coupons.selling_system
+            and orders.order_id = used_coupons.order_id
+            and used_coupons.use_number = 1
 ),
 
 -- The coupon of a friend identifies the referrer, not the buyer.
@@ -146,9 +130,9 @@ redemptions as (
         redemptions.source_system,
         redemptions.redemption_id as source_interaction_id,
         redemptions.touchpoint,
-        case when buyers.identifier_value is null then coupons.identifier_kind else buyers.identifier_kind end
+        case when orders.identifier_value is null then coupons.identifier_kind else orders.identifier_kind end
             as identifier_kind,
-        coalesce(buyers.identifier_value, coupons.identifier_value) as identifier_value,
+        coalesce(orders.identifier_value, coupons.identifier_value) as identifier_value,
         redemptions.redeemed_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as product_id,
         redemptions.offer_id as detail,
@@ -160,7 +144,7 @@ redemptions as (
         redemptions.offer_id,
         cast(null as {{ dbt.type_string() }}) as content_id,
         cast(null as {{ dbt.type_string() }}) as device_id,
-        buyers.location_id,
+        orders.location_id,
         cast(null as {{ dbt.type_string() }}) as session_id,
         cast(null as {{ dbt.type_string() }}) as responds_to_id,
         redemptions.order_id as outcome,
@@ -173,8 +157,9 @@ redemptions as (
         cast(null as {{ dbt.type_string() }}) as utm_campaign,
         cast(null as {{ dbt.type_string() }}) as verbatim,
         cast(null as {{ dbt.type_string() }}) as language
-    from {{ ref('int_coupon_redemption') }} as redemptions
-    left join buyers on redemptions.order_id = buyers.order_id
+    from {{ ref('int_used_coupon') }} as redemptions
+    left join orders
+        on redemptions.selling_system = orders.source_system and redemptions.order_id = orders.order_id
     left join own_coupons as coupons
         on redemptions.source_system = coupons.source_system and redemptions.coupon_code = coupons.coupon_code
 ),

@@ -4,6 +4,7 @@
     'int_product': ['product'],
     'int_campaign': ['campaign'],
     'int_offer': ['offer', 'campaign', 'product'],
+    'int_offer_product': ['offer', 'product'],
     'int_content': ['content'],
     'int_location': ['location', 'parent_location'],
     'int_device': ['device', 'product'],

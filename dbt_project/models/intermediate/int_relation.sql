@@ -18,12 +18,13 @@ referrals as (
         min(referral_coupons.identifier_kind) as other_identifier_kind,
         min(referral_coupons.identifier_value) as other_identifier_value,
         min(redemptions.redeemed_at) as observed_at
-    from {{ ref('int_coupon_redemption') }} as redemptions
+    from {{ ref('int_used_coupon') }} as redemptions
     inner join referral_coupons
         on
             redemptions.source_system = referral_coupons.source_system
             and redemptions.coupon_code = referral_coupons.coupon_code
-    inner join {{ ref('int_order_line') }} as order_lines on redemptions.order_id = order_lines.order_id
+    inner join {{ ref('int_order_line') }} as order_lines
+        on redemptions.selling_system = order_lines.source_system and redemptions.order_id = order_lines.order_id
     where order_lines.identifier_value is not null
     group by redemptions.source_system, redemptions.redemption_id
 )

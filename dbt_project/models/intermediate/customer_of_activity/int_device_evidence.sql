@@ -55,6 +55,19 @@ known as (
         on
             identifiers.source_system = assignments.source_system
             and identifiers.source_record_id = assignments.source_record_id
+
+    union
+
+    select
+        events.identifier_kind,
+        events.identifier_value,
+        events.customer_key
+    from {{ ref('int_event_customer') }} as events
+    left join identifiers
+        on
+            events.identifier_kind = identifiers.identifier_kind
+            and events.identifier_value = identifiers.identifier_value
+    where events.customer_key is not null and identifiers.identifier_value is null
 ),
 
 counted as (

@@ -48,7 +48,13 @@ select
     case
         when per_device.person_count = 1 and per_person.customer_key is not null
             then cast(
-                {{ dbt.dateadd('hour', -anonymous_backward_hours(), 'per_person.first_identified_at') }} as timestamp
+                case
+                    when
+                        consents.customer_key is not null
+                        and per_person.identification_count >= {{ var('anonymous_backward_identifications') }}
+                        then {{ dbt.dateadd('hour', -anonymous_backward_hours(), 'per_person.first_identified_at') }}
+                    else per_person.first_identified_at
+                end as timestamp
             )
     end as known_from,
     case
@@ -59,3 +65,4 @@ select
     end as known_until
 from per_person
 inner join per_device on per_person.device_id = per_device.device_id
+left join {{ ref('int_backward_consent') }} as consents on per_person.customer_key = consents.customer_key

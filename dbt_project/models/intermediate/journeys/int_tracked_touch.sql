@@ -14,6 +14,9 @@ marked as (
         facts.customer_key,
         facts.happened_at,
         facts.coupon_code,
+        facts.offer_key,
+        case when facts.customer_key > 0 then facts.customer_key else -facts.interaction_key end as person_key,
+        offers.offer_key is not null as has_offer_lines,
         facts.qr_code,
         facts.utm_source,
         facts.utm_campaign,
@@ -23,6 +26,8 @@ marked as (
     from {{ ref('fct_interaction') }} as facts
     inner join steps on facts.touchpoint_key = steps.touchpoint_key
     inner join {{ ref('dim_campaign') }} as campaigns on facts.campaign_key = campaigns.campaign_key
+    left join (select distinct offer_key from {{ ref('int_offer_line') }}) as offers
+        on facts.offer_key = offers.offer_key
     where
         facts.happened_at < {{ as_of() }}
         and (
@@ -37,8 +42,11 @@ marked as (
 select
     interaction_key,
     customer_key,
+    person_key,
     happened_at,
     campaign_key,
+    offer_key,
+    has_offer_lines,
     1 as kind_rank,
     'coupon' as touch_kind,
     coalesce(campaign_id, coupon_code) as touch_value
@@ -50,8 +58,11 @@ union all
 select
     interaction_key,
     customer_key,
+    person_key,
     happened_at,
     campaign_key,
+    -2 as offer_key,
+    false as has_offer_lines,
     2 as kind_rank,
     'qr code' as touch_kind,
     qr_code as touch_value
@@ -63,8 +74,11 @@ union all
 select
     interaction_key,
     customer_key,
+    person_key,
     happened_at,
     campaign_key,
+    -2 as offer_key,
+    false as has_offer_lines,
     3 as kind_rank,
     'url' as touch_kind,
     case
@@ -80,8 +94,11 @@ union all
 select
     interaction_key,
     customer_key,
+    person_key,
     happened_at,
     campaign_key,
+    -2 as offer_key,
+    false as has_offer_lines,
     4 as kind_rank,
     'campaign' as touch_kind,
     campaign_id as touch_value

@@ -45,6 +45,7 @@ touches_on_lines as (
         touches.touch_value
     from touches
     inner join lines on touches.interaction_key = lines.interaction_key
+    where not touches.has_offer_lines
 
     union all
 
@@ -59,7 +60,24 @@ touches_on_lines as (
     from touches
     left join lines on touches.interaction_key = lines.interaction_key
     inner join customer_lines on touches.customer_key = customer_lines.person_key
-    where lines.interaction_key is null
+    where lines.interaction_key is null and not touches.has_offer_lines
+
+    union all
+
+    -- A coupon counts for the lines that it is for, whatever else the basket holds.
+
+    select
+        customer_lines.person_key,
+        customer_lines.product_line,
+        touches.happened_at,
+        touches.campaign_key,
+        touches.kind_rank,
+        touches.touch_kind,
+        touches.touch_value
+    from touches
+    inner join {{ ref('int_offer_line') }} as offer_lines on touches.offer_key = offer_lines.offer_key
+    inner join customer_lines
+        on touches.person_key = customer_lines.person_key and offer_lines.product_line = customer_lines.product_line
 ),
 
 -- One click is delivered by several systems and one visit in many rows: a campaign counts once a day, under its most

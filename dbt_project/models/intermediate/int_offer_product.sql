@@ -1,0 +1,1 @@
+{{ union_of_contributions('offer_product') }}
