@@ -232,7 +232,7 @@ def test_pooled_campaign_effect_covers_the_true_effect_on_recognised_purchases(a
             select 'pos', receipt_no, campaign_id from {truth:receipts}
         )
         select
-            count(distinct source_order_id) filter (lines.customer_key > 0 or lines.coupon_code is not null),
+            count(distinct source_order_id) filter (lines.customer_key > 0),
             count(distinct source_order_id)
         from brought
         left join core.fct_order_line as lines using (source_system, source_order_id)

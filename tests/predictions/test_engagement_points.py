@@ -102,7 +102,8 @@ STAR = """
     select * from (values (0, 0), (1, 0.5), (2, 10), (3, 50)) as t (band_rank, least_points);
     create table core.dim_customer (customer_key bigint, first_known_at timestamp);
     create table core.fct_interaction (
-        interaction_key bigint, customer_key bigint, touchpoint_key int, happened_at timestamp
+        interaction_key bigint, customer_key bigint, touchpoint_key int, happened_at timestamp,
+        took_place boolean default true
     );
     create table core.fct_order_line (
         order_line_key bigint, customer_key bigint, line_kind varchar, net_amount decimal(18, 2), ordered_at timestamp,
@@ -153,7 +154,7 @@ def test_exchanges_fade_and_purchases_count_for_the_quarter_after_each_month_sta
         insert into core.fct_order_line (customer_key, line_kind, net_amount, ordered_at) values
             (9, 'purchase', 10, '2025-01-01'), (1, 'purchase', 10, '2025-06-29 23:59'),
             (1, 'return', -10, '2025-09-01'), (2, 'purchase', 10, '2025-09-29');
-        insert into core.fct_interaction values
+        insert into core.fct_interaction (interaction_key, customer_key, touchpoint_key, happened_at) values
             (1, 1, 1, '2025-01-01 22:00'),  -- 90 days before 1 April: half of it is left
             (2, 1, 1, '2025-04-01 00:00'),  -- not before 1 April
             (3, 1, 3, '2025-02-01'),        -- earns nothing
@@ -214,7 +215,7 @@ def _firm(star: duckdb.DuckDBPyConnection, customers: int, *, buy_after_look: fl
     star.register("exchanges", exchanges)
     star.register("lines", lines)
     star.execute("""
-        insert into core.fct_interaction
+        insert into core.fct_interaction (interaction_key, customer_key, touchpoint_key, happened_at)
         select row_number() over (), who, touchpoint, timestamp '2024-01-01' + to_days(day::int) from exchanges;
         insert into core.fct_order_line (customer_key, line_kind, net_amount, ordered_at)
         select customer, 'purchase', 10, timestamp '2024-01-01 12:00' + to_days(day::int) from lines;

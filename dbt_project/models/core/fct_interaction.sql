@@ -45,6 +45,7 @@ select
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,
+    {{ took_place('interactions') }} as took_place,
     case
         when {{ took_place('interactions') }}
             then coalesce({{ earned_points('touchpoints.touchpoint', 'touchpoints.engagement_points') }}, 0)

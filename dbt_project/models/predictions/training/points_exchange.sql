@@ -10,4 +10,6 @@ inner join {{ ref('points_customer') }} as customers on facts.customer_key = cus
 inner join {{ ref('points_moment') }} as moments on facts.happened_at < moments.judged_at
 inner join {{ ref('points_example') }} as examples
     on moments.place = examples.moment and customers.place = examples.customer
+-- What did not take place earns no points.
+where facts.took_place
 group by examples.place, touchpoints.place
