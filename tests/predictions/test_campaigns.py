@@ -146,6 +146,13 @@ def test_effect_is_not_measured_before_the_last_day_ends(star, effects) -> None:
     assert effects(datetime(2025, 3, 15))[1]["state"] == "measured"
 
 
+def test_a_campaign_that_has_not_begun_is_not_running(star, effects) -> None:
+    """A run as of the past: the first approach is of 1 March, 9:00."""
+    _offer(star, 1, 70, 56, held_out=False)
+    assert 1 not in effects(datetime(2025, 3, 1, 9))
+    assert effects(datetime(2025, 3, 1, 9, 1))[1]["state"] != "measured"
+
+
 def test_a_campaign_runs_as_long_as_its_offer_and_without_an_end_for_ever(star, effects) -> None:
     _offer(star, 1, 70, 56, held_out=False)
     _offer(star, 101, 80, 48, held_out=True)

@@ -36,4 +36,10 @@ from {{ ref('dim_campaign') }} as campaigns
 left join offered on campaigns.campaign_key = offered.campaign_key
 left join subjects on campaigns.campaign_key = subjects.campaign_key
 left join {{ ref('dim_channel') }} as channels on campaigns.channel_key = channels.channel_key
-where campaigns.campaign_key > 0
+-- A campaign that has not begun is not running yet.
+where
+    campaigns.campaign_key > 0
+    and (
+        coalesce(offered.first_made_at, offered.valid_from, cast(campaigns.starts_on as timestamp)) < {{ as_of() }}
+        or coalesce(offered.first_made_at, offered.valid_from, cast(campaigns.starts_on as timestamp)) is null
+    )

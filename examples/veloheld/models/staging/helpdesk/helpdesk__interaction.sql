@@ -27,4 +27,5 @@ select
     history.status as outcome,
     case when history.status = 'opened' then complaints.subject end as verbatim
 from history
-inner join {{ ref('stg_helpdesk__complaints') }} as complaints on history.complaint_id = complaints.complaint_id
+-- An event of a complaint that is missing stays, without a person.
+left join {{ ref('stg_helpdesk__complaints') }} as complaints on history.complaint_id = complaints.complaint_id
