@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scipy.stats import binom
+
 Ask = Callable[[str], list[tuple]]
 
 # The person behind each customer number; orders identify a guest by the e-mail address.
@@ -94,7 +96,8 @@ def test_activity_before_the_evidence_is_attributed_only_in_its_session_or_with_
     """)
     assert count > 0
     assert without_consent == 0
-    assert wrong <= 0.01 * count
+    # At least 99 % are right, as far as so few can show: at 1 %, so many are wrong in more than one sample of twenty.
+    assert binom.sf(wrong - 1, count, 0.01) > 0.05
     # The app delivers no sessions: there, no pause of half an hour lies between the event and the evidence.
     assert ask(f"""{TRUTH}, {evidence}
         select count(*) from activity as a inner join span using (session_id)
