@@ -47,6 +47,7 @@ def test_staging_models_read_their_own_system_only(company) -> None:
     assert leaning == []
 
 
+@pytest.mark.long
 def test_four_of_seventeen_systems_are_built_without_the_others(company, tmp_path: Path) -> None:
     """On what the run of all systems has landed, up to the marts."""
     whole = yaml.safe_load((company.folder / "catalog.yaml").read_text())

@@ -11,6 +11,9 @@ from pipeline.installation import Installation, environment
 from pipeline.little_company import deliver, rows_of
 from pipeline.stories import Story, about_deliveries, staged
 
+# Two whole runs and two to staging: each fault by itself is in test_faulty_deliveries and in tests/channels.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def from_the_start(new_company: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory) -> Story:
@@ -56,7 +59,6 @@ def test_what_was_broken_from_the_start_is_staged_once_it_is_delivered(
     assert staged(from_the_start.installation) == staged(good_company)
 
 
-@pytest.mark.long
 def test_what_was_broken_from_the_start_comes_by_itself_once_it_is_delivered(
     from_the_start: Story, good_company: Installation
 ) -> None:

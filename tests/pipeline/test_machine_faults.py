@@ -53,6 +53,7 @@ def test_a_locked_warehouse_is_told_and_readers_go_on(company: Installation) -> 
         assert company.content() == before
 
 
+@pytest.mark.long
 def test_a_warehouse_that_is_locked_in_the_middle_of_a_run_is_told_and_the_next_run_goes_on(
     company: Installation,
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_damaged_warehouse_is_told_and_readers_go_on(company: Installation, da
     assert company.content() == before
 
 
+@pytest.mark.long
 def test_a_damaged_installation_is_rebuilt_from_landing_with_the_same_customer_numbers(company: Installation) -> None:
     before = company.content()
     (company.home / "warehouse.duckdb").unlink()
@@ -137,6 +139,7 @@ def no_file_may_grow_beyond(size: int) -> Callable[[], None]:
     return limit
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_nothing_is_lost(company: Installation, small_disk: Path | None) -> None:
     limit = None
     if small_disk:
@@ -207,6 +210,7 @@ def test_a_home_that_may_not_be_written_is_told_and_can_still_be_read(company: I
 # --- catalogs that change --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_key_that_nobody_delivers_is_told_and_an_installation_without_orders_runs_again_and_again(
     new_company: Callable[..., Installation],
 ) -> None:

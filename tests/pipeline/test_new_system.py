@@ -193,6 +193,7 @@ def test_own_product_line_is_predicted(new_system: tuple[Installation, Said]) ->
     assert targets == [("buy", "bike_rental", 30, "base rate"), ("buy", "bike_rental", 90, "base rate")]
 
 
+@pytest.mark.long
 def test_late_stream_is_reported_and_makes_contexts_stale(new_system: tuple[Installation, Said]) -> None:
     installation, _ = new_system
     late = "select stream from core.dim_source_stream where is_late order by stream"
