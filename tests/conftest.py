@@ -21,7 +21,6 @@ _FIRST = (
     "tests/pipeline/test_machine_faults.py",
     "tests/pipeline/test_faulty_deliveries.py",
     "tests/pipeline/test_new_system.py",
-    "tests/pipeline/test_faulty_first_runs.py",
     "tests/pipeline/test_contoso.py",
     "tests/pipeline/test_delivery_histories.py",
     "dbt",

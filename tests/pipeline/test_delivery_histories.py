@@ -111,6 +111,7 @@ def test_a_drawn_history_gives_the_same_warehouse_up_to_the_marts(
     _assert_same(company, said, found, perfect)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, DRAWN + 1))
 def test_a_drawn_history_gives_the_same_core(
     seed: int, installation: Callable[[str], Installation], perfect: dict[str, list[tuple]]
