@@ -24,6 +24,7 @@ CATALOG = f"""\
 catalog: history
 project: veloheld
 as_of: {AS_OF}
+first_day: 2025-01-01
 systems:
   crm:
     connector: database

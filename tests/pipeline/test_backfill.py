@@ -8,23 +8,15 @@ from datetime import date, timedelta
 
 import pytest
 from pipeline import histories
-from pipeline.installation import Installation, Said, WarmCommand
+from pipeline.installation import Installation, Said
 
 FIRST, LAST = date(2025, 3, 12), date(2025, 3, 14)
 
 
 @pytest.fixture(scope="module")
-def company(warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def company(perfect_month: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A month in perfect order, run once, and then changed at the source in ways that no normal run can see."""
-    folder = tmp_path_factory.mktemp("backfill")
-    (folder / "catalog.yaml").write_text(
-        histories.CATALOG.replace("systems:\n", "first_day: 2025-01-01\nsystems:\n", 1)
-    )
-    made = Installation(folder, {"HISTORY": str(folder / "source")}, warm=warm)
-    histories.clear(made.source)
-    histories.deliver_in_perfect_order(made.source, histories.world())
-    said = made.run("--until", "core")
-    assert said.code == 0, said.text
+    made = perfect_month.copy_to(tmp_path_factory.mktemp("backfill") / "company")
     # An account is changed behind the back of its cursor.
     with sqlite3.connect(made.source / "crm.db") as connection:
         changed = connection.execute(
@@ -32,7 +24,7 @@ def company(warm: WarmCommand, tmp_path_factory: pytest.TempPathFactory) -> Inst
         ).rowcount
     connection.close()
     assert changed > 3
-    (folder / "changed.txt").write_text(str(changed))
+    (made.folder / "changed.txt").write_text(str(changed))
     return made
 
 
