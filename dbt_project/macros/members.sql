@@ -43,7 +43,7 @@
         on
             {{ fact }}.order_id = {{ orders }}.order_id
             and (
-                {{ orders }}.source_system = {{ 'coalesce(' ~ stated_system ~ ', ' ~ fact ~ '.source_system)' if stated_system else fact ~ '.source_system' }}
+                {{ 'coalesce(' ~ stated_system ~ ', ' ~ fact ~ '.source_system)' if stated_system else fact ~ '.source_system' }} = {{ orders }}.source_system
                 or ({{ orders }}.is_only_order{{ ' and ' ~ stated_system ~ ' is null' if stated_system }})
             )
 {%- endmacro %}

@@ -54,6 +54,10 @@ def visits(project: DbtProject) -> duckdb.DuckDBPyConnection:
             other_identifier_value varchar, first_seen_at timestamp, last_seen_at timestamp
         );
         create table intermediate.int_shared_identifier (identifier_kind varchar, identifier_value varchar);
+        create table intermediate.int_event_customer (
+            identifier_kind varchar, identifier_value varchar, customer_key bigint, customer_count bigint
+        );
+        create table intermediate.int_backward_consent (customer_key bigint);
         create table intermediate.int_interaction as
         select 'web' as source_system, 'view ' || visit as source_interaction_id, device_id, visit as session_id,
             'cookie' as identifier_kind, device_id as identifier_value, "at" as happened_at

@@ -1,4 +1,4 @@
--- What each offer is for: the products that it names, and of a product line that it names without a product every product.
+-- What each offer is for: the products that it names, and every product of a product line that it names alone.
 with named as (
     select
         offer_id,

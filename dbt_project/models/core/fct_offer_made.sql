@@ -65,7 +65,7 @@ select
     made.clicked_at,
     made.replied_at,
     made.redeemed_at,
-    -- A coupon used on an order of nobody known is a purchase, too. Effects of campaigns do not count it: campaign_person.
+    -- A coupon used on an order without a known customer is a purchase, too; effects of campaigns leave it out.
     coalesce(first_purchases.bought_at, made.redeemed_at) as bought_at,
     made.reaction,
     made.reacted_at,

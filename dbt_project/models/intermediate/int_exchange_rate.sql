@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- One row per currency and period: what one unit of it is worth in the reporting currency. A rate in the other direction
+-- One row per currency and period: what one unit is worth in the reporting currency. A rate in the other direction
 -- serves where there is none; a rate of the seed counts before one that a system delivers.
 with stated as (
     select

@@ -1,4 +1,4 @@
--- The currency in which amounts are added up: the one that the catalog states, or else that of most orders and bookings.
+-- The currency in which amounts are added up: what the catalog states, or else that of most orders and bookings.
 with counted as (
     select
         currency,
@@ -15,14 +15,20 @@ with counted as (
 ),
 
 usual as (
-    select currency
+    select
+        currency,
+        row_number() over (order by row_count desc, currency asc) as place
     from counted
-    order by row_count desc, currency asc
-    limit 1
+),
+
+{# A stated currency is one, however much was paid in others, and before anything was paid. -#}
+chosen as (
+    select
+        {{ "'" ~ var('reporting_currency') ~ "'" if var('reporting_currency') else 'max(currency)' }} as currency
+    from usual
+    where place = 1
 )
 
-{% if var('reporting_currency') -%}
-select '{{ var("reporting_currency") }}' as currency
-{%- else -%}
-select currency from usual
-{%- endif %}
+select currency
+from chosen
+where currency is not null

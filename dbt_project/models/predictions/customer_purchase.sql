@@ -1,5 +1,5 @@
--- What a forecast of purchases is made of: one row per purchase, with its amount in the reporting currency less what was
--- returned of it, and never below 0. A return that names no known order lowers the purchase before it. An amount without
+-- What a forecast of purchases is made of: one row per purchase, with its amount in the reporting currency less what
+-- was returned of it, never below 0. A return that names no known order lowers the purchase before it. An amount without
 -- an exchange rate is 0: the purchase counts.
 with payments as (
     {{ customer_payments() }}

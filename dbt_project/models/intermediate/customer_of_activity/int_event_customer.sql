@@ -1,13 +1,14 @@
 {{ config(materialized='table') }}
 
--- The number of an order, complaint, appointment or booking leads to its customer: by the identifier that the event carries,
--- or by one that another system has seen together with the number, such as the card to which the points were booked.
+-- The number of an order, complaint, appointment or booking leads to its customer: by the identifier that the event
+-- carries, or by one that another system has seen together with the number, such as the card with its points.
 {%- set events = {
     'int_order_line': 'order_id',
     'int_complaint': 'complaint_id',
     'int_appointment': 'appointment_id',
     'int_booking': 'booking_id',
 } %}
+{%- set kinds = "('" ~ events.values() | join("', '") ~ "')" %}
 
 with assignments as (
     select * from {{ source('identity', 'assignment') }}
@@ -24,7 +25,7 @@ pairs as (
         other_identifier_kind as identifier_kind,
         other_identifier_value as identifier_value
     from {{ ref('int_identifier_pair') }}
-    where identifier_kind in ('{{ events.values() | join("', '") }}')
+    where identifier_kind in {{ kinds }}
 
     union
 
@@ -34,7 +35,7 @@ pairs as (
         identifier_kind,
         identifier_value
     from {{ ref('int_identifier_pair') }}
-    where other_identifier_kind in ('{{ events.values() | join("', '") }}')
+    where other_identifier_kind in {{ kinds }}
 ),
 
 -- A browser or device has several users; int_device_evidence judges it.
@@ -54,22 +55,22 @@ carried as (
     select * from seen_with_number
     {%- for model, number in events.items() %}
 
-    union
+        union
 
-    select
-        '{{ number }}' as event_kind,
-        {{ number }} as event_number,
-        events.identifier_kind,
-        events.identifier_value
-    from {{ ref(model) }} as events
-    left join shared_identifiers
-        on
-            events.identifier_kind = shared_identifiers.identifier_kind
-            and events.identifier_value = shared_identifiers.identifier_value
-    where
-        {{ number }} is not null
-        and shared_identifiers.identifier_value is null
-        and events.identifier_kind not in {{ anonymous_identifier_kinds() }}
+        select
+            '{{ number }}' as event_kind,
+            {{ number }} as event_number,
+            events.identifier_kind,
+            events.identifier_value
+        from {{ ref(model) }} as events
+        left join shared_identifiers
+            on
+                events.identifier_kind = shared_identifiers.identifier_kind
+                and events.identifier_value = shared_identifiers.identifier_value
+        where
+            {{ number }} is not null
+            and shared_identifiers.identifier_value is null
+            and events.identifier_kind not in {{ anonymous_identifier_kinds() }}
     {%- endfor %}
 ),
 
@@ -99,8 +100,8 @@ customers as (
     group by event_kind, event_number
 ),
 
--- What was seen with the number is the customer's, such as the serial number of what was sold with an order. What a record
--- bears is known by the record.
+-- What was seen with the number is the customer's, such as the serial number of what was sold with an order. What a
+-- record bears is known by the record.
 things as (
     select
         seen.identifier_kind,
@@ -132,5 +133,5 @@ select
         as customer_key,
     greatest(max(customer_count), count(distinct customer_key)) as customer_count
 from things
-where identifier_kind not in ('{{ events.values() | join("', '") }}')
+where identifier_kind not in {{ kinds }}
 group by identifier_kind, identifier_value

@@ -1,6 +1,7 @@
 -- A customer enters a stage when its measure reaches `enters_at` and leaves it when the measure falls below
--- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and counts
--- what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on consent.
+-- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and
+-- counts what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on
+-- consent.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,

@@ -1,5 +1,5 @@
--- What customers do (weighted by the decayed points of the exchange) beside what they say. A purchase of several product
--- lines is an exchange about each of them, and its weight is divided among them by money.
+-- What customers do (weighted by the decayed points of the exchange) beside what they say. A purchase of several
+-- product lines is an exchange about each of them, and its weight is divided among them by money.
 with interactions as (
     select
         facts.interaction_key,
@@ -49,13 +49,25 @@ bought_lines as (
 ),
 
 line_exchanges as (
-    select customer_key, product_line, happened_at, weight, purchase_amount, 1 as purchase_count
+    select
+        customer_key,
+        product_line,
+        happened_at,
+        weight,
+        purchase_amount,
+        1 as purchase_count
     from bought_lines
     where product_line <> 'unknown'
 
     union all
 
-    select customer_key, product_line, happened_at, weight, null as purchase_amount, 0 as purchase_count
+    select
+        customer_key,
+        product_line,
+        happened_at,
+        weight,
+        null as purchase_amount,
+        0 as purchase_count
     from interactions
     where not is_purchase and product_line is not null
 ),
@@ -66,7 +78,10 @@ totals as (
         sum(purchase_amount) as purchase_amount,
         count(distinct interaction_key) as purchase_count
     from (
-        select interactions.customer_key, bought.interaction_key, bought.purchase_amount
+        select
+            interactions.customer_key,
+            bought.interaction_key,
+            bought.purchase_amount
         from bought
         inner join interactions on bought.interaction_key = interactions.interaction_key
     ) as purchases

@@ -28,8 +28,8 @@ select
     coalesce(offered.offer_count, 0) as offer_count,
     coalesce(offered.first_made_at, offered.valid_from, cast(campaigns.starts_on as timestamp)) as begins_at,
     greatest(offered.valid_to, cast({{ dbt.dateadd('day', 1, 'campaigns.ends_on') }} as timestamp)) as ends_at,
-    -- Both sides are judged by the same purchases, whatever each row of them names: of the products of the offers, else of
-    -- the product line of the campaign, else of anything.
+    -- Both sides are judged by the same purchases, whatever each row names: of the products of the offers, else of the
+    -- product line of the campaign, else of anything.
     coalesce(subjects.is_about_offered_products, false) as is_about_offered_products,
     campaigns.product_line
 from {{ ref('dim_campaign') }} as campaigns

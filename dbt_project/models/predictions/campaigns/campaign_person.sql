@@ -16,8 +16,8 @@ with people as (
     group by made.campaign_key, made.customer_key
 ),
 
--- The outcome must be the same for both sides: purchases of what the campaign is about, over the same days. The use of a
--- coupon is none, for held-out customers have no coupon.
+-- The outcome must be the same for both sides: purchases of what the campaign is about, over the same days. The use of
+-- a coupon is none, for held-out customers have no coupon.
 buyers as (
     select
         people.campaign_key,
