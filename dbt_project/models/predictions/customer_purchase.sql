@@ -1,6 +1,6 @@
 -- What a forecast of purchases is made of: one row per purchase, with its amount in the reporting currency less what
--- was returned of it, never below 0. A return that names no known order lowers the purchase before it. An amount without
--- an exchange rate is 0: the purchase counts.
+-- was returned of it, never below 0. A return that names no known order lowers the purchase before it. An amount
+-- without an exchange rate is 0: the purchase counts.
 with payments as (
     {{ customer_payments() }}
 ),
