@@ -9,12 +9,13 @@ import pytest
 from rich.console import Console
 
 from orchestration.serving.card.finding import find_customers
-from orchestration.serving.card.layout import actions_of
+from orchestration.serving.card.layout import actions_of, card_of
 from orchestration.serving.card.numbers import FILE, CardNumbers, card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
 from orchestration.serving.card.wording import ago, counted, ordinal
 from orchestration.serving.reading import base_rate_reason
+from orchestration.warehouse.connection import WarehouseError
 
 
 class Customer(dict[str, object]):
@@ -265,3 +266,20 @@ def test_purchases_beside_the_forecast_are_counted_in_days_where_they_differ() -
 def test_forecast_that_another_model_contradicts_is_not_shown() -> None:
     lines = dict(relationship_lines(Customer(expected_purchases_12m=None, value_basis="models disagree")))
     assert lines["Forecast"] == "none: two models contradict each other about a purchase within 90 days"
+
+
+def test_card_of_an_earlier_publication_names_the_remedy() -> None:
+    """After an upgrade, before the next run: the row has fewer columns than the card reads."""
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema core; create schema marts;
+            create table core.dim_touchpoint as select 'web_view' as touchpoint, 'Page viewed' as title;
+            create table core.dim_product as select 'P' as product_id, 'Pump' as title, 1 as product_key;
+            create table core.dim_content as select 'C' as content_id, 'Page' as title, 1 as content_key;
+            create table core.dim_campaign as select 'K' as campaign_id, 'Spring' as title, 1 as campaign_key;
+            create table core.dim_offer as select 'O' as offer_id, 1 as campaign_key, 1 as offer_key;
+            create table core.dim_customer as select 7 as customer_key;
+            create table marts.customer_360 as select 7 as customer_key, 'Ada' as display_name
+        """)
+        with pytest.raises(WarehouseError, match="an earlier version wrote it. Start `context360 run`"):
+            card_of(connection, 7)

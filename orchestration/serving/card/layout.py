@@ -13,6 +13,7 @@ from orchestration.serving.card.relationship import identity_lines, relationship
 from orchestration.serving.card.situational import situational_lines
 from orchestration.serving.card.wording import day, money
 from orchestration.serving.reading import base_rate_reason
+from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,7 +164,7 @@ def _with_titles(connection: duckdb.DuckDBPyConnection, customer: dict[str, Any]
 
     touchpoint = title("select title from core.dim_touchpoint where touchpoint = ?", customer.get("last_touchpoint"))
     product = title(f"select title from ({_TITLES}) where code = ?", customer.get("revealed_product_id"))
-    return customer | {"last_touchpoint": touchpoint, "revealed_product_id": product}
+    return _Row(customer | {"last_touchpoint": touchpoint, "revealed_product_id": product})
 
 
 def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -> dict[str, Any]:
@@ -171,4 +172,13 @@ def _one(connection: duckdb.DuckDBPyConnection, table: str, customer_key: int) -
     row = cursor.fetchone()
     if row is None:
         raise KeyError(customer_key)
-    return dict(zip([column[0] for column in cursor.description], row, strict=True))
+    return _Row(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+class _Row(dict[str, Any]):
+    """A published row. A column that it lacks was added after its publication."""
+
+    def __missing__(self, column: str) -> Any:
+        raise WarehouseError(
+            f"The published warehouse has no {column}: an earlier version wrote it. Start `context360 run`."
+        )
