@@ -36,7 +36,7 @@ def why_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
         ).fetchall()
     }
     records = ", ".join(f"{system} {record} (#{numbers[system, record]})" for system, record in found.records)
-    earlier = ", ".join(str(number) for number in found.previous_customer_ids)
+    earlier = ", ".join(customer_number(number) for number in found.previous_customer_ids)
     lines = [f"Records  {escape(records)}"] + ([f"Earlier numbers  {earlier}"] if earlier else [])
     parts = [
         Panel("\n".join(lines), title=f"Why {customer_number(found.customer_id)} is one customer", title_align="left")

@@ -73,7 +73,7 @@ def why_page(connection: duckdb.DuckDBPyConnection, customer_key: int) -> str:
     title = f"Why {customer_number(found.customer_id)} is one customer"
     lines = [f"<p>Records: {escape(', '.join(numbers.get(record, record[0]) for record in found.records))}</p>"]
     if found.previous_customer_ids:
-        lines.append(f"<p>Earlier numbers: {', '.join(map(str, found.previous_customer_ids))}</p>")
+        lines.append(f"<p>Earlier numbers: {', '.join(map(customer_number, found.previous_customer_ids))}</p>")
     if not found.links:
         lines.append("<p>Nothing had to be linked.</p>")
     lines.append(

@@ -1,4 +1,4 @@
-"""Faults that meet the first run of all, or that a killed run has let in: they are told, and they recover."""
+"""Faults of the very first run, or of a load that a killed run has accepted: the run reports them and recovers."""
 
 from __future__ import annotations
 

@@ -15,13 +15,21 @@ with named as (
     from {{ ref('int_offer_product') }}
 )
 
-select distinct
+-- One join per way of naming: a join on either would compare every offer with every product.
+select
     offers.offer_key,
     products.product_key
 from named
 inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
-inner join {{ ref('dim_product') }} as products
-    on
-        named.product_id = products.product_id
-        or (named.product_id is null and named.product_line = products.product_line)
+inner join {{ ref('dim_product') }} as products on named.product_id = products.product_id
 where products.product_key > 0
+
+union
+
+select
+    offers.offer_key,
+    products.product_key
+from named
+inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
+inner join {{ ref('dim_product') }} as products on named.product_line = products.product_line
+where named.product_id is null and products.product_key > 0

@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 
 -- One row per currency and period: what one unit is worth in the reporting currency. A rate in the other direction
--- serves where there is none; a rate of the seed counts before one that a system delivers.
+-- serves where there is none; a rate of the seed counts before one that a system delivers. A rate outside of what the
+-- column can hold, which has six digits before the decimal point, is no rate.
 with stated as (
     select
         from_currency,
@@ -30,18 +31,18 @@ oriented as (
         stated.precedence
     from stated
     inner join {{ ref('int_reporting_currency') }} as reporting on stated.to_currency = reporting.currency
-    where stated.from_currency <> stated.to_currency
+    where stated.from_currency <> stated.to_currency and stated.rate > 0
 
     union all
 
     select
         stated.to_currency as currency,
         stated.valid_from,
-        cast(1 / cast(stated.rate as double) as decimal(18, 12)) as rate,
+        cast(1 / cast(case when stated.rate > 0.000001 then stated.rate end as double) as decimal(18, 12)) as rate,
         stated.precedence + 2 as precedence
     from stated
     inner join {{ ref('int_reporting_currency') }} as reporting on stated.from_currency = reporting.currency
-    where stated.from_currency <> stated.to_currency
+    where stated.from_currency <> stated.to_currency and stated.rate > 0.000001
 ),
 
 ranked as (

@@ -21,10 +21,9 @@ usual as (
     from counted
 ),
 
-{# A stated currency is one, however much was paid in others, and before anything was paid. -#}
+-- An aggregate without groups has one row, also before anything was paid.
 chosen as (
-    select
-        {{ "'" ~ var('reporting_currency') ~ "'" if var('reporting_currency') else 'max(currency)' }} as currency
+    select coalesce(nullif('{{ var("reporting_currency") }}', ''), max(currency)) as currency
     from usual
     where place = 1
 )

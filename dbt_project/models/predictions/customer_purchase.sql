@@ -42,7 +42,9 @@ returned as (
     union all
 
     select
-        max_by(purchases.interaction_key, purchases.purchased_at) as interaction_key,
+        cast({{ last_by(
+            'cast(purchases.interaction_key as ' ~ dbt.type_string() ~ ')', 'purchases.purchased_at'
+        ) }} as bigint) as interaction_key,
         returns.customer_key,
         max(returns.amount) as amount
     from returns

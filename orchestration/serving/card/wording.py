@@ -46,12 +46,11 @@ def ago(time: timedelta) -> str:
 
 
 # Digits after the decimal point of the currencies that do not have two (ISO 4217, table A.1).
-_NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_DIGITS = {0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", 3: "BHD IQD JOD KWD LYD OMR TND"}
 
 
 def money(amount: Decimal | float, currency: str | None) -> str:
     """An amount as its currency writes it: `1,234.50 EUR`, `10,000 JPY`; without its sign where it rounds to zero."""
-    digits = 2 if currency is None else 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
+    digits = next((digits for digits, codes in _DIGITS.items() if currency in codes.split()), 2)
     text = f"{amount:,.{digits}f}"
     return f"{text.lstrip('-') if not text.strip('-0.,') else text} {currency or ''}".rstrip()
