@@ -23,7 +23,11 @@ usual as (
 
 -- An aggregate without groups has one row, also before anything was paid.
 chosen as (
-    select coalesce(nullif('{{ var("reporting_currency") }}', ''), max(currency)) as currency
+    select
+        coalesce(
+            nullif('{{ var("reporting_currency") }}', ''),
+            max(currency)
+        ) as currency
     from usual
     where place = 1
 )
