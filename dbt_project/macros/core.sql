@@ -53,7 +53,7 @@
 
 {#- 1 (lowest) to 5 (highest) fifth of the rows by a column; rows with equal values are in the same one. -#}
 {% macro quintile(column) -%}
-    least(5, 1 + cast(floor(5 * percent_rank() over (order by {{ column }})) as int))
+    least(5, 1 + cast(floor(5 * percent_rank() over (partition by {{ column }} is null order by {{ column }})) as int))
 {%- endmacro %}
 
 

@@ -21,7 +21,8 @@ select
     channel,
     count(case when not is_granted then 1 end) = 0 as is_granted,
     count(case when is_granted then 1 end) > 0 and count(case when not is_granted then 1 end) > 0 as is_contradictory,
-    max(lawful_basis) as lawful_basis,
+    -- Of several, consent: it can be withdrawn.
+    coalesce(max(case when lawful_basis = 'consent' then lawful_basis end), max(lawful_basis)) as lawful_basis,
     max(changed_at) as changed_at,
     cast(count(*) as int) as statement_count,
     {{ sorted_list_of('source_system') }} as source_systems

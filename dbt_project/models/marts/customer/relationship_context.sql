@@ -22,7 +22,7 @@ scored as (
     where purchase_count > 0
 ),
 
--- Lines bought and kept: a fully returned line is not owned.
+-- Lines bought and kept: one of which all that was paid came back is not owned. What was free has no refund.
 lines_owned as (
     select
         payments.customer_key,
@@ -31,7 +31,9 @@ lines_owned as (
     inner join {{ ref('dim_product') }} as products on payments.product_key = products.product_key
     where products.product_line is not null
     group by payments.customer_key, products.product_line
-    having sum(payments.net_amount) > 0
+    having
+        count(case when payments.is_purchase then 1 end) > 0
+        and (sum(payments.net_amount) > 0 or count(case when payments.line_kind = 'return' then 1 end) = 0)
 ),
 
 product_lines as (
@@ -52,7 +54,10 @@ interactions as (
         facts.happened_at,
         facts.direction,
         channels.channel,
-        facts.direction = 'inbound' and coalesce(settings.presence = 'on_site', false) as is_on_site
+        -- Also who only brings something back was there; whose appointment was missed was not.
+        facts.direction = 'inbound'
+        and coalesce(settings.presence = 'on_site', false)
+        and (facts.took_place or facts.amount is not null) as is_on_site
     from {{ ref('fct_interaction') }} as facts
     inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
     left join {{ ref('channels') }} as settings on channels.channel = settings.channel
@@ -78,18 +83,22 @@ activity as (
     group by customer_key
 ),
 
+-- Of a zone, the store that it is in.
 location_use as (
     select
         interactions.customer_key,
-        locations.title as location,
+        locations.site_title as location,
         row_number() over (
             partition by interactions.customer_key
-            order by count(*) desc, max(interactions.happened_at) desc, locations.title
+            order by
+                count(distinct interactions.happened_date_key) desc,
+                max(interactions.happened_at) desc,
+                locations.site_title
         ) as location_rank
     from interactions
     inner join {{ ref('dim_location') }} as locations on interactions.location_key = locations.location_key
-    where interactions.location_key > 0 and interactions.direction = 'inbound'
-    group by interactions.customer_key, locations.title
+    where interactions.is_on_site and locations.site_title is not null
+    group by interactions.customer_key, locations.site_title
 ),
 
 -- The usual channel follows from what customers begin, not from what we send.

@@ -1,15 +1,15 @@
 -- A customer enters a stage when its measure reaches `enters_at` and leaves it when the measure falls below
 -- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and
 -- counts what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on
--- consent.
+-- consent. Whether a customer is in a stage depends on all months before, so older ones are judged and left out.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
-        cast(max(calendar_date) as timestamp) as last_day
+        cast(max(calendar_date) as timestamp) as last_day,
+        min(calendar_date)
+        >= {{ dbt.date_trunc('month', dbt.dateadd('year', -var('stage_history_years'), as_of())) }} as is_kept
     from {{ ref('dim_date') }}
-    where
-        calendar_date >= {{ dbt.date_trunc('month', dbt.dateadd('year', -var('stage_history_years'), as_of())) }}
-        and calendar_date < {{ as_of() }}
+    where calendar_date < {{ as_of() }}
     group by {{ dbt.date_trunc('month', 'calendar_date') }}
 ),
 
@@ -38,6 +38,7 @@ activity as (
 begun as (
     select
         customers.customer_key,
+        min(activity.month_start) as first_active_month,
         least(
             coalesce(customers.first_known_at, min(activity.month_start)),
             coalesce(min(activity.month_start), customers.first_known_at)
@@ -50,15 +51,20 @@ begun as (
 spine as (
     select
         begun.customer_key,
-        months.month_start
+        months.month_start,
+        months.is_kept
     from begun
-    inner join months on months.last_day >= {{ dbt.date_trunc('month', 'begun.begun_at') }}
+    inner join months
+        on
+            {{ dbt.date_trunc('month', 'begun.begun_at') }} <= months.last_day
+            and (months.is_kept or begun.first_active_month <= months.month_start)
 ),
 
 looked_back as (
     select
         spine.customer_key,
         spine.month_start,
+        spine.is_kept,
         sum(coalesce(activity.exchange_day_count, 0)) over past_year as exchange_day_count,
         sum(coalesce(activity.purchase_count, 0)) over past_year as purchase_count,
         sum(coalesce(activity.trusted_act_count, 0)) over past_year as trusted_act_count
@@ -83,6 +89,7 @@ measured as (
     select
         customer_key,
         month_start,
+        is_kept,
         exchange_day_count as communicate,
         trusted_act_count as trust,
         purchase_count as commit
@@ -94,6 +101,7 @@ turns as (
     select
         measured.customer_key,
         measured.month_start,
+        measured.is_kept,
     {%- for stage in earned_stages() %}
         max(case when measured.{{ stage }} >= bounds.{{ stage }}_enters_at then measured.month_start end)
             over months_so_far as {{ stage }}_entered,
@@ -119,6 +127,7 @@ staged as (
             else 'attract'
         end as stage
     from turns
+    where is_kept
 ),
 
 changes as (
