@@ -1,0 +1,84 @@
+"""The marts of a drawn company, held against plain Python that was written from the descriptions of their columns.
+
+Where the two differ, the description, the SQL or the oracle is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from oracle import engagement, relationship
+from oracle.company import Company, Row
+from oracle.conftest import Marts
+
+
+def _segments(company: Company) -> dict[Any, Row]:
+    contexts = relationship.relationship_context(company)
+    return relationship.customer_segment(company, contexts, engagement.customer_engagement(company))
+
+
+# Per mart its key, and what computes it.
+ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] = {
+    "customer_consent": (("customer_key", "purpose", "channel"), relationship.customer_consent),
+    "relationship_context": (("customer_key",), relationship.relationship_context),
+    "customer_segment": (("customer_key",), _segments),
+    "customer_engagement": (("customer_key",), engagement.customer_engagement),
+    "customer_stage": (("customer_key", "valid_from"), engagement.customer_stage),
+}
+# Columns that the oracle leaves out, with the reason.
+LEFT_OUT = {
+    "relationship_context": {
+        "expected_purchases_12m", "expected_value_12m_amount", "probability_alive", "churn_risk", "next_purchase_date",
+        "value_basis",  # forecasts of a trained model
+        "fresh_until", "is_stale",  # of streams, not of a company
+    },
+}  # fmt: skip
+
+
+def differences(mart: str, marts: Marts) -> dict[str, Any]:
+    """Per column that the oracle computes: how many rows differ, and the first of them."""
+    key, compute = ORACLE[mart]
+    expected, found = compute(marts.company), marts.rows(mart, key)
+    faults: dict[str, Any] = {}
+    if missing := expected.keys() - found.keys():
+        faults["missing rows"] = (len(missing), sorted(missing, key=str)[:3])
+    if surplus := found.keys() - expected.keys():
+        faults["surplus rows"] = (len(surplus), sorted(surplus, key=str)[:3])
+    for row in sorted(expected.keys() & found.keys(), key=str):
+        for column, value in expected[row].items():
+            if not _equal(value, found[row][column]):
+                number, first = faults.get(column, (0, {"key": row, "expected": value, "found": found[row][column]}))
+                faults[column] = (number + 1, first)
+    return faults
+
+
+def _equal(expected: Any, found: Any) -> bool:
+    if isinstance(expected, (float, Decimal, Fraction)) and found is not None:
+        return abs(float(expected) - float(found)) <= 1e-5 * max(1.0, abs(float(expected)))
+    return bool(expected == found)
+
+
+@pytest.mark.parametrize("mart", ORACLE)
+def test_mart_of_a_drawn_company_is_what_its_description_says(marts: Marts, mart: str) -> None:
+    assert differences(mart, marts) == {}
+
+
+@pytest.mark.parametrize("mart", ORACLE)
+def test_oracle_computes_every_column(marts: Marts, mart: str) -> None:
+    key, compute = ORACLE[mart]
+    computed = {column for row in compute(marts.company).values() for column in row}
+    published = {column for row in marts.rows(mart, key).values() for column in row}
+    assert published - computed == LEFT_OUT.get(mart, set())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(2, 12))
+def test_marts_of_many_drawn_companies_are_what_their_descriptions_say(
+    build: Callable[[int, int], Marts], number: int
+) -> None:
+    marts = build(number, 400)
+    assert {mart: found for mart in ORACLE if (found := differences(mart, marts))} == {}
