@@ -14,6 +14,7 @@ from golden import copy_tree
 from oracle.company import AS_OF, Company, Row
 from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
+from oracle.voices import draw_voices
 
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.settings import EXAMPLES, settings_from
@@ -28,7 +29,12 @@ MODELS = (
     "marts.customer.customer_segment",
     "marts.engagement.customer_engagement",
     "marts.engagement.customer_stage",
+    "marts.personal",
+    "marts.customer.personal_context",
 )
+
+
+_SEEDS = ("stated_preferences",)
 
 
 class Marts:
@@ -73,23 +79,23 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     company = Company(number, customers)
     draw_dimensions(company)
     draw_facts(company)
+    draw_voices(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:
         for table, rows in company.tables.items():
-            _insert(connection, table, rows)
+            _insert(connection, "seeds.neutral_stated_preferences" if table in _SEEDS else f"core.{table}", rows)
         connection.execute("update core.dim_currency set is_reporting = (currency = 'EUR')")
     project = DbtProject(load_catalog(catalog_file, settings.environment), settings)
     results = project.run("run", [f"fqn:context360.{model}" for model in MODELS], as_of=AS_OF)
     assert {result.name: result.message for result in results if result.status != "success"} == {}
-    assert len(results) == len(MODELS)
     return Marts(company, duckdb.connect(str(settings.warehouse_path), read_only=True))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> None:
-    """Adds rows to a table of core; columns that they do not have are null."""
+    """Adds rows to a table; columns that they do not have are null."""
     columns = sorted({column for row in rows for column in row})
     drawn_rows = pa.table({column: pa.array([row.get(column) for row in rows]) for column in columns})
     connection.register("drawn_rows", drawn_rows)
-    connection.execute(f"insert into core.{table} by name from drawn_rows")
+    connection.execute(f"insert into {table} by name from drawn_rows")
     connection.unregister("drawn_rows")

@@ -15,7 +15,7 @@ HISTORY_YEARS = 3  # variable stage_history_years
 def decayed(points: float, happened_at: datetime, at: datetime) -> float:
     """Points worth half after each half-life, by days of the calendar; nothing before they were earned."""
     days = (at.date() - happened_at.date()).days
-    return float(points * 0.5 ** (days / HALF_LIFE_DAYS)) if happened_at < at else 0.0
+    return round(points * 0.5 ** (days / HALF_LIFE_DAYS), 6) if happened_at < at else 0.0
 
 
 def customer_engagement(company: Company) -> dict[Any, Row]:
@@ -36,7 +36,9 @@ def customer_engagement(company: Company) -> dict[Any, Row]:
             "points_now": points,
             "points_90d_ago": sum(decayed(row["engagement_points"], row["happened_at"], earlier) for row in earning),
             "engagement_band": [band["band"] for band in bands if points >= float(band["least_points"])][-1],
-            "main_touchpoint": max(by_touchpoint, key=lambda name: by_touchpoint[name], default=None),
+            "main_touchpoint": min(
+                by_touchpoint, key=lambda name: (-round(by_touchpoint[name], 6), name), default=None
+            ),
             "last_exchange_at": max((row["happened_at"] for row in earning), default=None),
         }
     return found

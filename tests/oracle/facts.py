@@ -34,6 +34,8 @@ def draw_facts(company: Company) -> None:
         if company.chance(0.1):
             return_of(company, customer, None)
         _consents(company, customer)
+        dimension = company.one("dim_customer", "customer_key", customer)
+        dimension["has_email_marketing_consent"] = company.random.choice([True, False, None])
 
 
 def interaction(company: Company, customer: int, touchpoint: str, happened_at: datetime, **more: object) -> Row:
@@ -197,9 +199,9 @@ def _order(
     lines = [_line(company, made, currency, row, returned) for row in drawn]
     amounts: dict[str, Decimal | None] = {line_of(company, line["product_key"]): None for line in lines}
     for line in lines:
-        if line["line_kind"] == "purchase" and line["reporting_net_amount"] is not None:
+        if line["line_kind"] == "purchase":
             name = line_of(company, line["product_key"])
-            amounts[name] = (amounts[name] or Decimal(0)) + line["reporting_net_amount"]
+            amounts[name] = (amounts[name] or Decimal(0)) + (line["reporting_net_amount"] or Decimal(0))
     about_lines(company, made, amounts)
     return lines
 
@@ -257,6 +259,6 @@ def _consents(company: Company, customer: int) -> None:
                         "fct_consent", consent_key=company.new_key(), customer_key=customer, holder_key=holder,
                         channel_key=CHANNEL_KEYS[channel], channel=channel, purpose=purpose, changed_at=moment,
                         valid_from=moment, valid_to=end, is_granted=company.chance(0.6),
-                        lawful_basis=draw.choice(["contract", "consent"]) if purpose == "service" else "consent",
+                        lawful_basis=draw.choice(["contract", "consent", "consent"]),
                         source_system=draw.choice(SYSTEMS),
                     )  # fmt: skip

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from oracle.company import (
     AS_OF,
+    CHANNEL_KEYS,
     CHANNELS,
     REPORTING_CURRENCY,
     TIME_ZONE,
-    TOUCHPOINT_KEYS,
     Company,
     Row,
     seed,
@@ -203,7 +203,7 @@ def _habits(company: Company, customer: int) -> Row:
         for row in sorted(visits, key=lambda row: row["happened_at"])
         if row["location_key"] in site_titles
     }
-    calls = TOUCHPOINT_KEYS["call_inbound"]
+    calls = CHANNEL_KEYS["call"]
     return {
         "interaction_count": len(contacts),
         "last_interaction_at": max((row["happened_at"] for row in contacts), default=None),
@@ -215,7 +215,7 @@ def _habits(company: Company, customer: int) -> Row:
         "on_site_share": len(visits) / len(own) if own else None,
         "last_on_site_at": max((row["happened_at"] for row in visits), default=None),
         "usual_location": most((site, newest) for (site, _), newest in sites.items()),
-        "call_count": sum(row["touchpoint_key"] == calls for row in contacts),
+        "call_count": sum(row["channel_key"] == calls for row in own),
     }
 
 

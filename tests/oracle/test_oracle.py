@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import engagement, relationship
+from oracle import engagement, personal, relationship
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -28,6 +28,9 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "customer_segment": (("customer_key",), _segments),
     "customer_engagement": (("customer_key",), engagement.customer_engagement),
     "customer_stage": (("customer_key", "valid_from"), engagement.customer_stage),
+    "customer_trait": (("customer_key", "trait_kind", "trait"), personal.customer_trait),
+    "customer_preference": (("customer_key", "preference_kind", "item"), personal.customer_preference),
+    "personal_context": (("customer_key",), personal.personal_context),
 }
 # Columns that the oracle leaves out, with the reason.
 LEFT_OUT = {
@@ -36,6 +39,7 @@ LEFT_OUT = {
         "value_basis",  # forecasts of a trained model
         "fresh_until", "is_stale",  # of streams, not of a company
     },
+    "personal_context": {"fresh_until", "is_stale"},  # of streams, not of a company
 }  # fmt: skip
 
 

@@ -65,7 +65,10 @@ referrals as (
         to_customer_key as customer_key,
         cast(count(distinct from_customer_key) as int) as referral_count
     from {{ ref('bridge_customer_relation') }}
-    where relation_kind = 'referred_by' and to_customer_key > 0 and since < {{ as_of() }}
+    where
+        relation_kind = 'referred_by'
+        and to_customer_key > 0
+        and (since < {{ as_of() }} or since is null)  -- a source may report the referral without its day
     group by to_customer_key
 ),
 
@@ -76,10 +79,15 @@ complaints as (
         cast(count(*) as int) as complaint_count,
         cast(count(case when {{ is_open_at('complaints', as_of()) }} then 1 end) as int) as open_complaint_count,
         max(opened_at) as last_complaint_at,
-        {{ last_by('complaint_kind', 'opened_at') }} as last_complaint_kind,
+        max(case when newest_rank = 1 then complaint_kind end) as last_complaint_kind,
         cast(sum(case when reopened_at < {{ as_of() }} then reopened_count else 0 end) as int) as reopened_count
-    from {{ ref('fct_complaint') }} as complaints
-    where opened_at < {{ as_of() }} and customer_key > 0
+    from (
+        select
+            *,
+            row_number() over (partition by customer_key order by opened_at desc, complaint_key desc) as newest_rank
+        from {{ ref('fct_complaint') }}
+        where opened_at < {{ as_of() }} and customer_key > 0
+    ) as complaints
     group by customer_key
 ),
 
@@ -89,7 +97,7 @@ product_use as (
         products.product_id,
         row_number() over (
             partition by lines.customer_key
-            order by count(*) desc, sum(lines.net_amount) desc, products.product_id
+            order by count(distinct lines.interaction_key) desc, max(lines.ordered_at) desc, products.product_id
         ) as product_rank
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_key = products.product_key
@@ -103,16 +111,16 @@ product_use as (
 
 purchase_channel_use as (
     select
-        lines.customer_key,
+        facts.customer_key,
         channels.channel,
         row_number() over (
-            partition by lines.customer_key
-            order by count(*) desc, max(lines.ordered_at) desc, channels.channel
+            partition by facts.customer_key
+            order by count(*) desc, max(facts.happened_at) desc, channels.channel
         ) as channel_rank
-    from {{ ref('fct_order_line') }} as lines
-    inner join {{ ref('dim_channel') }} as channels on lines.channel_key = channels.channel_key
-    where lines.ordered_at < {{ as_of() }} and lines.customer_key > 0 and lines.line_kind = 'purchase'
-    group by lines.customer_key, channels.channel
+    from {{ ref('fct_interaction') }} as facts
+    inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
+    where facts.happened_at < {{ as_of() }} and facts.customer_key > 0 and facts.is_purchase
+    group by facts.customer_key, channels.channel
 ),
 
 preferences as (

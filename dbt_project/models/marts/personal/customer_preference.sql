@@ -66,7 +66,7 @@ line_exchanges as (
         product_line,
         happened_at,
         weight,
-        null as purchase_amount,
+        0 as purchase_amount,
         0 as purchase_count
     from interactions
     where not is_purchase and product_line is not null
