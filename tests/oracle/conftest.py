@@ -14,6 +14,7 @@ from golden import copy_tree
 from oracle.company import AS_OF, Company, Row
 from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
+from oracle.situations import draw_situations
 from oracle.voices import draw_voices
 
 from orchestration.channels.catalog_file import load_catalog
@@ -31,6 +32,7 @@ MODELS = (
     "marts.engagement.customer_stage",
     "marts.personal",
     "marts.customer.personal_context",
+    "marts.customer.situational_context",
 )
 
 
@@ -80,6 +82,7 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     draw_dimensions(company)
     draw_facts(company)
     draw_voices(company)
+    draw_situations(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:

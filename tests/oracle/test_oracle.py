@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import engagement, personal, relationship
+from oracle import engagement, personal, relationship, situational
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -31,6 +31,7 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "customer_trait": (("customer_key", "trait_kind", "trait"), personal.customer_trait),
     "customer_preference": (("customer_key", "preference_kind", "item"), personal.customer_preference),
     "personal_context": (("customer_key",), personal.personal_context),
+    "situational_context": (("customer_key",), situational.situational_context),
 }
 # Columns that the oracle leaves out, with the reason.
 LEFT_OUT = {
@@ -40,6 +41,10 @@ LEFT_OUT = {
         "fresh_until", "is_stale",  # of streams, not of a company
     },
     "personal_context": {"fresh_until", "is_stale"},  # of streams, not of a company
+    "situational_context": {
+        "fresh_until", "is_stale",  # of streams, not of a company
+        "need", "need_evidence", "need_action",  # the first row of customer_need, which has unit tests of its own
+    },
 }  # fmt: skip
 
 

@@ -95,8 +95,7 @@ def complaint(company: Company, customer: int) -> Row:
     if not row["is_open"]:
         row["resolved_at"] = resolved
     interaction(
-        company, customer, "complaint_opened", opened, channel_key=draw.choice([1, 3, 4]),
-        session_key=row["session_key"], **_words(company),
+        company, customer, "complaint_opened", opened, session_key=row["session_key"], **_words(company),
     )  # fmt: skip
     return company.add("fct_complaint", **row)
 
