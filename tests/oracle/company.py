@@ -100,7 +100,7 @@ class Company:
         """A moment between two others at which nothing else of the customer happens: to the second, or the day."""
         seconds = max(int((until - since).total_seconds()), 60)
         while True:
-            moment = since + timedelta(seconds=self.random.randrange(seconds))
+            moment = since.replace(microsecond=0) + timedelta(seconds=self.random.randrange(seconds))
             moment = moment if is_timed else moment.replace(hour=0, minute=0, second=0)
             if moment not in self._taken[customer] and moment != AS_OF:
                 self._taken[customer].add(moment)

@@ -33,6 +33,7 @@ MODELS = (
     "marts.personal",
     "marts.customer.personal_context",
     "marts.customer.situational_context",
+    "marts.journeys",
 )
 
 

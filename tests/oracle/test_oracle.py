@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import engagement, personal, relationship, situational
+from oracle import engagement, journeys, personal, relationship, situational
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -32,6 +32,11 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "customer_preference": (("customer_key", "preference_kind", "item"), personal.customer_preference),
     "personal_context": (("customer_key",), personal.personal_context),
     "situational_context": (("customer_key",), situational.situational_context),
+    "journey_interaction": (("interaction_key", "product_line"), journeys.journey_interaction),
+    "journey": (("customer_key", "product_line", "journey_number"), journeys.journey),
+    "journey_step": (("customer_key", "product_line", "journey_step"), journeys.journey_step),
+    "journey_funnel": (("product_line", "journey_step"), journeys.journey_funnel),
+    "channel_transition": (("product_line", "from_channel", "to_channel"), journeys.channel_transition),
 }
 # Columns that the oracle leaves out, with the reason.
 LEFT_OUT = {

@@ -1,28 +1,32 @@
 -- Journeys consist of what customers do; what we send counts by their reaction. A journey ends with silence, or when a
--- buyer looks around again. Use and service belong to the journey before them, however long ago.
-with steps as (
+-- buyer looks around again. Use and service belong to the journey before them, however long ago. What is bought is a
+-- purchase, also under a touchpoint of service, such as paid work; what is brought back is service, also under one of
+-- purchases.
+with acts_of_lines as (
     select
-        touchpoints.touchpoint_key,
-        steps.step_rank,
-        steps.is_before_purchase
-    from {{ ref('dim_touchpoint') }} as touchpoints
-    inner join {{ ref('journey_steps') }} as steps on touchpoints.journey_step = steps.journey_step
-    where touchpoints.direction = 'inbound'
+        bridge.*,
+        case
+            when bridge.purchase_amount is not null then 'purchase'
+            when touchpoints.is_purchase and touchpoints.journey_step = 'purchase' then 'service'
+            else touchpoints.journey_step
+        end as journey_step
+    from {{ ref('bridge_interaction_product_line') }} as bridge
+    inner join {{ ref('dim_touchpoint') }} as touchpoints on bridge.touchpoint_key = touchpoints.touchpoint_key
+    where bridge.customer_key > 0 and bridge.happened_at < {{ as_of() }} and touchpoints.direction = 'inbound'
 ),
 
 acts as (
     select
-        bridge.interaction_key,
-        bridge.customer_key,
-        bridge.product_line,
-        bridge.channel_key,
-        bridge.happened_at,
-        bridge.purchase_amount,
+        acts_of_lines.interaction_key,
+        acts_of_lines.customer_key,
+        acts_of_lines.product_line,
+        acts_of_lines.channel_key,
+        acts_of_lines.happened_at,
+        acts_of_lines.purchase_amount,
         steps.step_rank,
         steps.is_before_purchase
-    from {{ ref('bridge_interaction_product_line') }} as bridge
-    inner join steps on bridge.touchpoint_key = steps.touchpoint_key
-    where bridge.customer_key > 0 and bridge.happened_at < {{ as_of() }}
+    from acts_of_lines
+    inner join {{ ref('journey_steps') }} as steps on acts_of_lines.journey_step = steps.journey_step
 ),
 
 with_what_was_before as (
