@@ -251,3 +251,20 @@ def test_referrers_equal_those_of_the_truth(ask: Ask) -> None:
     """)
     assert pairs >= 3
     assert true_pairs / pairs >= 0.95
+
+
+def test_reply_of_a_customer_leaves_no_contact_without_one(ask: Ask) -> None:
+    ((replies, unanswered),) = ask("""
+        with contacts as (
+            select replied_to.interaction_key, replied_to.customer_key,
+                count(distinct replies.customer_key) as customers
+            from core.fct_interaction as replies
+            inner join core.fct_interaction as replied_to
+                on replies.responds_to_interaction_key = replied_to.interaction_key
+            where replies.customer_key > 0 and replies.amount is null and not replied_to.is_purchase
+            group by replied_to.interaction_key, replied_to.customer_key
+        )
+        select count(*), count(*) filter (customer_key < 0 and customers = 1) from contacts
+    """)
+    assert replies > 100
+    assert unanswered == 0

@@ -12,7 +12,7 @@ not_kept as (
 
 select
     {{ integer_key(['interactions.source_system', 'interactions.source_interaction_id']) }} as interaction_key,
-    coalesce(customers.customer_key, anonymous.customer_key, -1) as customer_key,
+    coalesce(customers.customer_key, anonymous.customer_key, replies.customer_key, -1) as customer_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
     case when interactions.product_id is null then -2 else {{ integer_key(['interactions.product_id']) }} end
@@ -65,13 +65,18 @@ select
     interactions.identifier_kind,
     case
         when customers.customer_key is not null then 'known'
+        when anonymous.customer_key is null and replies.customer_key is not null then 'known by reply'
         when anonymous.attribution is not null then anonymous.attribution
         when interactions.identifier_value is null then 'no identifier'
         when customers.is_shared then 'identifier is shared'
         else 'identifier is unknown'
     end as attribution,
-    case when customers.customer_key is null then anonymous.probable_customer_key end as probable_customer_key,
-    case when customers.customer_key is null then anonymous.attribution_probability end as attribution_probability,
+    case
+        when customers.customer_key is null and replies.customer_key is null then anonymous.probable_customer_key
+    end as probable_customer_key,
+    case
+        when customers.customer_key is null and replies.customer_key is null then anonymous.attribution_probability
+    end as attribution_probability,
     interactions.source_system,
     interactions.source_interaction_id
 from interactions
@@ -80,6 +85,10 @@ left join {{ ref('int_anonymous_interaction') }} as anonymous
     on
         interactions.source_system = anonymous.source_system
         and interactions.source_interaction_id = anonymous.source_interaction_id
+left join {{ ref('int_reply_customer') }} as replies
+    on
+        interactions.source_system = replies.source_system
+        and interactions.source_interaction_id = replies.source_interaction_id
 left join not_kept
     on
         interactions.source_system = not_kept.source_system
