@@ -283,3 +283,15 @@ def test_point_judgement_counts_as_the_marts_do_and_rates_rise_with_the_band(com
     _, people, buyers = zip(*counted, strict=True)
     z, p_value = rising_trend(people, buyers, range(len(counted)))
     assert z > 4 and p_value < 0.0001
+
+
+def test_timeline_says_what_nearly_every_contact_was_about(ask: Ask) -> None:
+    ((contacts, detailed, codes, replies, texts),) = ask("""
+        select count(*), count(detail), count(*) filter (regexp_matches(detail, '^(K|O|T|[A-Z]{2}-)[0-9]{3,}$')),
+            count(replies_to), count(text)
+        from marts.customer_timeline
+    """)
+    # An account or a membership says no more than its touchpoint.
+    assert detailed >= 0.95 * contacts
+    assert codes == 0
+    assert replies > 0 and texts > 0

@@ -123,10 +123,9 @@ def _contacts(connection: duckdb.DuckDBPyConnection, customer_key: int, as_of: d
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = connection.execute(
-        f"""
-        select happened_at, touchpoint, coalesce(titles.title, detail), amount, currency
+        """
+        select happened_at, touchpoint, detail, amount, currency
         from marts.customer_timeline
-        left join ({_TITLES}) as titles on detail = titles.code
         where customer_key = ? and happened_at < coalesce(?, (select max(as_of) from marts.situational_context))
         order by happened_at desc, interaction_key
         limit ?
