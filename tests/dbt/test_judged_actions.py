@@ -71,7 +71,8 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         create table marts.situational_context as
         select customer_key, null::varchar as need, null::varchar as need_evidence, null::varchar as need_action,
             null::timestamp as next_appointment_at, 0 as cart_line_count, null::timestamp as cart_last_added_at,
-            false as is_cart_abandoned, null::varchar as open_complaint_kind, null::timestamp as open_complaint_since
+            false as is_cart_abandoned, null::varchar as open_complaint_kind, null::timestamp as open_complaint_since,
+            null::timestamp as open_complaint_answered_at
         from customer;
         create table marts.customer_segment as
         select customer_key, 'new' as segment, 'New' as segment_title from customer;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ FACTS = {
     "fct_order_line": ("ordered_at", ""),
     "fct_survey_answer": ("answered_at", ""),
     "fct_booking": ("started_at", ""),
+    "fct_consent": ("valid_from", "case when valid_to < {at} then valid_to end as valid_to"),
     "fct_cart_line": (
         "added_at",
         "case when state_since < {at} then state else 'open' end as state, "
@@ -33,7 +35,7 @@ FACTS = {
         "opened_at",
         ", ".join(
             f"case when {column} < {{at}} then {column} end as {column}"
-            for column in ("first_resolved_at", "resolved_at", "reopened_at", "closed_at")
+            for column in ("first_answered_at", "first_resolved_at", "resolved_at", "reopened_at", "closed_at")
         ),
     ),
     "fct_appointment": (
@@ -44,16 +46,31 @@ FACTS = {
 }
 ANY_MOMENT = datetime(2001, 2, 3, 4, 5, 6)
 # Planted kind of need -> the need that shows it, and how many minutes later it can be seen at the earliest.
-SEEN_AS = {"abandoned_cart": ("cart_help", 45), "bike_fault": ("product_fault_service", 10)}
+SEEN_AS = {
+    "abandoned_cart": ("cart_help", 45),
+    "bike_fault": ("product_fault_service", 10),
+    "near_store_search": ("near_store_search", 5),
+    "service_due": ("service_due", 10),
+}
 
 
 @pytest.fixture(scope="module")
 def query_at(company) -> QueryAt:
     """The SQL of the situation at a moment, as `context360 who --as-of` has it."""
+    return compiled(company, "situational_context")
+
+
+@pytest.fixture(scope="module")
+def needs_at(company) -> QueryAt:
+    """The SQL of all needs at a moment."""
+    return compiled(company, "customer_need")
+
+
+def compiled(company, model: str) -> QueryAt:
     installation = company.installation
     settings = settings_from({"CONTEXT360_HOME": str(installation.home)}, catalog=installation.catalog_argument)
     project = DbtProject(load_catalog(settings.catalog_path, settings.environment), settings)
-    query = project.query("situational_context", as_of=ANY_MOMENT)
+    query = project.query(model, as_of=ANY_MOMENT)
     # Compiled once: only the moment changes.
     return lambda moment: query.replace(str(ANY_MOMENT), str(moment))
 
@@ -170,38 +187,65 @@ def test_unfinished_activity_is_seen(warehouse, query_at: QueryAt, moments: list
         )
 
 
-@pytest.mark.parametrize("kind", SEEN_AS)
-def test_planted_moments_of_need_are_seen_in_time(kind: str, ask: Ask, warehouse, query_at: QueryAt) -> None:
-    """Where the cart or the reading is known to be the person's: other needs are invisible to the company."""
-    need, minutes = SEEN_AS[kind]
-    planted = ask(f"""
-        with {PERSONS}
-        select needs.happened_at::timestamp, persons.customer_key
+# What of a planted moment the company can know. Its cart, search or reading may be under no customer, or under another.
+KNOWN_MOMENTS = f"""
+    with {PERSONS},
+    planted as (
+        select needs.kind, needs.person_id, needs.happened_at::timestamp as happened_at, needs.session_id,
+            needs.reading_id, persons.customer_key
         from {{truth:needs}} as needs
-        inner join persons on needs.person_id = persons.person_id
-        where needs.kind = '{kind}' and (
-            exists (
-                from core.fct_product_reading as r
-                where r.source_reading_id = needs.reading_id and r.customer_key = persons.customer_key
-            )
-            or exists (
-                from core.fct_interaction as i
-                inner join core.dim_touchpoint as t on i.touchpoint_key = t.touchpoint_key and t.touchpoint = 'web_cart'
-                where i.customer_key = persons.customer_key
-                    and abs(datediff('second', i.happened_at, needs.happened_at::timestamp)) < 600
-            )
-        )
-        order by 1
-        limit 12
-    """)
-    assert len(planted) >= 3
-    seen = 0
-    for happened_at, customer_key in planted:
-        query = query_at(happened_at + timedelta(minutes=minutes))
-        rows = warehouse.execute(f"select need from ({query}) where customer_key = {customer_key}").fetchall()
-        seen += rows == [(need,)]
-    # A nearer need may come first: an open complaint, a visit to the store.
-    assert seen >= 0.8 * len(planted)
+        left join persons on needs.person_id = persons.person_id
+    ),
+    on_the_site as (
+        select happened_at, customer_key, session_key
+        from core.fct_interaction inner join core.dim_touchpoint using (touchpoint_key)
+        where touchpoint in ('web_cart', 'web_search')
+    )
+    select
+        kind, happened_at, customer_key,
+        case
+            when customer_key is null then 'the person is no customer, or one of several'
+            when kind in ('abandoned_cart', 'near_store_search') and not exists (
+                from on_the_site as site
+                where site.session_key = (md5_number_lower(concat_ws('|', 'web', session_id)) >> 1)
+                    and site.customer_key = planted.customer_key
+                    and abs(datediff('second', site.happened_at, planted.happened_at)) < 600
+            ) then 'the visit is not known to be theirs'
+            when kind = 'near_store_search' and not exists (
+                from core.fct_position as position
+                where position.customer_key = planted.customer_key
+                    and abs(datediff('second', position.arrived_at, planted.happened_at)) < 600
+            ) then 'the telephone is not known to be theirs'
+            when kind in ('bike_fault', 'service_due') and not exists (
+                from core.fct_product_reading as reading
+                where reading.source_reading_id = reading_id and reading.customer_key = planted.customer_key
+            ) then 'the bike is not known to be theirs'
+            when kind = 'service_due' and exists (
+                from core.fct_product_reading as reading inner join core.dim_device using (device_key)
+                where reading.source_reading_id = reading_id and reading.odometer_km < 2000
+                    and reading.valid_from < first_seen_at + interval 365 day
+            ) then 'the bike is younger than a year and has ridden less than 2,000 km'
+        end as reason
+    from planted
+    order by kind, happened_at, customer_key
+"""
+
+
+def test_nine_in_ten_planted_moments_that_can_be_known_are_seen(ask: Ask, warehouse, needs_at: QueryAt) -> None:
+    planted = ask(KNOWN_MOMENTS)
+    invisible = Counter(reason for *_, reason in planted if reason)
+    seen = Counter()
+    for kind, happened_at, customer_key, reason in planted:
+        if reason:
+            continue
+        need, minutes = SEEN_AS[kind]
+        query = needs_at(happened_at.replace(microsecond=0) + timedelta(minutes=minutes))
+        found = warehouse.execute(f"select need from ({query}) where customer_key = {customer_key}").fetchall()
+        seen[kind, (need,) in found] += 1
+    assert ask("select count(*) from {truth:needs}") == [(seen.total() + invisible.total(),)]
+    # A mistaken link or a lost row hides some.
+    assert sum(count for (_, is_seen), count in seen.items() if is_seen) >= 0.9 * seen.total()
+    assert {kind for kind, is_seen in seen if is_seen} >= {"abandoned_cart", "bike_fault", "service_due"}
 
 
 def test_who_as_of_shows_the_earlier_situation_without_changing_the_warehouse(company, ask: Ask) -> None:

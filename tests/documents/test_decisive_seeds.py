@@ -28,6 +28,7 @@ remind_of_cart interest marketing is_held_during_complaint
 thank_ambassador reward marketing is_held_during_complaint
 reward_loyalty reward marketing is_held_during_complaint
 birthday recognise marketing is_held_during_complaint
+offer_service ease service is_held_during_complaint
 win_back listen marketing is_held_during_complaint
 welcome recognise marketing is_held_during_complaint
 anniversary recognise marketing is_held_during_complaint

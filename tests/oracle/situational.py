@@ -209,9 +209,21 @@ def _product(company: Company, customer: int) -> Row:
     }
 
 
+def _last_answer(company: Company, complaint: Row) -> datetime | None:
+    """The last answer, after the complaint was reopened if it was; none where the customer still waits."""
+    given = [complaint.get("first_answered_at")] + [
+        row["happened_at"] for row in company.tables["fct_interaction"]
+        if row.get("session_key") == complaint["session_key"] and row["direction"] == "outbound"
+    ]  # fmt: skip
+    last = max((moment for moment in given if moment is not None and moment < AS_OF), default=None)
+    reopened = complaint.get("reopened_at")
+    return None if last and reopened and last <= reopened < AS_OF else last
+
+
 def _service(company: Company, customer: int) -> Row:
     complaints = [row for row in company.of("fct_complaint", customer) if open_at(row, AS_OF)]
-    oldest = min(complaints, key=lambda row: row["opened_at"], default={})
+    answers = {row["complaint_key"]: _last_answer(company, row) for row in complaints}
+    shown = min(complaints, key=lambda row: (answers[row["complaint_key"]] is not None, row["opened_at"]), default={})
     ahead = [
         row for row in company.of("fct_appointment", customer)
         if row["booked_at"] < AS_OF < row["starts_at"]
@@ -221,9 +233,10 @@ def _service(company: Company, customer: int) -> Row:
     places = {row["location_key"]: row["title"] for row in company.tables["dim_location"]}
     stays = [row for row in company.of("fct_booking", customer) if row["started_at"] < AS_OF < row["ended_at"]]
     return {
-        "open_complaint_kind": oldest.get("complaint_kind"),
-        "open_complaint_since": oldest.get("opened_at"),
-        "open_complaint_reopened_at": oldest.get("reopened_at"),
+        "open_complaint_kind": shown.get("complaint_kind"),
+        "open_complaint_since": shown.get("opened_at"),
+        "open_complaint_reopened_at": shown.get("reopened_at"),
+        "open_complaint_answered_at": answers.get(shown.get("complaint_key")),
         "next_appointment_kind": following.get("appointment_kind"),
         "next_appointment_at": following.get("starts_at"),
         "next_appointment_location": places.get(following.get("location_key")),

@@ -97,6 +97,12 @@ def complaint(company: Company, customer: int) -> Row:
     interaction(
         company, customer, "complaint_opened", opened, session_key=row["session_key"], **_words(company),
     )  # fmt: skip
+    latest = AS_OF + timedelta(days=1)
+    if company.chance(0.4):
+        row["first_answered_at"] = company.moment(customer, opened, latest)
+    if company.chance(0.4):
+        answered = company.moment(customer, opened, latest)
+        interaction(company, customer, "complaint_answered", answered, session_key=row["session_key"])
     return company.add("fct_complaint", **row)
 
 

@@ -107,11 +107,12 @@ def _product(customer: dict[str, Any]) -> str:
 def _complaint(customer: dict[str, Any]) -> str:
     if not customer["open_complaint_since"]:
         return ""
-    again = customer["open_complaint_reopened_at"]
+    again, answered = customer["open_complaint_reopened_at"], customer["open_complaint_answered_at"]
     return joined(
         words(customer["open_complaint_kind"]) or "complaint",
         f"open since {day(customer['open_complaint_since'])}",
         f"reopened on {day(again)}" if again else None,
+        f"answered on {day(answered)}" if answered else "waits for an answer",
     )
 
 

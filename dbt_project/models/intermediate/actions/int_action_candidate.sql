@@ -59,7 +59,7 @@ birthdays as (
 
 {{ action_candidate(
     'answer_complaint', 'customers', what="coalesce(" ~ words('open_complaint_kind') ~ ", 'complaint')",
-    day='open_complaint_since', where='open_complaint_count > 0'
+    day='open_complaint_since', where='open_complaint_count > 0 and open_complaint_answered_at is null'
 ) }}
 
 union all
@@ -68,6 +68,12 @@ union all
 {{ action_candidate(
     'meet_need', 'customers', what=words('need'), detail='need_evidence',
     where="need is not null and coalesce(need_action, 'meet_need') = 'meet_need'"
+) }}
+
+union all
+
+{{ action_candidate(
+    'offer_service', 'customers', detail='need_evidence', where="need_action = 'offer_service'"
 ) }}
 
 union all

@@ -22,6 +22,7 @@ select
     situational.is_cart_abandoned,
     situational.open_complaint_kind,
     situational.open_complaint_since,
+    situational.open_complaint_answered_at,
     segments.segment_title,
     segments.segment,
     -- A base-rate forecast is the same for everyone: there, rank by current value.

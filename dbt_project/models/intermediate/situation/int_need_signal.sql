@@ -31,14 +31,54 @@ sessions as (
 union all
 
 {{ need_signal(
-    'open_complaint', ref('int_open_complaint'), at='opened_at', again='reopened_at', what=words('complaint_kind')
+    'open_complaint', ref('int_open_complaint'), at='opened_at', again='reopened_at', what=words('complaint_kind'),
+    where='answered_at is null'
 ) }}
 
 union all
 
 {{ need_signal(
-    'product_fault', ref('int_product_state'), at='read_at', since='fault_since', what="coalesce(title, 'product')",
-    detail='fault_code', figure='battery_percent', where='fault_code is not null'
+    'answered_complaint', ref('int_open_complaint'), at='answered_at', since='opened_at', again='reopened_at',
+    what=words('complaint_kind'), figure='days_since_answer', where='answered_at is not null'
+) }}
+
+union all
+
+{{ need_signal('missed_call', ref('int_missed_call'), at='last_called_at', since='first_called_at') }}
+
+union all
+
+{{ need_signal('promised_call', ref('int_promised_call'), at='promised_at', detail='detail') }}
+
+union all
+
+{{ need_signal(
+    'unanswered_chat', ref('int_unanswered_chat'), at='last_written_at', since='waits_since', figure='waiting_minutes'
+) }}
+
+union all
+
+{{ need_signal('unhappy_leaver', ref('int_unhappy_leaver'), at='left_at', since='unhappy_at', what='sign') }}
+
+union all
+
+{{ need_signal(
+    'product_fault', ref('int_product_fault'), at='last_fault_at', since='fault_since',
+    what="coalesce(title, 'product')", detail='last_fault_code', figure='battery_percent', where='is_reported'
+) }}
+
+union all
+
+{{ need_signal(
+    'past_product_fault', ref('int_product_fault'), at='last_fault_at', since='fault_since', again='gone_at',
+    what="coalesce(title, 'product')", detail='last_fault_code', where='not is_reported'
+) }}
+
+union all
+
+{{ need_signal(
+    'service_due', ref('int_service_due'), at='read_at', since='due_since', what="coalesce(title, 'product')",
+    figure='distance_km'
 ) }}
 
 union all

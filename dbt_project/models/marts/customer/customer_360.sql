@@ -158,6 +158,7 @@ select
     situational.open_complaint_kind,
     situational.open_complaint_since,
     situational.open_complaint_reopened_at,
+    situational.open_complaint_answered_at,
     situational.next_appointment_kind,
     situational.next_appointment_at,
     situational.next_appointment_location,

@@ -61,6 +61,7 @@ select
     complaints.complaint_kind as open_complaint_kind,
     complaints.opened_at as open_complaint_since,
     complaints.reopened_at as open_complaint_reopened_at,
+    complaints.answered_at as open_complaint_answered_at,
     appointments.appointment_kind as next_appointment_kind,
     appointments.starts_at as next_appointment_at,
     appointments.location as next_appointment_location,
