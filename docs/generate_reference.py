@@ -47,6 +47,7 @@ class Table:
     folder: Path
     description: str
     columns: tuple[tuple[str, str, str, bool], ...]
+    known_from: str = ""  # of a canonical stream: from when its rows are known
 
 
 def pages() -> dict[Path, str]:
@@ -100,12 +101,19 @@ def _tables(kind: str) -> Iterator[Table]:
                 for column in node.get("columns") or []
             )
             if node["name"] in places:
-                yield Table(node["name"], places[node["name"]], text_of(node), columns)
+                yield Table(node["name"], places[node["name"]], text_of(node), columns, _known_from(node))
 
 
 def _is_personal(column: Mapping[str, Any]) -> bool:
     meta = (column.get("config") or {}).get("meta") or {}
     return bool(meta.get("personal_data"))
+
+
+def _known_from(node: Mapping[str, Any]) -> str:
+    about = ((node.get("config") or {}).get("meta") or {}).get("canonical") or {}
+    if "no_moment" in about:
+        return f"Without a moment: {about['no_moment']}."
+    return "Known from: " + ", else ".join(f"`{column}`" for column in about.get("moment", ())) + "."
 
 
 def _canonical_streams(models: Mapping[str, Table]) -> str:
@@ -118,12 +126,13 @@ def _canonical_streams(models: Mapping[str, Table]) -> str:
         "A staging folder contributes to a canonical stream with a model named `<system>__<stream>.sql`. The model "
         "selects any of the columns below under these names; a column that it leaves out is null. `source_system` is "
         "added. A column with another name stops the run with a message that names it. Columns marked ● hold personal "
-        "data.",
+        "data. A run as of the past publishes the rows that are known by then: see "
+        "[deliveries](../explanation/deliveries.md#what-was-known-at-a-past-moment).",
         "",
         ", ".join(f"[`{name}`](#{name})" for name in sorted(streams)),
     ]
     for name, table in sorted(streams.items()):
-        parts += ["", f"## {name}", "", f"{table.description} Model: `{table.name}`.", ""]
+        parts += ["", f"## {name}", "", f"{table.description} Model: `{table.name}`. {table.known_from}", ""]
         parts += _columns(table, without=("source_system",))
     return _joined(parts)
 

@@ -31,7 +31,11 @@ HomeOption = Annotated[
 
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="Moment for which answers are true (UTC): 2026-01-31 or 2026-01-31T12:00."),
+    typer.Option(
+        "--as-of",
+        help="Moment for which answers are true (UTC): 2026-01-31 or 2026-01-31T12:00. A run of a past moment "
+        "publishes what was known then.",
+    ),
 ]
 
 TrainOption = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,6 +197,21 @@ def _print_unconverted(console: Console, unconverted: list[tuple[str, str, str, 
         )
 
 
+def _print_later_rows(console: Console, settings: Settings, as_of: datetime) -> None:
+    """What a run of a past moment leaves out."""
+    from orchestration.serving.reading import later_rows_of
+    from orchestration.warehouse.connection import open_warehouse
+
+    with open_warehouse(settings.warehouse_path) as connection:
+        later = later_rows_of(connection)
+    if later:
+        console.print(
+            f"Left out, as later than {as_of:%Y-%m-%d %H:%M} UTC: {later:,} {'row' if later == 1 else 'rows'}. "
+            "`context360 run` publishes the present again.",
+            soft_wrap=True,
+        )
+
+
 def _print_result(console: Console, settings: Settings, outcome: RunOutcome, reported: Collection[str]) -> None:
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
@@ -235,6 +250,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     print_quarantine(console, waiting)
     _print_unusable(console, unusable)
     _print_unconverted(console, unconverted)
+    _print_later_rows(console, settings, as_of)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

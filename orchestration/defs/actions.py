@@ -22,7 +22,7 @@ def action_log_asset(installation: Installation) -> dg.AssetsDefinition:
 def _restore_log(work: Work) -> Figures:
     from orchestration.predictions.judging.action_log import restore_action_log
 
-    restore_action_log(work.connection, work.installation.settings.predictions_path)
+    restore_action_log(work.connection, work.installation.settings.predictions_path, work.run.known_until)
     return {}
 
 
@@ -62,6 +62,8 @@ def _keep_proposals(work: Work) -> Figures:
     from orchestration.predictions.judging.action_log import ACTIONS, keep_proposals
     from orchestration.predictions.scoring.score_log import file_of
 
+    if work.run.is_replay:
+        return {"notes": ["A run of a past moment keeps no proposals: those that were published then stay."]}
     folder = work.installation.settings.predictions_path
     proposed = keep_proposals(work.connection, folder, work.run.moment)
     return {"proposed": proposed, "path": file_of(folder, ACTIONS, work.run.moment)}

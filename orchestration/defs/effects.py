@@ -48,4 +48,5 @@ def engagement_points_assets(installation: Installation) -> dg.AssetsDefinition:
 def _restore_points(work: Work) -> Figures:
     from orchestration.predictions.judging.engagement_points import restore_points
 
-    return {"versions": restore_points(work.connection, work.installation.settings.points_path)}
+    settings = work.installation.settings
+    return {"versions": restore_points(work.connection, settings.points_path, work.run.known_until)}

@@ -33,7 +33,7 @@ def _link(work: Work) -> Figures:
     folder = work.installation.settings.identity_path
     decisions = folder / "decisions.yml"
     own_rules = work.installation.dbt.firm.identity_rules
-    restore_register(work.connection, folder)
+    restore_register(work.connection, folder, known_until=work.run.known_until if work.run.is_replay else None)
     result = link_records(
         work.connection,
         "intermediate.int_source_record",
@@ -41,6 +41,7 @@ def _link(work: Work) -> Figures:
         as_of=work.run.moment,
         decisions=decisions if decisions.is_file() else None,
         rules_files=(own_rules,) if own_rules.is_file() else (),
+        relearn=False if work.run.is_replay else None,  # the model that decided about the numbers
     )
     for note in result.notes:
         work.log(note)

@@ -35,13 +35,16 @@ _SCORED = {
 
 
 def needs_training_in(installation: Installation) -> Callable[[RunResource], bool]:
-    """Whether a run trains: as it was asked to, or else where nothing usable has been trained by its as of."""
+    """Whether a run trains: as it was asked to, or else where nothing usable has been trained by its as of.
+
+    A run of a moment before published ones does not: base rates count where nothing had been trained.
+    """
 
     def is_due(run: RunResource) -> bool:
         from orchestration.predictions.scoring.training import is_trained
 
-        if run.train is not None:
-            return run.train
+        if run.train is not None or run.is_replay:
+            return bool(run.train)
         return not is_trained(installation.settings.predictions_path, run.moment)
 
     return is_due
@@ -64,7 +67,7 @@ def trained_models(installation: Installation) -> PythonStep:
                 if is_due:
                     learned = learn_points(connection, installation.settings.points_path)
                     context.log.info(f"Engagement points: {learned.reason}")
-            restore_logs(connection, folder)
+            restore_logs(connection, folder, run.known_until)
             decisions = Counter(training.decision for training in trained)
             yield from results_of(connection, list(_TRAINED), {"predictions.trained_model": dict(decisions)})
 
@@ -116,6 +119,8 @@ def kept_scores_asset(installation: Installation, published_key: dg.AssetKey) ->
 def _keep_scores(work: Work) -> Figures:
     from orchestration.predictions.scoring.score_log import SCORES, file_of, keep_scores
 
+    if work.run.is_replay:
+        return {"notes": ["A run of a past moment keeps no scores: those that were published then stay."]}
     folder = work.installation.settings.predictions_path
     kept = keep_scores(work.connection, folder, work.run.moment)
     return {"dagster/row_count": kept, "path": file_of(folder, SCORES, work.run.moment)}

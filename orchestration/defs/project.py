@@ -19,6 +19,7 @@ from orchestration.channels.errors import CatalogError
 from orchestration.channels.services import ServiceError, running_services
 from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.firm.state import StateError, bring_up_to_date
+from orchestration.identity.register import register_moment
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
@@ -76,15 +77,26 @@ class RunResource(dg.ConfigurableResource):
     reports_path: str = Field(description="Folder for Data Docs.")
     catalog_as_of: str | None = Field(default=None, description="The catalog's `as_of`.")
     catalog_path: str = Field(description="The catalog; its services run for as long as the run does.")
+    identity_path: str = Field(description="Folder of the register of customer numbers.")
 
     _moment: datetime | None = PrivateAttr(default=None)
+    _made_at: datetime | None = PrivateAttr(default=None)
+    _register_moment: datetime | None = PrivateAttr(default=None)
     _docs: DataDocs | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunResource"]:
         with ExitStack() as stack:
             with in_one_sentence(CatalogError, FirmError, ServiceError, StateError, WarehouseError, ValueError):
+                self._made_at = self._made_at_of(context)
                 self._moment = self._moment_of(context)
+                self._register_moment = register_moment(Path(self.identity_path))
+                if self.is_replay and self.train:
+                    raise ValueError(
+                        f"A run as of {self.moment:%Y-%m-%d %H:%M} cannot train: runs up to "
+                        f"{self._register_moment:%Y-%m-%d %H:%M} were published, and their models stay. "
+                        "Leave out --train."
+                    )
                 stack.enter_context(only_run(Path(self.lock_path)))
                 for sentence in bring_up_to_date(Path(self.home_path)):
                     dg.get_dagster_logger().warning(sentence)
@@ -110,6 +122,28 @@ class RunResource(dg.ConfigurableResource):
         return self._moment
 
     @property
+    def known_until(self) -> datetime | None:
+        """The moment after which the run knows nothing: its `as of`, if one was asked for that lies in the past."""
+        asked = self.as_of is not None and self._made_at is not None and self.moment < self._made_at
+        return self.moment if asked else None
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether a later run was published: then this one writes no numbers, models, scores or proposals."""
+        last = self._register_moment
+        return self.known_until is not None and last is not None and self.moment < last
+
+    @property
+    def decided_at(self) -> datetime:
+        """From when the run's decisions count: its moment, or that at which it was made if that is earlier."""
+        return min(self.moment, self._made_at) if self._made_at else self.moment
+
+    @property
+    def compares_sizes(self) -> bool:
+        """Whether tables may not lose most of their rows: those of a past moment have fewer, as they should."""
+        return not self.accept_shrinkage and self.known_until is None
+
+    @property
     def docs(self) -> DataDocs:
         assert self._docs is not None
         return self._docs
@@ -127,11 +161,16 @@ class RunResource(dg.ConfigurableResource):
             chosen = run.tags.get(AS_OF_TAG)
         if chosen is not None:
             return moment_from(chosen)
-        if run is not None and context.instance is not None:
-            record = context.instance.get_run_record_by_id(run.run_id)
-            if record is not None:
-                return record.create_timestamp.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        if self._made_at is not None:
+            return self._made_at
         raise ValueError("The run has no `as of`: set it in the launchpad under resources › run › config.")
+
+    def _made_at_of(self, context: dg.InitResourceContext) -> datetime | None:
+        """When the run was made; None where the instance has no record of it."""
+        if context.run is None or context.instance is None:
+            return None
+        record = context.instance.get_run_record_by_id(context.run.run_id)
+        return record.create_timestamp.astimezone(UTC).replace(tzinfo=None, microsecond=0) if record else None
 
 
 @dataclass(frozen=True)
@@ -168,4 +207,5 @@ def run_resource(installation: Installation) -> Any:
         reports_path=str(settings.reports_path),
         catalog_as_of=moment_from(fixed).isoformat() if fixed else None,
         catalog_path=str(settings.catalog_path),
+        identity_path=str(settings.identity_path),
     )

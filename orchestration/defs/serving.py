@@ -39,9 +39,10 @@ def serving_asset(installation: Installation, published: Sequence[dg.AssetKey]) 
 def _publish(work: Work) -> Figures:
     settings = work.installation.settings
     forget_other_runs(work.connection, work.run_id)
-    mark_published(work.connection, work.run_id, datetime.now(UTC).replace(tzinfo=None))
-    # First the register: readers must never see a customer number that it does not hold.
-    keep_register(work.connection, settings.identity_path)
+    if not work.run.is_replay:
+        mark_published(work.connection, work.run_id, datetime.now(UTC).replace(tzinfo=None))
+        # First the register: readers must never see a customer number that it does not hold.
+        keep_register(work.connection, settings.identity_path, as_of=work.run.decided_at)
     tables = publish(work.connection, settings.serving_path, run_id=work.run_id, as_of=work.run.moment)
     return {
         "path": settings.serving_path,

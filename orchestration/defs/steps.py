@@ -74,7 +74,7 @@ def steps(installation: Installation) -> list[Step]:
             "customer_of_activity",
             f"{_CUSTOMER_OF_ACTIVITY} fqn:context360.quality.identity",
             suites=lambda _, run: identity_suites(
-                compare_sizes=not run.accept_shrinkage, linked_kinds=_linked_kinds(installation)
+                compare_sizes=run.compares_sizes, linked_kinds=_linked_kinds(installation)
             ),
             judged=tuple(identity_suites(compare_sizes=True)),
         ),
@@ -82,7 +82,7 @@ def steps(installation: Installation) -> list[Step]:
             "core",
             f"fqn:context360.core {_TEXT_SENTIMENT}",
             suites=lambda connection, run: core_suites(
-                compare_sizes=not run.accept_shrinkage and table_exists(connection, "quality", "published_table"),
+                compare_sizes=run.compares_sizes and table_exists(connection, "quality", "published_table"),
             ),
             judged=core_tables,
         ),

@@ -24,4 +24,4 @@ def stream_source(installation: Installation, system: Any, stream: Stream) -> St
 
 def intake_run(context: dg.AssetExecutionContext, run: RunResource) -> IntakeRun:
     """The run that takes a stream in."""
-    return IntakeRun(context.run_id, run.moment, run.docs)
+    return IntakeRun(context.run_id, run.moment, run.docs, is_past=run.known_until is not None)

@@ -189,7 +189,14 @@ class _StepTables:
         dbt = self._installation.dbt
         with in_one_sentence(DbtError):
             selection = dbt.shortest_selection(unique_ids)
-            return dbt.run("build", selection, as_of=run.moment, run_id=run_id, full_refresh=run.full_refresh)
+            return dbt.run(
+                "build",
+                selection,
+                as_of=run.moment,
+                known_until=run.known_until,
+                run_id=run_id,
+                full_refresh=run.full_refresh,
+            )
 
     def _judge(
         self, tables: Sequence[str], run: RunResource, run_id: str, *, only_failed: bool = False

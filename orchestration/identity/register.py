@@ -11,20 +11,28 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration.warehouse.connection import readable_failures
+from orchestration.warehouse.connection import readable_failures, table_exists
 
 NUMBERS = ("known_number", "customer_id_change", "assignment_history")
 # With it a rebuilt warehouse decides as the one before; a warehouse that has a model uses its own.
 MODEL = ("linkage_model", "term_frequency", "name_root", "common_block", "record_number")
 _CURRENT = "current"
+_MOMENT = "as_of"  # beside the tables: the moment of the run that wrote them
+_REWOUND = "rewound_register"  # in a warehouse whose numbers and links are those of a past moment
 
 
-def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
-    """Writes the present numbers to `folder`, all of them or none. Raises WarehouseError if that fails."""
+def keep_register(
+    connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity", as_of: datetime | None = None
+) -> None:
+    """Writes the present numbers to `folder`, all of them or none. Raises WarehouseError if that fails.
+
+    as_of: the moment of the run that decided them (naive UTC).
+    """
     with readable_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
         before = [state for state in folder.glob("state-*") if state.is_dir()]
@@ -34,6 +42,9 @@ def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: s
         for table in (*NUMBERS, *MODEL):
             connection.execute(f"copy (from {schema}.{table}) to '{_quoted(fresh / table)}.parquet' (format parquet)")
             _sync(fresh / f"{table}.parquet")
+        if as_of is not None:
+            (fresh / _MOMENT).write_text(as_of.isoformat(), encoding="utf-8")
+            _sync(fresh / _MOMENT)
         _sync(fresh)
         pointer = folder / f"{_CURRENT}.new"
         pointer.write_text(fresh.name, encoding="utf-8")
@@ -46,13 +57,40 @@ def keep_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: s
             (folder / f"{table}.parquet").unlink(missing_ok=True)
 
 
-def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity") -> None:
+def register_moment(folder: Path) -> datetime | None:
+    """The moment of the run that last wrote the register (naive UTC); None without a register.
+
+    A register of an earlier version does not say it: there, the moment of its last change counts.
+    """
+    pointer = folder / _CURRENT
+    if not pointer.is_file():
+        return None
+    state = folder / pointer.read_text(encoding="utf-8").strip()
+    if (state / _MOMENT).is_file():
+        return datetime.fromisoformat((state / _MOMENT).read_text(encoding="utf-8").strip())
+    history = state / "assignment_history.parquet"
+    if not history.is_file():
+        return None
+    found = duckdb.execute(
+        "select max(greatest(valid_from, coalesce(valid_to, valid_from))) from read_parquet(?)", [str(history)]
+    ).fetchone()
+    return found[0] if found else None
+
+
+def restore_register(
+    connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity", known_until: datetime | None = None
+) -> None:
     """Copies the register's numbers into the warehouse; without a register, the warehouse keeps its own.
+
+    known_until: a past moment (naive UTC), whose numbers are wanted. The register itself stays as it is, and the next
+    call without a past moment brings its numbers and its model back.
 
     Raises FileNotFoundError if a part of the register is missing: stored numbers must never be silently assigned to
     another person.
     """
     connection.execute(f"create schema if not exists {schema}")
+    if table_exists(connection, schema, _REWOUND):
+        _forget(connection, schema, (*MODEL, "last_call", _REWOUND))
     pointer = folder / _CURRENT
     if pointer.is_file():
         folder = folder / pointer.read_text(encoding="utf-8").strip()
@@ -72,7 +110,37 @@ def restore_register(connection: duckdb.DuckDBPyConnection, folder: Path, schema
         for table in restored:
             file = _quoted(folder / f"{table}.parquet")
             cursor.execute(f"create or replace table {schema}.{table} as from read_parquet('{file}')")
+        if known_until is not None:
+            _rewind(cursor, schema, known_until)
         cursor.commit()
+
+
+def _rewind(connection: duckdb.DuckDBPyConnection, schema: str, moment: datetime) -> None:
+    """Makes the restored numbers those of the moment. What the last run remembers of its records is of no use then."""
+    then = f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'"
+    connection.execute(f"""
+        -- No number that was ever given is given again, even if it was given later.
+        insert into {schema}.known_number
+        select null, null, max(number) from (
+            select max(customer_id) as number from {schema}.known_number
+            union all select max(customer_id) from {schema}.assignment_history
+            union all select max(previous_customer_id) from {schema}.customer_id_change
+        );
+        delete from {schema}.assignment_history where valid_from > {then};
+        update {schema}.assignment_history set valid_to = null where valid_to > {then};
+        delete from {schema}.customer_id_change where changed_at > {then};
+        update {schema}.known_number as known set customer_id = past.customer_id
+        from {schema}.assignment_history as past
+        where known.source_system = past.source_system and known.source_record_id = past.source_record_id
+            and past.valid_to is null;
+        create or replace table {schema}.{_REWOUND} as select {then} as known_until;
+    """)
+    _forget(connection, schema, ("last_call",))
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, schema: str, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        connection.execute(f"drop table if exists {schema}.{table}")
 
 
 def _has_model(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:

@@ -229,6 +229,16 @@ def unusable_identifiers_of(connection: duckdb.DuckDBPyConnection) -> list[tuple
     """).fetchall()
 
 
+def later_rows_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """Rows of the open warehouse that are later than the past moment of the last run, and left out."""
+    newest = "select run_id from quality.publication"
+    staged = f"select coalesce(sum(later_rows), 0) from quality.row_ledger where run_id = ({newest})"
+    contributed = "select coalesce(sum(later_rows), 0) from intermediate.int_contribution_ledger"
+    row = connection.execute(f"select ({staged}) + ({contributed})").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def unconverted_amounts_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int, date, date]]:
     """Amounts without an exchange rate: (system and stream, currency, reporting currency, rows, first and last day)."""
     if not table_exists(connection, "quality", "unconverted_amount"):

@@ -161,13 +161,14 @@ class DbtProject:
         selection: Sequence[str],
         *,
         as_of: datetime,
+        known_until: datetime | None = None,
         run_id: str = "",
         full_refresh: bool = False,
     ) -> list[NodeResult]:
         """Runs `dbt <command>` on the selected nodes and releases the warehouse file.
 
-        selection: names as dbt selects them. as_of: naive UTC. run_id: under which evidence is kept. Returns a result
-        per node, in the order they ended.
+        selection: names as dbt selects them. as_of: naive UTC. known_until: the same, where it lies in the past and
+        later rows are left out. run_id: under which evidence is kept. Returns a result per node, in order of their end.
         Raises DbtError where dbt itself fails (not where a model or test does: that is in the results).
         """
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -180,7 +181,7 @@ class DbtProject:
             *selection,
             "--indirect-selection",
             "empty",
-            *self._arguments(as_of=as_of, run_id=run_id),
+            *self._arguments(as_of=as_of, run_id=run_id, known_until=known_until),
             "--no-write-json",  # the results are here already, and the manifest does not change
             # Unit tests prove the SQL, not the data: they are run by `make test`. An exposure has nothing to be built.
             *(["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"] if build else []),
@@ -307,16 +308,18 @@ class DbtProject:
                 node.extra_ctes, node.extra_ctes_injected = [], False
         return self._parsed
 
-    def _arguments(self, as_of: datetime | None = None, run_id: str = "") -> list[str]:
+    def _arguments(
+        self, as_of: datetime | None = None, run_id: str = "", known_until: datetime | None = None
+    ) -> list[str]:
         """The options of every silent call of dbt. as_of: of a run; None to parse, which needs nothing of this home."""
         return [
-            *self._project_arguments(as_of, run_id),
+            *self._project_arguments(as_of, run_id, known_until),
             "--log-level", "none",
             "--log-level-file", "none",  # the engine's errors quote values, which may be personal data
             "--no-use-colors",
         ]  # fmt: skip
 
-    def _project_arguments(self, as_of: datetime | None, run_id: str) -> list[str]:
+    def _project_arguments(self, as_of: datetime | None, run_id: str, known_until: datetime | None = None) -> list[str]:
         of_the_run: dict[str, str] = {}
         if as_of:
             of_the_run = {
@@ -325,6 +328,8 @@ class DbtProject:
                 "landing_url": self.settings.landing_url,
                 "warehouse_path": str(self.settings.warehouse_path),
             }
+        if known_until:
+            of_the_run["known_until"] = known_until.strftime("%Y-%m-%d %H:%M:%S")
         packages = self._packages()
         link_package(packages)
         os.environ["CONTEXT360_DBT_PACKAGES"] = str(packages)

@@ -12,7 +12,7 @@ from identity.datasets import synthetic
 
 from orchestration.identity import assignment_as_of, explain, link_records, linking, present_customer
 from orchestration.identity.decisions import read_decisions
-from orchestration.identity.register import NUMBERS, keep_register, restore_register
+from orchestration.identity.register import NUMBERS, keep_register, register_moment, restore_register
 from orchestration.warehouse.connection import WarehouseError
 
 ANN = {"key": "crm/ann", "given_name": "Ann", "family_name": "Lee", "email": "ann@example.com"}
@@ -178,6 +178,38 @@ def test_deleted_warehouse_is_rebuilt_with_the_same_numbers(grown: duckdb.DuckDB
     assert everything(rebuilt, *tables) == everything(grown, *tables)
     assert (result.new_customers, result.merged_customers) == (0, 0)
     assert rebuilt.execute("select learned_as_of from identity.linkage_model").fetchone() == (datetime(2026, 1, 1),)
+
+
+def test_past_moment_has_the_numbers_of_then_and_leaves_the_register_alone(connection, given, tmp_path: Path) -> None:
+    given(ANN, BOB, as_of=datetime(2026, 1, 1))
+    before = customers(connection)
+    same = decisions(tmp_path, "same: [{records: [crm/bob, crm/ann], reason: took another name}]")
+    given(ANN, BOB, as_of=datetime(2026, 2, 1), decisions=same)
+    assert len(set(customers(connection).values())) == 1
+    register = tmp_path / "register"
+    keep_register(connection, register, as_of=datetime(2026, 2, 1))
+    assert register_moment(register) == datetime(2026, 2, 1)
+    kept = {file: file.read_bytes() for file in register.rglob("*") if file.is_file()}
+
+    restore_register(connection, register, known_until=datetime(2026, 1, 15))
+    result = link_records(connection, "records", as_of=datetime(2026, 1, 15), relearn=False)
+    assert customers(connection) == before
+    assert (result.new_customers, result.merged_customers) == (0, 0)
+    assert everything(connection, "customer_id_change") == {"customer_id_change": []}
+    assert {file: file.read_bytes() for file in register.rglob("*") if file.is_file()} == kept
+
+    restore_register(connection, register)
+    result = link_records(connection, "records", as_of=datetime(2026, 3, 1), decisions=same)
+    assert len(set(customers(connection).values())) == 1
+    assert result.merged_customers == 0
+    assert len(everything(connection, "customer_id_change")["customer_id_change"]) == 1
+
+
+def test_register_of_an_earlier_version_knows_its_last_change(connection, given, tmp_path: Path) -> None:
+    given(ANN, BOB, as_of=datetime(2026, 1, 1))
+    keep_register(connection, tmp_path)
+    assert register_moment(tmp_path) == datetime(2026, 1, 1)
+    assert register_moment(tmp_path / "none") is None
 
 
 def test_history_changes_and_reviewed_decisions_outlive_the_warehouse(connection, given, tmp_path: Path) -> None:

@@ -2,21 +2,32 @@
     has the columns that the calling model documents; what a system does not know is null. A row that breaks a row rule
     (row_rules.sql) is left out: int_quarantined_row holds it, with the reason. A placeholder instead of an identifier is
     null (placeholders.sql): the row stays, and no customer is known by it. identified_by: identifiers without which a row
-    of the stream says nothing; a row with a placeholder there is left out, and quality.unusable_identifier counts it. -#}
+    of the stream says nothing; a row with a placeholder there is left out, and quality.unusable_identifier counts it. A
+    run of a past moment leaves out what is later (known_until.sql); int_contribution_ledger counts it. -#}
 {% macro union_of_contributions(canonical_stream, identified_by=[]) %}
     {%- set judged = context360.judged_contributions(canonical_stream, model) -%}
     {%- if execute %}
-    {%- set names = model['columns'].values() | map(attribute='name') | list %}
+    {%- set names = model['columns'].values() | map(attribute='name') | list -%}
+    {%- set is_past = context360.known_until() %}
 with {{ judged }}
+        {%- if is_past -%}
+,
+
+{{ context360.judged_by_moment(model) }}
+        {%- endif %}
 
 select
         {%- for name in names %}
-            {%- set usable = context360.usable_column(name, names) %}
+            {%- set usable = context360.usable_column(name, names) -%}
+            {%- set usable = context360.known_column(model.config.meta.canonical, name, usable) if is_past else usable %}
     {{ usable ~ ' as ' ~ name if usable != name else name }}{{ "," if not loop.last }}
         {%- endfor %}
-from judged
+from {{ 'known' if is_past else 'judged' }}
 where
     quarantine_rule is null
+        {%- if is_past %}
+    and not is_later
+        {%- endif %}
         {%- for name in identified_by %}
     and {{ context360.usable_column(name, names) }} is not null
         {%- endfor %}
@@ -34,6 +45,10 @@ where
             'system': contribution.system,
             'model': 'model.' ~ project_name ~ '.' ~ contribution.model,
         }) -%}
+    {%- endfor -%}
+    {#- Read only by a run of a past moment, and named here for the order of the models. -#}
+    {%- for contribution in var('canonical', {}).get((context360.followed(canonical_stream) or {}).get('stream'), []) -%}
+        {%- do ref(project_name, contribution.model) -%}
     {%- endfor -%}
     {%- set vocabularies = context360.vocabularies(canonical_stream) -%}
     {%- set limits = {'moments': ref('moment_limits'), 'amounts': ref('amount_limits')} -%}

@@ -2,13 +2,7 @@
     names it by `_dlt_load_id`, `_source_file` and `_source_row`, or else the staged row is meant whose key is (part of) the
     key of the contributed row. -#}
 {% macro quarantined_rows(canonical_stream) %}
-    {%- set found = [] -%}
-    {%- for candidate in (graph.nodes.values() if execute else []) if candidate.resource_type == 'model' -%}
-        {%- if ((candidate.config.meta or {}).get('canonical') or {}).get('stream') == canonical_stream -%}
-            {%- do found.append(candidate) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- set node = found | first -%}
+    {%- set node = context360.union_node(canonical_stream) -%}
     {%- set judged = context360.judged_contributions(canonical_stream, node, with_reason=true) -%}
     {%- if execute -%}
         {%- set text = dbt.type_string() -%}
@@ -24,8 +18,9 @@
         {%- set label = [] -%}
         {%- for column in key if column not in personal -%}
             {#- A key with an @ is an address. -#}
-            {%- do label.append("case when numbered." ~ column ~ " like '%@%' then substring(numbered." ~ column
-                ~ ", 1, 1) || '***' else numbered." ~ column ~ " end") -%}
+            {%- set written = 'cast(numbered.' ~ column ~ ' as ' ~ text ~ ')' -%}
+            {%- do label.append("case when " ~ written ~ " like '%@%' then substring(" ~ written
+                ~ ", 1, 1) || '***' else " ~ written ~ " end") -%}
         {%- endfor %}
 with {{ judged }},
 

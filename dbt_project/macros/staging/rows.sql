@@ -23,6 +23,8 @@
               the newest, in whatever order the versions were delivered
     deleted   expression that is true where the source says that the row is deleted
     keep_superseded  keeps the valid older versions too, for history; they are counted as repeats all the same
+    moment    column that says when the row came to be, for streams that contributions count or aggregate: a run of a past
+              moment leaves out later rows (known_until.sql)
 
     Of the valid versions of a key the newest is staged: by `version`, then by the day in the file's name, then by
     arrival. A row that breaks a rule goes to quarantine, and the last valid version stays; it counts as a repeat as
@@ -34,10 +36,17 @@
     is unknown. All of them stay in the model, with the name of the key in conflicting_key, and hold the load (rules of
     staging). They differ if a landed column differs. `version` and the day in the file's name order them.
 
-    row_fate: staged, deleted (the newest version, gone at the source), quarantined, and superseded where these are kept;
-    repeats are left out, unless they conflict.
+    A run of a past moment stages the version that was the newest then. Where every version is later, the first one counts:
+    what is delivered at once, with the history before it, was known all along. A version is as old as its `version` says, or
+    else its delivery.
+
+    row_fate: staged, deleted (the newest version, gone at the source), quarantined, superseded where these are kept, and
+    later than the past moment of the run; repeats are left out, unless they conflict.
 -#}
-{% macro judged_rows(relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false) %}
+{% macro judged_rows(
+    relation, key, parsed=[], required=[], rules=[], version=[], deleted=none, keep_superseded=false, moment=none
+) %}
+    {%- set is_past = context360.known_until() -%}
     {%- set delivery = context360.stream_of_model().get('delivery', 'append') -%}
     {%- set faults = [] -%}
     {%- set quoted_key = [] -%}
@@ -78,10 +87,18 @@
     {%- for column in parsed -%}
         {%- do scaffolding.append('raw_' ~ column) -%}
     {%- endfor -%}
+    {%- if is_past -%}
+        {%- set scaffolding = scaffolding + ['version_known_from', 'is_later_version', 'is_later'] -%}
+    {%- endif -%}
 
     , judged as (
         select
             *,
+            {%- if is_past %}
+            {{ context360._version_known_from(version) }} as version_known_from,
+            {{ context360.is_later(context360._version_known_from(version)) }} as is_later_version,
+            {{ context360.is_later(context360.quoted(moment)) if moment else 'false' }} as is_later,
+            {%- endif %}
             {%- if delivery != 'append' %}
             {{ context360._delivery_scope(delivery) }} as delivery_scope,
             {{ context360._delivery_version(delivery) }} as delivery_version,
@@ -115,7 +132,14 @@
     newest_delivery as (
         select
             delivery_scope as scope,
+            {%- if is_past %}
+            coalesce(
+                max(case when not {{ context360.is_later(context360.delivered_at()) }} then delivery_version end),
+                min(delivery_version)
+            ) as version
+            {%- else %}
             max(delivery_version) as version
+            {%- endif %}
         from judged
         group by delivery_scope
     ),
@@ -157,6 +181,11 @@
                 partition by {{ key | join(', ') }}, row_identity
                 order by
                     is_current desc,
+                    {%- if is_past %}
+                    is_later asc,
+                    is_later_version asc,
+                    case when is_later_version then version_known_from end asc nulls first,
+                    {%- endif %}
                     {%- for column in version %}
                     {{ column }} desc nulls last,
                     {%- endfor %}
@@ -171,10 +200,10 @@
     ranked as (
         select
             *,
-            min(case when quarantine_rule is null then order_rank end) over (
+            min(case when quarantine_rule is null{{ " and not is_later" if is_past }} then order_rank end) over (
                 partition by {{ key | join(', ') }}, row_identity
             ) as newest_valid_rank,
-            min(case when quarantine_rule is not null then order_rank end) over (
+            min(case when quarantine_rule is not null{{ " and not is_later" if is_past }} then order_rank end) over (
                 partition by {{ key | join(', ') }}, row_identity
             ) as newest_faulty_rank,
             max(case when quarantine_rule is null then _dlt_load_id end) over (
@@ -192,6 +221,10 @@
         select
             *,
             case
+                {%- if is_past %}
+                when is_later then 'later'
+                when is_later_version and newest_valid_rank < order_rank and quarantine_rule is not null then 'repeat'
+                {%- endif %}
                 when order_rank = coalesce(newest_valid_rank, newest_faulty_rank) and has_current = 0 then 'deleted'
                 {%- if deleted %}
                 when order_rank = newest_valid_rank and coalesce({{ deleted }}, false) then 'deleted'
@@ -235,6 +268,20 @@
     from counted
     where row_fate <> 'repeat' or conflicting_key is not null
 {% endmacro %}
+
+
+{#- From when a version of a row is known: the latest moment among its `version` columns, or else its delivery. -#}
+{% macro _version_known_from(version) -%}
+    {%- set text = dbt.type_string() -%}
+    {%- set moments = [] -%}
+    {%- for column in version -%}
+        {%- do moments.append(
+            "case when cast(" ~ column ~ " as " ~ text ~ ") like '____-__-__%' then try_cast(cast(" ~ column ~ " as " ~ text
+            ~ ") as timestamp) end"
+        ) -%}
+    {%- endfor -%}
+    coalesce({{ (moments + [context360.delivered_at()]) | join(', ') }})
+{%- endmacro %}
 
 
 {#- The rows of one key in one delivery that nothing orders: same version, same day in the file's name. -#}

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- Contributed rows and their outcomes are counted independently: the difference must be zero.
-{%- set delivered = ['identifier', 'interaction', 'offer_made', 'relation', 'source_record_version'] %}
+{%- set delivered = ['exchange_rate', 'identifier', 'interaction', 'offer_made', 'relation', 'source_record_version'] %}
 with counted as (
     select
         cast(null as {{ dbt.type_string() }}) as source_system,
@@ -31,6 +31,29 @@ quarantined as (
         count(*) as row_count
     from {{ ref('int_quarantined_row') }}
     group by source_system, canonical_stream
+),
+
+later as (
+    select
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        cast(null as {{ dbt.type_string() }}) as canonical_stream,
+        cast(0 as bigint) as row_count
+    where 1 = 0
+    {%- for stream in var('canonical', {}).keys() | sort %}
+    {%- set later_rows = later_rows(stream) %}
+    {%- if known_until() %}
+
+    union all
+
+    select
+        source_system,
+        '{{ stream }}' as canonical_stream,
+        row_count
+    from (
+        {{ later_rows }}
+    ) as of_{{ stream }}
+    {%- endif %}
+    {%- endfor %}
 )
 
 select
@@ -39,7 +62,11 @@ select
     counted.contributed_rows,
     counted.published_rows,
     coalesce(quarantined.row_count, 0) as quarantined_rows,
-    counted.contributed_rows - counted.published_rows - coalesce(quarantined.row_count, 0) as difference
+    coalesce(later.row_count, 0) as later_rows,
+    counted.contributed_rows - counted.published_rows
+    - coalesce(quarantined.row_count, 0) - coalesce(later.row_count, 0) as difference
 from counted
 left join quarantined
     on counted.source_system = quarantined.source_system and counted.canonical_stream = quarantined.canonical_stream
+left join later
+    on counted.source_system = later.source_system and counted.canonical_stream = later.canonical_stream

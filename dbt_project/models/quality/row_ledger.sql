@@ -21,16 +21,18 @@ select
     fates.deleted_rows,
     fates.quarantined_rows,
     fates.repeat_rows,
+    fates.later_rows,
     unreadable.row_count as unreadable_rows,
     withheld.row_count as withheld_rows,
-    landed.row_count - fates.staged_rows - fates.quarantined_rows - fates.repeat_rows as difference
+    landed.row_count - fates.staged_rows - fates.quarantined_rows - fates.repeat_rows - fates.later_rows as difference
 from (select count(*) as row_count from {{ landed }}) as landed
 cross join (
     select
         count(case when row_fate in ('staged', 'deleted') then 1 end) as staged_rows,
         count(case when row_fate = 'deleted' then 1 end) as deleted_rows,
         count(case when row_fate = 'quarantined' then 1 end) as quarantined_rows,
-        cast(coalesce(sum(repeat_count), 0) as bigint) as repeat_rows
+        cast(coalesce(sum(repeat_count), 0) as bigint) as repeat_rows,
+        count(case when row_fate = 'later' then 1 end) as later_rows
     from {{ base }}
 ) as fates
 cross join (
@@ -54,6 +56,7 @@ cross join (
         0 as deleted_rows,
         0 as quarantined_rows,
         0 as repeat_rows,
+        0 as later_rows,
         0 as unreadable_rows,
         0 as withheld_rows,
         0 as difference

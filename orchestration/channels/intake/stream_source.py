@@ -38,8 +38,12 @@ class StreamSource:
 
 @dataclass(frozen=True)
 class IntakeRun:
-    """The run that takes a stream in. as_of: its moment (naive UTC). docs: where outcomes are shown, if anywhere."""
+    """The run that takes a stream in. as_of: its moment (naive UTC). docs: where outcomes are shown, if anywhere.
+
+    is_past: its moment lies before that at which it runs, so it does not say when anything was delivered.
+    """
 
     run_id: str
     as_of: datetime
     docs: DataDocs | None = None
+    is_past: bool = False

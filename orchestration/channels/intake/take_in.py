@@ -93,8 +93,9 @@ def _landed(
 ) -> tuple[Landing, str]:
     """Land the stream and register the load: (what landed, what went wrong). Raises transient ChannelErrors."""
     system, stream = source.system, source.stream
-    # No run watched the rows of a first load arrive, and days that are loaded again were there before.
-    delivered_at = None if days or register.is_empty() else run.as_of
+    # No run watched the rows of a first load arrive, days that are loaded again were there before, and what a run of a
+    # past moment finds has arrived later.
+    delivered_at = None if days or run.is_past or register.is_empty() else run.as_of
     try:
         ensure_declared_columns(source.landing_url, system.name, stream.name, source.declared_columns)
         landing = land_stream(

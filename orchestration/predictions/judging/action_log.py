@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.predictions.scoring.score_log import file_of, keep_rows
+from orchestration.predictions.scoring.score_log import file_of, files_until, keep_rows
 from orchestration.warehouse.connection import readable_failures
 
 ACTIONS = "actions"
@@ -42,11 +42,16 @@ def keep_proposals(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: d
     return int(found[0])
 
 
-def restore_action_log(connection: duckdb.DuckDBPyConnection, folder: Path | None) -> None:
-    """Creates the view predictions.action_log over the files below `folder`; empty without files."""
+def restore_action_log(
+    connection: duckdb.DuckDBPyConnection, folder: Path | None, known_until: datetime | None = None
+) -> None:
+    """Creates the view predictions.action_log over the files below `folder`; empty without files.
+
+    known_until: a past moment (naive UTC), after which nothing counts.
+    """
     empty = ", ".join(f"null::{kind} as {name}" for name, kind in _COLUMNS.items())
     query = f"select {empty} where false"
-    files = sorted((folder / ACTIONS).glob("*.parquet")) if folder else []
+    files = files_until((folder / ACTIONS).glob("*.parquet"), known_until) if folder else []
     if files:
         listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
         query += f" union all by name select {', '.join(_COLUMNS)} from read_parquet([{listed}], union_by_name = true)"

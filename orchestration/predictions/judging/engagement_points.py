@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from orchestration.predictions.judging.points_versions import (
+    judged_as_of,
     read_judgement,
     read_version,
     versions,
@@ -75,13 +76,16 @@ def prepare_points(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def restore_points(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
+def restore_points(connection: duckdb.DuckDBPyConnection, folder: Path, known_until: datetime | None = None) -> int:
     """Fills predictions.learned_points and predictions.points_judgement from the files, in one transaction.
 
+    known_until: a past moment (naive UTC), after which nothing counts, neither a version nor a judgement.
     Returns the number of versions. Raises PointsError if a file cannot be read; the tables then stay unchanged.
     """
     prepare_points(connection)
     kept = [read_version(folder, version) for version in versions(folder)]
+    kept = [content for content in kept if not _is_later(content["learned_as_of"], known_until)]
+    judged = [] if _is_later(judged_as_of(folder), known_until) else read_judgement(folder)
     learned = [
         {"version": content["version"], "learned_as_of": content["learned_as_of"], **entry}
         for content in kept
@@ -91,7 +95,7 @@ def restore_points(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
     try:
         for table, columns, rows in (
             ("learned_points", _LEARNED_COLUMNS, learned),
-            ("points_judgement", _JUDGEMENT_COLUMNS, read_judgement(folder)),
+            ("points_judgement", _JUDGEMENT_COLUMNS, judged),
         ):
             connection.execute(f"delete from predictions.{table}")
             if rows:
@@ -105,6 +109,10 @@ def restore_points(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
         connection.execute("rollback")
         raise
     return len(kept)
+
+
+def _is_later(moment: str | None, known_until: datetime | None) -> bool:
+    return bool(moment and known_until and datetime.fromisoformat(moment) > known_until)
 
 
 def learn_points(connection: duckdb.DuckDBPyConnection, folder: Path) -> PointsLearning:

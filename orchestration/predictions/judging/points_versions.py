@@ -63,6 +63,12 @@ def read_judgement(folder: Path) -> list[dict[str, Any]]:
     return list(_read(file).get("judgement", [])) if file.exists() else []
 
 
+def judged_as_of(folder: Path) -> str | None:
+    """The moment of that judgement, as ISO 8601; None if there is none yet."""
+    file = folder / JUDGEMENT
+    return _read(file).get("as_of") if file.exists() else None
+
+
 def write_judgement(folder: Path, content: Mapping[str, Any]) -> None:
     """Replaces the judgement, all or nothing."""
     _write(folder / JUDGEMENT, content)

@@ -6,6 +6,7 @@ run for the same moment replaces its file. Customer numbers are those of that ti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -94,11 +95,20 @@ def prepare_predictions(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists predictions.{name} ({columns})")
 
 
-def restore_logs(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Creates the views predictions.trained_model, .score_log and .value_log over the files below `folder`."""
+def files_until(files: Iterable[Path], known_until: datetime | None) -> list[Path]:
+    """The files in order; only those up to a past moment (naive UTC), if one is given."""
+    return sorted(file for file in files if known_until is None or file.stem <= f"{known_until:%Y%m%dT%H%M%S}")
+
+
+def restore_logs(connection: duckdb.DuckDBPyConnection, folder: Path, known_until: datetime | None = None) -> None:
+    """Creates the views predictions.trained_model, .score_log and .value_log over the files below `folder`.
+
+    known_until: a past moment (naive UTC), after which nothing counts.
+    """
     prepare_predictions(connection)
     for name, columns in COLUMNS.items():
-        files = sorted(file for kind in _FOLDERS[name] for file in (folder / kind).glob("*.parquet"))
+        found = (file for kind in _FOLDERS[name] for file in (folder / kind).glob("*.parquet"))
+        files = files_until(found, known_until)
         _show(connection, name, columns, files)
 
 

@@ -22,5 +22,6 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['event_id'],
+    moment='occurred_at',
     required=['device_id', 'kind', 'occurred_at']
 ) }}

@@ -18,6 +18,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['coupon_code', 'redeemed_at'],
+    moment='redeemed_at',
     parsed=['redeemed_at'],
     rules=[{
         'name': 'order_is_missing',

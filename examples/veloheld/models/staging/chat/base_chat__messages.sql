@@ -28,6 +28,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['message_id'],
+    moment='sent_at',
     parsed=['sent_at', 'updated_at'],
     required=['conversation_id', 'direction', 'sent_at'],
     version=['updated_at']

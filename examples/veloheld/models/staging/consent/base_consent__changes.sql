@@ -25,6 +25,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['change_id'],
+    moment='changed_at',
     parsed=['is_granted', 'changed_at'],
     required=['purpose', 'channel', 'is_granted', 'changed_at'],
     rules=[{

@@ -19,6 +19,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['history_id'],
+    moment='changed_at',
     parsed=['changed_at'],
     required=['complaint_id', 'status', 'changed_at']
 ) }}

@@ -22,6 +22,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['transaction_id'],
+    moment='booked_at',
     parsed=['booked_at', 'points'],
     required=['loyalty_number', 'booked_at', 'points'],
     rules=[{

@@ -26,6 +26,7 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['order_no'],
+    moment='ordered_at',
     parsed=['ordered_at'],
     required=['ordered_at']
 ) }}

@@ -30,5 +30,6 @@ renamed as (
 {{ context360.judged_rows(
     'renamed',
     key=['event_id'],
+    moment='occurred_at',
     required=['cookie_id', 'kind', 'occurred_at']
 ) }}
