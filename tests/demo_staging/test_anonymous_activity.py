@@ -109,6 +109,37 @@ def test_activity_before_the_evidence_is_attributed_only_in_its_session_or_with_
     """) == [(0,)]
 
 
+def test_journeys_with_an_earlier_look_are_as_long_as_they_truly_are(ask: Ask) -> None:
+    """Of the largest product line. A purchase without a look on an identified device is a journey of minutes."""
+    ((true_days,),) = ask("""
+        with session as (
+            select t.session_id, any_value(t.person_id) as person_id, min(i.happened_at) as looked_at
+            from {truth:web_sessions} as t
+            inner join intermediate.int_interaction as i on i.source_system = 'web' and i.session_id = t.session_id
+            where t.product_line = 'parts_accessories' group by 1
+        ),
+        journey as (
+            select p.happened_at::timestamp - min(s.looked_at) as length
+            from {truth:purchases} as p
+            inner join session as s
+                on s.person_id = p.person_id and s.looked_at <= p.happened_at::timestamp
+                    and s.looked_at > p.happened_at::timestamp - interval 60 day
+            where p.product_line = 'parts_accessories' group by p.person_id, p.happened_at
+        )
+        select median(epoch(length)) / 86400 from journey where length > interval 1 hour
+    """)
+    ((looked, bought, days),) = ask("""
+        with journey as (
+            select purchased_at - began_at as length from marts.journey
+            where outcome = 'purchased' and product_line = 'parts_accessories' and purchased_at > began_at
+        )
+        select count(*) filter (length > interval 1 hour), count(*),
+            median(epoch(length)) filter (length > interval 1 hour) / 86400 from journey
+    """)
+    assert looked > 0.4 * bought
+    assert 0.5 * true_days < days < 1.5 * true_days
+
+
 def test_facts_do_not_count_for_inferred_customers(ask: Ask) -> None:
     assert ask("""
         select count(*) from core.fct_interaction

@@ -96,6 +96,7 @@ class Web(_Section):
     device_shares: list[float]
     login_share: float
     never_log_in_share: float
+    profiling_consent_share: float
     hour_weights: list[float]
     weekday_factors: list[float]
     signup_share: float

@@ -49,6 +49,11 @@ def write_consent(chunk: Chunk) -> None:
     moment = calendar.seconds(chunk.contact_since[users], np.full(len(users), 20 * HOUR))
     change(users, moment, 2, 3, chunk.chance("profiling yes", people.index[users]) < 0.55, 3, 0)
     change(users, moment + 60, 1, 3, chunk.chance("push yes", people.index[users]) < 0.65, 4, 0)
+    # Of one mind: a person who says yes in the app has said yes to the banner of the web site.
+    online = rows[people.member["shop"][rows] | people.member["crm"][rows] | people.guest[rows]]
+    moment = calendar.seconds(chunk.contact_since[online], np.full(len(online), 9 * HOUR))
+    agrees = chunk.chance("profiling yes", people.index[online]) < chunk.parameters.web.profiling_consent_share
+    change(online, moment, 2, 5, agrees, 8, 0)
     social = rows[people.traits["handle"][rows] & people.member["crm"][rows]]
     moment = calendar.seconds(np.maximum(chunk.contact_since[social], 0), np.full(len(social), 17 * HOUR))
     change(social, moment, 1, 4, chunk.chance("handle opt-in", people.index[social]) < 0.6, 5, 0)
@@ -67,7 +72,7 @@ def write_consent(chunk: Chunk) -> None:
             "account_id": emptied(account_numbers(people, person), ~known),
             "email": where(out["wrong"], "nobody", taken(chunk.contact_email, person)),
             "purpose": coded(out["purpose"], ("service", "marketing", "profiling")),
-            "channel": coded(out["channel"], ("email", "phone", "post", "app", "social")),
+            "channel": coded(out["channel"], ("email", "phone", "post", "app", "social", "web")),
             "granted": integers(out["granted"]),
             "basis": coded(np.where(out["purpose"] == 0, 0, 1), ("contract", "consent")),
             "changed_at": times(out["t"]),
