@@ -58,6 +58,7 @@ class Company:
         self.random = random.Random(number)
         self.customers = list(range(1, customers + 1))
         self.tables: dict[str, list[Row]] = defaultdict(list)
+        self._of_customer: dict[tuple[str, int], list[Row]] = defaultdict(list)
         self._keys = count(1001)
         self._taken: dict[int, set[datetime]] = defaultdict(set)
 
@@ -68,11 +69,13 @@ class Company:
     def add(self, table: str, **row: Any) -> Row:
         """Adds a row to a table and returns it."""
         self.tables[table].append(row)
+        if "customer_key" in row:
+            self._of_customer[table, row["customer_key"]].append(row)
         return row
 
     def of(self, table: str, customer: int) -> list[Row]:
         """The rows of a customer."""
-        return [row for row in self.tables[table] if row["customer_key"] == customer]
+        return self._of_customer[table, customer]
 
     def one(self, table: str, column: str, value: Any) -> Row:
         """The row of a dimension with a key; empty for one that only the unknown members have."""
@@ -80,11 +83,8 @@ class Company:
 
     def per_customer(self, table: str) -> Iterator[tuple[int, list[Row]]]:
         """Every customer, with their rows of a table."""
-        found = defaultdict(list)
-        for row in self.tables[table]:
-            found[row["customer_key"]].append(row)
         for customer in self.customers:
-            yield customer, found[customer]
+            yield customer, self.of(table, customer)
 
     def chance(self, share: float) -> bool:
         """True in this share of all calls."""

@@ -46,6 +46,13 @@ class Marts:
     def __init__(self, company: Company, connection: duckdb.DuckDBPyConnection) -> None:
         self.company = company
         self._connection = connection
+        self._expected: dict[str, dict[Any, Row]] = {}
+
+    def expected(self, mart: str, compute: Callable[[Company], dict[Any, Row]]) -> dict[Any, Row]:
+        """What the oracle computes for a mart, once."""
+        if mart not in self._expected:
+            self._expected[mart] = compute(self.company)
+        return self._expected[mart]
 
     def rows(self, mart: str, key: tuple[str, ...]) -> dict[Any, Row]:
         """Every row of a mart by its key (of one column, by its value), without the columns of the key."""
