@@ -46,7 +46,8 @@ def interaction(company: Company, customer: int, touchpoint: str, happened_at: d
     is_act = is_true(kind["is_trusted_act"]) or is_true(kind["is_response"])
     row = {
         "interaction_key": company.new_key(), "customer_key": customer, "touchpoint_key": key,
-        "channel_key": CHANNEL_KEYS[kind["channel"]], "product_key": -2, "campaign_key": -2, "offer_key": -2,
+        "channel_key": CHANNEL_KEYS[kind["channel"] or company.random.choice(["web", "email", "call"])],
+        "product_key": -2, "campaign_key": -2, "offer_key": -2,
         "content_key": -2, "device_key": -2, "location_key": -2, "happened_at": happened_at,
         "happened_date_key": date_key(happened_at),
         "direction": kind["direction"], "took_place": took_place,
@@ -229,6 +230,8 @@ def stay(company: Company, customer: int) -> Row:
     """A booking of a stay: one in three customers of the house is there at the as of."""
     draw = company.random
     begins = AS_OF - timedelta(days=draw.choice([1, 3, 800]) * draw.random(), seconds=1)
+    if company.chance(0.1):
+        begins = AS_OF + timedelta(days=draw.randrange(1, 30))
     begins = company.moment(customer, begins - timedelta(hours=1), begins)
     amount, currency = _amount(company), draw.choice(["EUR", "EUR", "USD", "JPY"])
     rate = RATES[currency]
@@ -260,5 +263,6 @@ def _consents(company: Company, customer: int) -> None:
                         channel_key=CHANNEL_KEYS[channel], channel=channel, purpose=purpose, changed_at=moment,
                         valid_from=moment, valid_to=end, is_granted=company.chance(0.6),
                         lawful_basis=draw.choice(["contract", "consent", "consent"]),
+                        given_through=draw.choice([None, "registration", "preference centre"]),
                         source_system=draw.choice(SYSTEMS),
                     )  # fmt: skip
