@@ -20,6 +20,17 @@ ordered as (
     group by lines.interaction_key, coalesce(products.product_line, 'unknown')
 ),
 
+-- An offer for products of one line is about that line.
+offer_lines as (
+    select
+        offered.offer_key,
+        max(products.product_line) as product_line
+    from {{ ref('bridge_offer_product') }} as offered
+    inner join {{ ref('dim_product') }} as products on offered.product_key = products.product_key
+    group by offered.offer_key
+    having count(distinct products.product_line) = 1
+),
+
 described as (
     select
         facts.interaction_key,
@@ -34,13 +45,14 @@ described as (
             products.product_line,
             contents.product_line,
             offers.product_line,
+            offer_lines.product_line,
             campaigns.product_line,
             case when facts.product_key <> -2 then 'unknown' end
         ) as own_line,
         case
             when ordered.product_line is not null or products.product_line is not null then 'product'
             when contents.product_line is not null then 'content'
-            when offers.product_line is not null then 'offer'
+            when offers.product_line is not null or offer_lines.product_line is not null then 'offer'
             when campaigns.product_line is not null then 'campaign'
             when facts.product_key <> -2 then 'product'
         end as own_source,
@@ -51,6 +63,7 @@ described as (
     left join {{ ref('dim_product') }} as products on facts.product_key = products.product_key
     left join {{ ref('dim_content') }} as contents on facts.content_key = contents.content_key
     left join {{ ref('dim_offer') }} as offers on facts.offer_key = offers.offer_key
+    left join offer_lines on facts.offer_key = offer_lines.offer_key
     left join {{ ref('dim_campaign') }} as campaigns on facts.campaign_key = campaigns.campaign_key
 ),
 

@@ -13,23 +13,34 @@ with named as (
         product_id,
         product_line
     from {{ ref('int_offer_product') }}
-)
+),
 
 -- One join per way of naming: a join on either would compare every offer with every product.
-select
-    offers.offer_key,
-    products.product_key
-from named
-inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
-inner join {{ ref('dim_product') }} as products on named.product_id = products.product_id
-where products.product_key > 0
+found as (
+    select
+        offers.offer_key,
+        products.product_key,
+        true as is_named_itself
+    from named
+    inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
+    inner join {{ ref('dim_product') }} as products on named.product_id = products.product_id
+    where products.product_key > 0
 
-union
+    union all
+
+    select
+        offers.offer_key,
+        products.product_key,
+        false as is_named_itself
+    from named
+    inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
+    inner join {{ ref('dim_product') }} as products on named.product_line = products.product_line
+    where named.product_id is null and products.product_key > 0
+)
 
 select
-    offers.offer_key,
-    products.product_key
-from named
-inner join {{ ref('dim_offer') }} as offers on named.offer_id = offers.offer_id
-inner join {{ ref('dim_product') }} as products on named.product_line = products.product_line
-where named.product_id is null and products.product_key > 0
+    offer_key,
+    product_key,
+    bool_or(is_named_itself) as is_named_itself
+from found
+group by offer_key, product_key

@@ -32,7 +32,7 @@ credited as (
         offers.offer_key,
         min(used.coupon_code) as coupon_code,
         min(used.campaign_id) as campaign_id,
-        min(case when offers.product_key > 0 then 1 when offers.names_products then 2 else 3 end) as offer_scope
+        min(case when offered.is_named_itself then 1 when offers.names_products then 2 else 3 end) as offer_scope
     from {{ ref('int_order_line') }} as lines
     inner join used
         on

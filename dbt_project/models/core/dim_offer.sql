@@ -6,7 +6,6 @@ described as (
     select
         offer_id,
         {{ described_as('campaign_id') }} as campaign_id,
-        {{ described_as('product_id') }} as product_id,
         {{ described_as('product_line') }} as product_line,
         {{ described_as('discount_percent') }} as discount_percent,
         {{ described_as('channel') }} as channel,
@@ -16,9 +15,30 @@ described as (
     group by offer_id
 ),
 
-listed as (
-    select offer_id
+named as (
+    select
+        offer_id,
+        product_id,
+        product_line
+    from {{ ref('int_offer') }}
+
+    union all
+
+    select
+        offer_id,
+        product_id,
+        product_line
     from {{ ref('int_offer_product') }}
+),
+
+listed as (
+    select
+        offer_id,
+        -- The product of an offer for one product alone.
+        case
+            when count(*) = count(product_id) and count(distinct product_id) = 1 then max(product_id)
+        end as product_id
+    from named
     where product_id is not null or product_line is not null
     group by offer_id
 )
@@ -27,10 +47,10 @@ select
     offers.member_key as offer_key,
     offers.member_id as offer_id,
     {{ member_key('described.campaign_id', unknown_when='described.offer_id is null') }} as campaign_key,
-    {{ member_key('described.product_id', unknown_when='described.offer_id is null') }} as product_key,
+    {{ member_key('listed.product_id', unknown_when='described.offer_id is null and listed.offer_id is null') }}
+        as product_key,
     described.product_line,
-    described.product_id is not null or described.product_line is not null or listed.offer_id is not null
-        as names_products,
+    listed.offer_id is not null as names_products,
     described.discount_percent,
     coalesce(channels.channel_key, -1) as channel_key,
     described.first_day as valid_from,

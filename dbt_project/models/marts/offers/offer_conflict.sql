@@ -1,6 +1,6 @@
--- Two offers conflict when a customer, or customers of one household, could use both at the same time for the same
--- product and one is better than the other. An offer conflicts with its customer when it was made while a complaint was
--- open, or after the consent for marketing was withdrawn.
+-- Two offers conflict when a customer, or customers of one household, could use both at the same time, both are for a
+-- common product, and one is better. An offer conflicts with its customer when it was made while a complaint was open, or
+-- after the consent for marketing was withdrawn.
 with made as (
     select
         facts.offer_made_key,
@@ -9,7 +9,6 @@ with made as (
         facts.channel_key,
         facts.made_at,
         offers.product_key,
-        offers.product_line,
         offers.discount_percent,
         coalesce(cast(offers.valid_from as timestamp), facts.made_at) as usable_from,
         coalesce(
@@ -63,18 +62,18 @@ discounts as (
         worse.channel_key as other_channel_key,
         worse.made_at as other_made_at,
         worse.discount_percent as other_discount_percent,
-        better.product_key,
+        pairs.product_key,
+        pairs.common_product_count,
         greatest(better.made_at, worse.made_at) as detected_at
     from made as better
     inner join people on better.customer_key = people.customer_key
+    inner join {{ ref('int_offer_pair') }} as pairs on better.offer_key = pairs.offer_key
     inner join made as worse
         on
             people.other_customer_key = worse.customer_key
-            and better.product_key = worse.product_key
-            and better.discount_percent > worse.discount_percent
+            and pairs.other_offer_key = worse.offer_key
             and better.usable_from < worse.usable_to
             and better.usable_to > worse.usable_from
-    where better.product_key > 0 or better.product_line = worse.product_line
 ),
 
 during_complaint as (
@@ -155,6 +154,7 @@ conflicts as (
         cast(null as timestamp) as other_made_at,
         cast(null as decimal(5, 2)) as other_discount_percent,
         made.product_key,
+        cast(null as bigint) as common_product_count,
         made.made_at as detected_at
     from said_no
     inner join made on said_no.offer_made_key = made.offer_made_key

@@ -6,7 +6,6 @@ with made as (
         facts.offer_key,
         offers.channel_key,
         segments.segment,
-        offers.product_key,
         offers.discount_percent,
         cast(offers.valid_from as timestamp) as usable_from,
         cast(offers.valid_to as timestamp) as usable_to
@@ -14,7 +13,7 @@ with made as (
     inner join {{ ref('dim_offer') }} as offers on facts.offer_key = offers.offer_key
     inner join {{ ref('customer_segment') }} as segments on facts.customer_key = segments.customer_key
     where
-        facts.offer_key > 0 and offers.product_key > 0 and not facts.is_holdout and facts.made_at < {{ as_of() }}
+        facts.offer_key > 0 and not facts.is_holdout and facts.made_at < {{ as_of() }}
         and offers.valid_from is not null and offers.valid_to is not null
 ),
 
@@ -24,18 +23,18 @@ reached as (
         offer_key,
         channel_key,
         segment,
-        product_key,
         discount_percent,
         usable_from,
         usable_to,
         count(distinct customer_key) as customer_count
     from made
-    group by offer_key, channel_key, segment, product_key, discount_percent, usable_from, usable_to
+    group by offer_key, channel_key, segment, discount_percent, usable_from, usable_to
 )
 
 select
     better.segment,
-    better.product_key,
+    pairs.product_key,
+    pairs.common_product_count,
     better.offer_key,
     better.channel_key,
     better.discount_percent,
@@ -45,11 +44,11 @@ select
     worse.discount_percent as other_discount_percent,
     worse.customer_count as other_customer_count
 from reached as better
+inner join {{ ref('int_offer_pair') }} as pairs on better.offer_key = pairs.offer_key
 inner join reached as worse
     on
         better.segment = worse.segment
-        and better.product_key = worse.product_key
-        and better.discount_percent > worse.discount_percent
+        and pairs.other_offer_key = worse.offer_key
         and better.usable_from < worse.usable_to
         and better.usable_to > worse.usable_from
 where better.channel_key <> worse.channel_key
