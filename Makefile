@@ -46,6 +46,10 @@ ui: .venv/run.installed  ## Open Dagster (PORT=3000)
 status: .venv/run.installed  ## Show streams, tables, freshness and failed checks
 	@$(BIN)/context360 status --catalog $(CATALOG)
 
+.PHONY: first-look
+first-look: .venv/run.installed  ## Check that published figures agree with each other
+	@$(BIN)/context360 first-look --catalog $(CATALOG)
+
 .PHONY: docs
 docs: .venv/run.installed  ## Write the page that describes every table and column
 	@$(BIN)/context360 docs --catalog $(CATALOG)

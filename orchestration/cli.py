@@ -162,6 +162,19 @@ def status(catalog: CatalogOption = None, home: HomeOption = None) -> None:
     raise typer.Exit(show_status(catalog=catalog, home=home))
 
 
+@app.command("first-look")
+def first_look(catalog: CatalogOption = None, home: HomeOption = None) -> None:
+    """Check that the published figures agree with each other: purchases, value, stages, journeys, consent and more.
+
+    Prints each invariant with what is expected, what is found, and example keys without personal data.
+
+    Exit codes: 0 all invariants hold, 1 one is broken, 2 nothing has been published yet.
+    """
+    from orchestration.console import show_first_look
+
+    raise typer.Exit(show_first_look(catalog=catalog, home=home))
+
+
 @app.command()
 def who(
     identifier: Annotated[

@@ -7,6 +7,7 @@ from orchestration.console.compare import show_comparison
 from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
 from orchestration.console.firm import call_dbt, init_firm
+from orchestration.console.first_look import show_first_look
 from orchestration.console.run import run_with_progress
 from orchestration.console.status import show_status
 from orchestration.console.ui import open_ui
@@ -21,6 +22,7 @@ __all__ = [
     "run_with_progress",
     "show_comparison",
     "show_customer",
+    "show_first_look",
     "show_status",
     "write_documentation",
 ]

@@ -77,6 +77,11 @@ def test_the_hotel_is_the_only_orphan_system(contoso: Installation) -> None:
     assert connected == {"crm": False, "hotel": True, "loyalty": False, "shop": False}
 
 
+def test_a_first_look_finds_that_all_figures_agree(contoso: Installation, warm: WarmCommand) -> None:
+    said = warm("first-look", "--catalog", "contoso", "--home", contoso.home, variables=contoso.variables)
+    assert said.code == 0, said.text
+
+
 def test_the_first_run_says_what_it_made(contoso: Installation) -> None:
     text = (contoso.folder / "first_run.txt").read_text()
     assert f"Published {contoso.published}, as of 2019-05-25 00:00 UTC" in text
