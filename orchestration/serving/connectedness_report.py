@@ -6,6 +6,7 @@ figure about a single person. All figures come from the marts of the subject `co
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +22,11 @@ from orchestration.serving.report_page import (
     ORANGE,
     PURPLE,
     Row,
-    percent,
-    percent_down,
     plot_data,
     put_in_place,
     rendered,
     rows_of,
+    share_text,
     svg,
 )
 
@@ -140,6 +140,7 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
     titles = {system["source_system"]: system["title"] for system in systems}
     streams, reaches = parts["streams"], parts["reaches"]
     measured = [stream for stream in streams if stream["latency_class"]]
+    target = parts["channels"][0]["target_share"] if parts["channels"] else None
     identifier_links = [link for link in parts["missing"] if link["link_kind"] == "identifier"]
     return rendered(
         "connectedness.html.j2",
@@ -147,7 +148,7 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
         **parts,
         systems=systems,
         titles=titles,
-        target=parts["channels"][0]["target_share"] if parts["channels"] else None,
+        target=target,
         measured=measured,
         unmeasured=[stream for stream in streams if not stream["latency_class"]],
         slow=sorted(
@@ -161,11 +162,12 @@ def _page(*, systems: Sequence[Row], **parts: Any) -> str:
         unused_pairs=_unused_pairs(parts["links"]),
         contexts=_CONTEXTS,
         reach_table=_reach_table(systems, reaches),
+        readers=sorted({reader for reach in reaches for reader in reach["readers"].split(", ")}),
         other_marts=sorted({reach["mart"] for reach in reaches if not reach["context"]}),
         plots={
             "matrix": svg(_matrix(systems, parts["links"])),
             "visibility": svg(_visibility(parts["channels"])),
-            "missing": svg(_missing(identifier_links[:MOST_LINKS], titles)),
+            "missing": svg(_missing(identifier_links[:MOST_LINKS], titles, target)),
             "latency": svg(_latency(measured)),
         },
     )
@@ -183,8 +185,19 @@ def _unused_pairs(links: Sequence[Row]) -> int:
 
 
 def _sentence(link: Row) -> str:
-    """The sentence of the mart, with a thousands separator in its figure."""
-    return str(link["sentence"]).replace(str(link["activity_count"]), f"{link['activity_count']:,}", 1)
+    """The sentence of the mart, with thousands separators in its two figures."""
+    amount = math.floor(float(link["purchases_amount"]) + 0.5)
+    return (
+        str(link["sentence"])
+        .replace(f": {link['activity_count']} ", f": {link['activity_count']:,} ", 1)
+        .replace(f" {amount} {link['currency']} ", f" {amount:,} {link['currency']} ", 1)
+    )
+
+
+def _money(link: Row) -> str:
+    """The purchases that the link concerns at most, for the label of its bar."""
+    amount = float(link["purchases_amount"])
+    return f", {amount:,.0f} {link['currency']}" if amount >= 0.5 and link["currency"] else ""
 
 
 def _reach_table(systems: Sequence[Row], reaches: Sequence[Row]) -> list[Row]:
@@ -198,7 +211,7 @@ def _reach_table(systems: Sequence[Row], reaches: Sequence[Row]) -> list[Row]:
                 "title": system["title"],
                 "contexts": {reach["context"]: reach["canonical_streams"] for reach in own if reach["context"]},
                 "marts": sorted(reach["mart"] for reach in own if not reach["context"]),
-                "readers": sorted(readers),
+                "readers": readers,
             }
         )
     return table
@@ -259,7 +272,7 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
             "channel": channel["title"],
             "visibility": channel["visibility"],
             "kind": "reaches the target" if channel["is_above_target"] else "below the target",
-            "label": f"{percent_down(channel['visibility'])} of {channel['activity_count']:,}",
+            "label": f"{share_text(channel['visibility'], target)} of {channel['activity_count']:,}",
         }
         for channel in channels
     ]
@@ -287,7 +300,9 @@ def _visibility(channels: Sequence[Row]) -> alt.LayerChart | alt.FacetChart | No
     return alt.layer(bar, line, name, text).properties(width=width, height=28 * len(bars))
 
 
-def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | alt.FacetChart | None:
+def _missing(
+    links: Sequence[Row], titles: dict[str, str], target: float | None
+) -> alt.LayerChart | alt.FacetChart | None:
     import altair as alt
 
     if not links:
@@ -297,8 +312,8 @@ def _missing(links: Sequence[Row], titles: dict[str, str]) -> alt.LayerChart | a
             "link": _link_name(link, titles),
             "activity": link["activity_count"],
             "reason": link["reason"],
-            "label": f"{link['activity_count']:,}  ({percent_down(link['visibility'])} → "
-            f"{percent(link['visibility_with_link'])})",
+            "label": f"{link['activity_count']:,}  ({share_text(link['visibility'], target)} → "
+            f"{share_text(link['visibility_with_link'], target)}){_money(link)}",
         }
         for link in links
     ]

@@ -37,12 +37,17 @@ def percent(share: float | None) -> str:
         return "< 1 %"
     if 0.995 <= share < 1:
         return "> 99 %"
-    return f"{100 * share:.0f} %"
+    return f"{math.floor(100 * share + 0.5)} %"  # half a percent up, as SQL rounds
 
 
-def percent_down(share: float | None) -> str:
-    """A share as percent that is never rounded up: what misses a target of 75 % does not show 75 %."""
-    return percent(share) if share is None or share < 0.01 else f"{math.floor(100 * share + 1e-6)} %"
+def share_text(share: float | None, target: float | None) -> str:
+    """A share as percent that is never rounded up to a target that it misses: 74.96 % of 75 % is 74.9 %.
+
+    The dbt macro percent_text writes shares in the same way.
+    """
+    if share is not None and target is not None and share < target <= math.floor(100 * share + 0.5) / 100:
+        return f"{math.floor(1000 * share) / 10:.1f} %"
+    return percent(share)
 
 
 def rendered(template: str, filters: Mapping[str, Callable[..., str]], **parts: Any) -> str:
@@ -52,7 +57,7 @@ def rendered(template: str, filters: Mapping[str, Callable[..., str]], **parts: 
     environment = Environment(
         loader=PackageLoader("orchestration.serving"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "percent_down": percent_down, "count": "{:,}".format, **filters}
+    environment.filters |= {"percent": percent, "share": share_text, "count": "{:,}".format, **filters}
     return environment.get_template(template).render(**parts)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from report_reading import Page, assert_asks_nothing_of_another_address
+from texts.text_macros import compiled
 
 from orchestration.serving import report_page
 from orchestration.serving.connectedness_report import in_words, write_connectedness_report
-from orchestration.serving.report_page import percent
+from orchestration.serving.report_page import percent, share_text
 from orchestration.warehouse.connection import WarehouseError
 
 # Three systems. The CRM knows 4 people, 3 of them linked; the web site saw 200 visits, 20 by known customers; the
@@ -40,12 +41,12 @@ MARTS = """
         missing_to_target_count, main_reason_source_system, main_reason_identifier_kind, main_reason, main_reason_count,
         visibility_without_main_reason);
     create table marts.missing_link as from (values
-        (1, 'identifier', 'web', 'web', 'cookie', 'identifier is unknown', 1500, 0.1, 0.85,
-            'Web: 1500 visits are dark.'),
-        (2, 'pair of systems', 'sensor', 'web', 'none', 'no common identifier', 50, 0.0, 1.0, 'Sensors and CRM.'),
-        (3, 'identifier', 'web', 'chat', 'none', 'no identifier', 10, 0.8, 0.9, 'Web: 10 chats are dark.')
-    ) as t (link_rank, link_kind, source_system, channel, identifier_kind, reason, activity_count, visibility,
-        visibility_with_link, sentence);
+        (1, 'identifier', 'web', 'web', 'cookie', 'identifier is unknown', 1500, 20500, 'EUR', 0.1, 0.85,
+            'Web: 1500 visits are dark. Up to 20500 EUR of purchases.'),
+        (2, 'pair of systems', 'sensor', 'web', 'none', 'no common identifier', 50, 0, 'EUR', 0.0, 1.0, 'Sensors.'),
+        (3, 'identifier', 'web', 'chat', 'none', 'no identifier', 10, 0, null, 0.7496, 0.9, 'Web: 10 chats are dark.')
+    ) as t (link_rank, link_kind, source_system, channel, identifier_kind, reason, activity_count, purchases_amount,
+        currency, visibility, visibility_with_link, sentence);
     create table marts.stream_latency as from (values
         ('web', 'page_views', 'Web <site>', 1234, 36000.0, 50400.0, null, null, 'daily', 900, false),
         ('crm', 'accounts', 'CRM', 7, 60.0, 120.0, 300.0, 600.0, 'minutes', 86400, true),
@@ -96,7 +97,7 @@ def test_each_section_states_its_figures_in_sentences(page: str) -> None:
         "The dashed line is the target of 75 %, which few firms reach. 1 channel reaches it; Web is furthest below it "
         "with 10 %.",
         "7 further activities have a probable customer and are not counted.",
-        "The largest: Web: 1,500 visits are dark.",
+        "The largest: Web: 1,500 visits are dark. Up to 20,500 EUR of purchases.",
         "1 pair of systems has no common kind of identifier",
         "1 pair of systems could be linked by their identifiers",
         "Of 3 streams, 2 have a measured latency from event to delivery; 1 of these meets its requirement.",
@@ -112,10 +113,22 @@ def test_the_plots_show_rates_shares_latencies_and_missing_links(page: str) -> N
     matrix, visibility, missing, latency = (Page(picture).text for picture in pictures)
     assert "67" in matrix.split() and "100" in matrix.split()  # 2 of the CRM's 3 customers, both of the web site's 2
     assert "10 % of 200" in visibility and "80 % of 100" in visibility and "75 %" in visibility
-    assert "1,500 (10 % → 85 %)" in missing and "cookie is unknown (web)" in missing
+    assert "1,500 (10 % → 85 %), 20,500 EUR" in missing and "cookie is unknown (web)" in missing
     assert "Sensors" not in missing  # pairs of systems have no bar of their own
+    assert "10 (74.9 % → 90 %)" in missing and "90 %)," not in missing  # 74.96 % is below 75 %; no purchases, no money
     # To the marts where that is known (5 to 10 minutes), else to landing (10 to 14 hours).
     assert "5 min – 10 min (7 rows)" in latency and "10 h – 14 h (1,234 rows)" in latency
+
+
+def test_readers_stand_in_a_matrix_of_systems(page: str) -> None:
+    (table,) = (part for part in page.split("<table>") if "<th>Situational context</th>" in part)
+    rows = [Page(row).text for row in table.split("</table>")[0].split("<tr>")[1:]]
+    assert rows == [
+        "System Relationship context Personal context Situational context Other tables BI tools Card of the customer",
+        "Web <site> – – ● 1 1 ● –",
+        "Sensors – – – – – –",
+        "CRM ● 2 – – – ● ●",
+    ]
 
 
 def test_page_requests_no_external_address_and_runs_no_script(page: str) -> None:
@@ -170,3 +183,22 @@ def test_durations_are_written_in_words(seconds: float | None, words: str) -> No
 )
 def test_shares_are_never_rounded_to_nothing_or_all(share: float | None, words: str) -> None:
     assert percent(share) == words
+
+
+SHARES = [
+    (None, "–"), (0.0, "0 %"), (0.004, "< 1 %"), (0.0784, "8 %"), (0.125, "13 %"), (0.744, "74 %"), (0.745, "74.5 %"),
+    (0.7499, "74.9 %"), (0.75, "75 %"), (0.754, "75 %"), (0.995, "> 99 %"), (1.0, "100 %"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("share", "words"), SHARES)
+def test_share_that_misses_the_target_does_not_show_it(share: float | None, words: str) -> None:
+    assert share_text(share, 0.75) == words
+
+
+def test_marts_write_shares_as_the_reports_do() -> None:
+    shares = [(share, words) for share, words in SHARES if share is not None]
+    rows = ", ".join(f"({share}::double, '{words}')" for share, words in shares)
+    written = compiled("percent_text('share', '0.75')")
+    sql = f"select words, {written} from (values {rows}) as t (share, words)"
+    assert [found for _, found in duckdb.sql(sql).fetchall()] == [words for _, words in shares]

@@ -7,7 +7,7 @@ with activity as (
         channel_key,
         identifier_kind,
         attribution,
-        amount,
+        reporting_amount as amount,
         happened_at
     from {{ ref('fct_interaction') }}
 

@@ -44,6 +44,7 @@ select
     sightings.activity_kind,
     sightings.sighting_id,
     sightings.identifier_kind,
+    sightings.identifier_value,
     sightings.happened_at,
     coalesce(customers.customer_key, owners.customer_key, people.customer_key, -1) as customer_key,
     case

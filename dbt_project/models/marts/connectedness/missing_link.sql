@@ -30,6 +30,59 @@ systems as (
     from {{ ref('source_system_connectedness') }}
 ),
 
+-- The money of purchases, by whether their buyers are known in a channel.
+paid as (
+    select
+        customer_key,
+        sum(reporting_net_amount) as amount
+    from (
+        select
+            customer_key,
+            reporting_net_amount
+        from {{ ref('fct_order_line') }}
+
+        union all
+
+        select
+            customer_key,
+            reporting_net_amount
+        from {{ ref('fct_booking') }}
+    ) as payments
+    group by customer_key
+),
+
+met as (
+    select
+        channels.channel,
+        facts.customer_key
+    from {{ ref('fct_interaction') }} as facts
+    inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
+
+    union
+
+    select
+        'position' as channel,
+        customer_key
+    from {{ ref('fct_position') }}
+
+    union
+
+    select
+        'reading' as channel,
+        customer_key
+    from {{ ref('fct_product_reading') }}
+),
+
+seen as (
+    select
+        met.channel,
+        sum(paid.amount) as amount
+    from met
+    inner join paid on met.customer_key = paid.customer_key
+    where met.customer_key > 0
+    group by met.channel
+),
+
 missing_identifiers as (
     select
         'identifier' as link_kind,
@@ -76,7 +129,16 @@ judged as (
         lower(kinds.title) as activity_title,
         channels.visibility,
         cast(channels.known_count + missing.activity_count as double) / channels.activity_count as visibility_with_link,
+        channels.target_share,
         channels.is_above_target,
+        -- Activity with an amount is a purchase without a customer. Other activity may belong to the purchases of buyers
+        -- who are not known in the channel.
+        case
+            when missing.amount <> 0 then missing.amount
+            else
+                greatest(0, (select sum(paid.amount) from paid) - coalesce(seen.amount, 0))
+                * cast(missing.activity_count as double) / channels.unknown_count
+        end as purchases_amount,
         channels.known_count + missing.activity_count >= channels.target_share * channels.activity_count
             as is_above_target_with_link,
         row_number() over (
@@ -88,6 +150,7 @@ judged as (
     inner join systems on missing.source_system = systems.source_system
     inner join {{ ref('channel_visibility') }} as channels on missing.channel = channels.channel
     inner join {{ ref('activity_kinds') }} as kinds on channels.activity_kind = kinds.activity_kind
+    left join seen on missing.channel = seen.channel
     left join systems as others on missing.other_source_system = others.source_system
 ),
 
@@ -109,25 +172,45 @@ worded as (
         end as remedy
     from judged
     left join {{ ref('attributions') }} as reasons on judged.reason = reasons.attribution
+),
+
+reporting as (
+    select max(currency) as currency
+    from {{ ref('dim_currency') }}
+    where is_reporting
 )
 
 select
-    cast(link_rank as int) as link_rank,
-    link_kind,
-    source_system,
-    channel,
-    identifier_kind,
-    reason,
-    other_source_system,
-    cast(activity_count as bigint) as activity_count,
-    coalesce(cast(amount as decimal(18, 6)), 0) as amount,
-    visibility,
-    visibility_with_link,
-    is_above_target_with_link and not is_above_target as lifts_above_target,
-    system_title || ': ' || cast(cast(activity_count as bigint) as {{ dbt.type_string() }}) || ' '
-    || activity_title || ' ' || what_is_missing || '. ' || remedy || ': the visibility of ' || channel_title
-    || ' would rise from '
-    || cast(cast(floor(100 * visibility + 0.000001) as int) as {{ dbt.type_string() }})
-    || ' % to at most '
-    || cast(cast(round(100 * visibility_with_link) as int) as {{ dbt.type_string() }}) || ' %.' as sentence
+    cast(worded.link_rank as int) as link_rank,
+    worded.link_kind,
+    worded.source_system,
+    worded.channel,
+    worded.identifier_kind,
+    worded.reason,
+    worded.other_source_system,
+    cast(worded.activity_count as bigint) as activity_count,
+    coalesce(cast(worded.amount as decimal(18, 6)), 0) as amount,
+    cast(coalesce(worded.purchases_amount, 0) as decimal(18, 2)) as purchases_amount,
+    reporting.currency,
+    worded.visibility,
+    worded.visibility_with_link,
+    worded.is_above_target_with_link and not worded.is_above_target as lifts_above_target,
+    worded.system_title || ': ' || cast(cast(worded.activity_count as bigint) as {{ dbt.type_string() }}) || ' '
+    || worded.activity_title || ' ' || worded.what_is_missing || '. ' || worded.remedy || ': the visibility of '
+    || worded.channel_title || ' could rise from '
+    || {{ percent_text('worded.visibility', 'worded.target_share') }} || ' to '
+    || {{ percent_text('worded.visibility_with_link', 'worded.target_share') }} || '.'
+    || case
+        when round(worded.purchases_amount) > 0 and reporting.currency is not null
+            then
+                case
+                    when worded.amount <> 0 then ' It would give '
+                    else ' It may show this channel in the history of up to '
+                end
+                || cast(cast(round(worded.purchases_amount) as bigint) as {{ dbt.type_string() }})
+                || ' ' || reporting.currency || ' of purchases'
+                || case when worded.amount <> 0 then ' a customer.' else '.' end
+        else ''
+    end as sentence
 from worded
+cross join reporting

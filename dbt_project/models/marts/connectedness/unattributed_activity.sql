@@ -4,7 +4,7 @@ select
     coalesce(facts.identifier_kind, 'none') as identifier_kind,
     facts.attribution as reason,
     count(*) as interaction_count,
-    coalesce(cast(sum(facts.amount) as decimal(18, 6)), 0) as amount,
+    coalesce(cast(sum(facts.reporting_amount) as decimal(18, 6)), 0) as amount,
     min(facts.happened_at) as first_happened_at,
     max(facts.happened_at) as last_happened_at
 from {{ ref('fct_interaction') }} as facts
