@@ -46,7 +46,7 @@ with used as (
     from {{ ref('int_identifier_pair') }}
 ),
 
--- Identifiers that no record holds and that lead to a customer all the same: activity under them is attributed by device.
+-- Identifiers that no record holds, and that lead to a customer all the same: their activity is attributed by device.
 known_by_activity as (
     select
         interactions.identifier_kind,

@@ -10,5 +10,5 @@ union all
 select
     -1 as channel_key,
     'unknown' as channel,
-    'Unknown' as title,
+    'Channel not stated' as title,
     'unknown' as context

@@ -9,7 +9,7 @@ select
     touchpoint_key,
     touchpoint,
     title,
-    channel,
+    coalesce(channel, 'unknown') as channel,
     direction,
     journey_step,
     earned_points as engagement_points,

@@ -1,15 +1,17 @@
-with complaints as (
-    select * from {{ ref('int_complaint') }}
-),
-
 -- The touchpoint of a complaint is the same in every source system.
-opening as (
+with opening as (
     select
         touchpoints.touchpoint_key,
-        channels.channel_key
+        touchpoints.channel
     from {{ ref('touchpoints') }} as touchpoints
-    inner join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
     where touchpoints.touchpoint = 'complaint_opened'
+),
+
+complaints as (
+    select
+        *,
+        coalesce(channel, (select max(opening.channel) from opening)) as opened_in
+    from {{ ref('int_complaint') }}
 )
 
 select
@@ -18,7 +20,7 @@ select
     {{ customer_key_or_unknown() }} as customer_key,
     {{ member_key('complaints.product_id') }} as product_key,
     coalesce((select max(touchpoint_key) from opening), -1) as touchpoint_key,
-    coalesce((select max(channel_key) from opening), -1) as channel_key,
+    coalesce(channels.channel_key, -1) as channel_key,
     {{ date_key('complaints.opened_at') }} as opened_date_key,
     {{ date_key('complaints.resolved_at') }} as resolved_date_key,
     complaints.complaint_kind,
@@ -45,3 +47,4 @@ select
     complaints.complaint_id as source_complaint_id
 from complaints
 {{ join_customer('complaints') }}
+left join {{ ref('channels') }} as channels on complaints.opened_in = channels.channel

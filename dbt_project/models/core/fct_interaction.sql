@@ -95,7 +95,7 @@ left join not_kept
         and coalesce(interactions.responds_to_id, interactions.source_interaction_id) = not_kept.appointment_id
         and interactions.touchpoint like '%appointment%'
 left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
-left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
+left join {{ ref('channels') }} as channels on coalesce(interactions.channel, touchpoints.channel) = channels.channel
 left join {{ ref('int_text_sentiment') }} as sentiments
     on
         case

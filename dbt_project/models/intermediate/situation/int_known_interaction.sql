@@ -24,10 +24,11 @@ select
     facts.product_key,
     facts.detail,
     touchpoints.touchpoint,
-    touchpoints.channel,
+    coalesce(channels.channel, touchpoints.channel) as channel,
     row_number() over (
         partition by facts.customer_key order by facts.happened_at desc, facts.interaction_key desc
     ) as newest_rank
 from facts
 inner join touchpoints on facts.touchpoint_key = touchpoints.touchpoint_key
+left join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
 where facts.happened_at < {{ as_of() }} and facts.customer_key > 0

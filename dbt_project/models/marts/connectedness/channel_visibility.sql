@@ -6,7 +6,7 @@ with activity as (
             else facts.activity_kind
         end as channel,
         case
-            when facts.activity_kind = 'interaction' then coalesce(channels.title, 'Unknown')
+            when facts.activity_kind = 'interaction' then coalesce(channels.title, 'Channel not stated')
             else kinds.title
         end as title,
         facts.activity_kind,

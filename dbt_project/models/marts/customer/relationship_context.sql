@@ -110,7 +110,7 @@ channel_use as (
             partition by customer_key order by count(*) desc, max(happened_at) desc, channel
         ) as channel_rank
     from interactions
-    where direction = 'inbound'
+    where direction = 'inbound' and channel_key > 0
     group by customer_key, channel
 ),
 
