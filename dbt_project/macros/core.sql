@@ -1,6 +1,33 @@
-{#- The value of the most trusted record (highest `precedence`) that has one. -#}
+{#- The value of the most trusted record (highest `precedence`) that has one; with `where`, of the most trusted record
+    for which it holds, null if that one has none: a name and an address come as a whole. -#}
 {% macro best_known(attribute, where=none) -%}
-    max_by({{ attribute }}, case when {{ where or attribute ~ ' is not null' }} then precedence end)
+    {%- set order = 'case when ' ~ (where or attribute ~ ' is not null') ~ ' then precedence end' -%}
+    {{ context360.value_at_most(attribute, order) }}
+{%- endmacro %}
+
+
+{#- A street without its house number, where a system writes the number in both fields. -#}
+{% macro street_alone(street, house_number) -%}
+    case
+        when lower({{ street }}) like '% ' || lower({{ house_number }})
+            then trim(substring({{ street }}, 1, length({{ street }}) - length({{ house_number }})))
+        else {{ street }}
+    end
+{%- endmacro %}
+
+
+{#- The value of the row with the highest order, also if it is null; rows without an order do not count. DuckDB's max_by
+    skips rows with a null value. -#}
+{% macro value_at_most(value, order) -%}
+    {{ adapter.dispatch('value_at_most', 'context360')(value, order) }}
+{%- endmacro %}
+
+{% macro duckdb__value_at_most(value, order) -%}
+    arg_max_null({{ value }}, {{ order }})
+{%- endmacro %}
+
+{% macro spark__value_at_most(value, order) -%}
+    max_by({{ value }}, {{ order }})
 {%- endmacro %}
 
 

@@ -148,8 +148,11 @@ class RunPrinter:
             unreadable = self.unreadable.get(step, 0)
             read = f"{rows:,} new rows" if rows else "no new rows"
             return f"{read}, {unreadable:,} unreadable" if unreadable else read
-        tables = [rows for _, rows in made if rows is not None]
-        return f"{len(made)} tables, {sum(tables):,} rows" if len(made) > 1 else ""
+        if len(made) < 2:
+            return ""
+        # A table whose rows were not counted is not one without rows.
+        rows = [count for _, count in made if count is not None]
+        return f"{len(made)} tables" + (f", {sum(rows):,} rows" if len(rows) == len(made) else "")
 
 
 def _print_stop(
@@ -216,6 +219,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     """What readers see after the run, and what is missing."""
     from orchestration.serving.connectedness_report import REPORT_NAME
     from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
+    from orchestration.serving.predictions_report import prediction_sentences
     from orchestration.serving.reading import (
         connectedness_of,
         published_as_of,
@@ -238,6 +242,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
         waiting = quarantine_of(connection)
         unusable = unusable_identifiers_of(connection)
         unconverted = unconverted_amounts_of(connection)
+        predicted = prediction_sentences(connection)
     changed = [table for table in tables if table.changed_by_run == outcome.run_id]
     console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
     for table in changed:
@@ -251,6 +256,8 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     _print_unusable(console, unusable)
     _print_unconverted(console, unconverted)
     _print_later_rows(console, settings, as_of)
+    for sentence in predicted:
+        console.print(escape(sentence), soft_wrap=True)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")
     console.print(f"Predictions    {settings.reports_path / PREDICTIONS_NAME}")

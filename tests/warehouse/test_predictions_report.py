@@ -17,6 +17,7 @@ from orchestration.serving.predictions_report import (
     figures_of,
     page_of,
     plots,
+    prediction_sentences,
     write_predictions_report,
 )
 from orchestration.serving.predictions_report.reading import is_drifted, is_worse
@@ -118,6 +119,26 @@ def test_live_scores_take_precedence_over_newer_held_out_ones(warehouse: duckdb.
     assert newest["buy.parts.90d"]["origin"] == "scored" and newest["buy.parts.90d"]["is_worse"]
     assert newest["respond.email.30d"]["origin"] == "held out"
     assert newest["buy.lease.30d"] is None
+
+
+def test_run_names_each_prediction_that_got_worse(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Of seven predictions three abstain, one got worse and one drifted; three of six campaigns are measured."""
+    ((significant,),) = warehouse.execute(
+        "select count(*) from marts.campaign_effect where state = 'measured' and is_significant"
+    ).fetchall()
+    assert prediction_sentences(warehouse) == [
+        "Predictions: 4 of 7 have a model, the others show the base rate.",
+        "Prediction that got worse: Buys parts within 90 days (it happened less often than predicted).",
+        "Prediction with drifted scores: Buys insurance within 90 days.",
+        f"Campaign effects: 3 of 6 campaigns measured, {significant} of them significant (marts.campaign_effect).",
+    ]
+    warehouse.execute("update marts.value_performance set is_worse = true, worse_reason = 'fewer purchases' ")
+    assert "Forecast that got worse: purchases within 90 days (fewer purchases)." in prediction_sentences(warehouse)
+
+
+def test_run_without_predictions_says_nothing_about_them(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute("drop view marts.prediction_target")
+    assert prediction_sentences(warehouse) == []
 
 
 def test_earlier_version_that_got_worse_is_no_warning(warehouse: duckdb.DuckDBPyConnection) -> None:

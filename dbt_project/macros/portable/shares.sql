@@ -1,5 +1,5 @@
-{#- A share as text in whole percent, as the reports write it: never rounded to all, to nothing, or up to a target that it
-    misses. Keep it like share_text of orchestration/serving/report_page.py. -#}
+{#- A share as text in whole percent, as the reports write it: never rounded to all, to nothing, or up to a target that
+    it misses. Keep it like share_text of orchestration/serving/report_page.py. -#}
 {% macro percent_text(share, target) -%}
     case
         when {{ share }} > 0 and {{ share }} < 0.005 then '< 1 %'

@@ -42,7 +42,8 @@ golden as (
         {%- for attribute in ['given_name', 'family_name'] %}
             {{ best_known(attribute, where='family_name is not null') }} as {{ attribute }},
         {%- endfor %}
-        {%- for attribute in ['street', 'house_number', 'postal_code', 'city', 'region', 'country'] %}
+        {{ best_known(street_alone('street', 'house_number'), where='street is not null') }} as street,
+        {%- for attribute in ['house_number', 'postal_code', 'city', 'region', 'country'] %}
             {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
         {{ best_known('annual_income_amount') }} as annual_income_amount,

@@ -78,7 +78,8 @@ golden as (
         {%- for attribute in ['email', 'phone', 'loyalty_tier'] %}
             {{ best_known(attribute) }} as {{ attribute }},
         {%- endfor %}
-        {%- for attribute in ['street', 'house_number', 'postal_code', 'city', 'region', 'country'] %}
+        {{ best_known(street_alone('street', 'house_number'), where='street is not null') }} as street,
+        {%- for attribute in ['house_number', 'postal_code', 'city', 'region', 'country'] %}
             {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
         {{ best_known('given_name', where='family_name is not null') }} as given_name,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.serving.predictions_report.page import page_of
 from orchestration.serving.predictions_report.reading import PredictionsFigures, figures_of
+from orchestration.serving.predictions_report.summary import prediction_sentences
 from orchestration.serving.report_page import put_in_place
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "predictions.html"
 
-__all__ = ["REPORT_NAME", "PredictionsFigures", "figures_of", "page_of", "write_predictions_report"]
+__all__ = [
+    "REPORT_NAME",
+    "PredictionsFigures",
+    "figures_of",
+    "page_of",
+    "prediction_sentences",
+    "write_predictions_report",
+]
 
 
 def write_predictions_report(

@@ -131,8 +131,8 @@ judged as (
         cast(channels.known_count + missing.activity_count as double) / channels.activity_count as visibility_with_link,
         channels.target_share,
         channels.is_above_target,
-        -- Activity with an amount is a purchase without a customer. Other activity may belong to purchases of buyers who
-        -- are not known in the channel.
+        -- Activity with an amount is a purchase without a customer. Other activity may belong to the purchases of
+        -- buyers who are not known in the channel.
         case
             when missing.amount <> 0 then missing.amount
             else
