@@ -151,8 +151,8 @@ class RunPrinter:
         if len(made) < 2:
             return ""
         # A table whose rows were not counted is not one without rows.
-        rows = [count for _, count in made if count is not None]
-        return f"{len(made)} tables" + (f", {sum(rows):,} rows" if len(rows) == len(made) else "")
+        counted = [count for _, count in made if count is not None]
+        return f"{len(made)} tables" + (f", {sum(counted):,} rows" if len(counted) == len(made) else "")
 
 
 def _print_stop(
