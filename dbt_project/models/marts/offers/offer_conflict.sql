@@ -1,7 +1,9 @@
 -- Two offers conflict when a customer, or customers of one household, could use both at the same time, both are for a
 -- common product, and one is better. An offer conflicts with its customer when it was made while a complaint was open, or
 -- after the consent for marketing was withdrawn.
-with made as (
+with {{ offer_pairs() }},
+
+made as (
     select
         facts.offer_made_key,
         facts.customer_key,
@@ -67,7 +69,7 @@ discounts as (
         greatest(better.made_at, worse.made_at) as detected_at
     from made as better
     inner join people on better.customer_key = people.customer_key
-    inner join {{ ref('int_offer_pair') }} as pairs on better.offer_key = pairs.offer_key
+    inner join pairs on better.offer_key = pairs.offer_key
     inner join made as worse
         on
             people.other_customer_key = worse.customer_key

@@ -1,6 +1,8 @@
 -- Different discounts for the same product at the same time within one segment: no shared household, but customers
 -- compare.
-with made as (
+with {{ offer_pairs() }},
+
+made as (
     select
         facts.customer_key,
         facts.offer_key,
@@ -44,7 +46,7 @@ select
     worse.discount_percent as other_discount_percent,
     worse.customer_count as other_customer_count
 from reached as better
-inner join {{ ref('int_offer_pair') }} as pairs on better.offer_key = pairs.offer_key
+inner join pairs on better.offer_key = pairs.offer_key
 inner join reached as worse
     on
         better.segment = worse.segment
