@@ -1,7 +1,7 @@
-{#- Pairs of offers for something in common, of which the first has the higher discount: the CTE `pairs`, with the product
-    that both are for (-2 where they have several in common, or a product line without a known product) and the number of
-    common products. Per pair of offers, not per customer, which keeps it small. Offers that name neither products nor a
-    product line are not compared. -#}
+{#- Pairs of offers for something in common, of which the first has the higher discount: the CTE `pairs`, with the
+    product that both are for (-2 where they have several in common, or a product line without a known product) and the
+    number of common products. Per pair of offers, not per customer, which keeps it small. Offers that name neither
+    products nor a product line are not compared. -#}
 {% macro offer_pairs() -%}
 offered as (
     select

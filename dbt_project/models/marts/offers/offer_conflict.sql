@@ -1,6 +1,6 @@
 -- Two offers conflict when a customer, or customers of one household, could use both at the same time, both are for a
--- common product, and one is better. An offer conflicts with its customer when it was made while a complaint was open, or
--- after the consent for marketing was withdrawn.
+-- common product, and one is better. An offer conflicts with its customer when it was made while a complaint was open,
+-- or after the consent for marketing was withdrawn.
 with {{ offer_pairs() }},
 
 made as (
