@@ -3,17 +3,12 @@
 -- the firm reached them by telephone. A contact that did not take place is none.
 with service_touchpoints as (
     select
-        touchpoints.touchpoint,
-        coalesce(channels.presence = 'on_site', false) as is_on_site
-    from {{ ref('touchpoints') }} as touchpoints
-    inner join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
+        touchpoint,
+        is_response or is_trusted_act as may_be_work
+    from {{ ref('touchpoints') }}
     where
-        touchpoints.touchpoint in ('call_outbound', 'complaint_opened', 'complaint_reopened')
-        or (
-            touchpoints.direction = 'inbound'
-            and touchpoints.journey_step = 'service'
-            and (touchpoints.is_response or touchpoints.is_trusted_act)
-        )
+        touchpoint in ('call_outbound', 'complaint_opened', 'complaint_reopened')
+        or (direction = 'inbound' and journey_step = 'service' and (is_response or is_trusted_act))
 ),
 
 -- As one could know then: an appointment that was cancelled before the as of is none.
@@ -36,9 +31,10 @@ appointments as (
 select
     interactions.customer_key,
     interactions.happened_at as contacted_at,
-    touchpoints.is_on_site as is_service_done
+    touchpoints.may_be_work and coalesce(channels.presence = 'on_site', false) as is_service_done
 from {{ ref('int_known_interaction') }} as interactions
 inner join service_touchpoints as touchpoints on interactions.touchpoint = touchpoints.touchpoint
+left join {{ ref('channels') }} as channels on interactions.channel = channels.channel
 where interactions.took_place
 
 union all

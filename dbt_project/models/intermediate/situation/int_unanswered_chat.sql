@@ -8,7 +8,8 @@ with messages as (
         direction,
         max(case when direction = 'outbound' then happened_at end) over (partition by customer_key) as last_sent_at
     from {{ ref('int_known_interaction') }}
-    where channel = 'chat'
+    -- A complaint by chat is a need of its own.
+    where channel = 'chat' and touchpoint not in ('complaint_opened', 'complaint_reopened', 'complaint_answered')
 ),
 
 -- Without conversations, any later message to the customer is the answer.
