@@ -14,6 +14,7 @@ from golden import copy_tree
 from oracle.company import AS_OF, Company, Row
 from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
+from oracle.offers import draw_offers
 from oracle.situations import draw_situations
 from oracle.voices import draw_voices
 
@@ -34,6 +35,7 @@ MODELS = (
     "marts.customer.personal_context",
     "marts.customer.situational_context",
     "marts.journeys",
+    "marts.offers",
 )
 
 
@@ -91,6 +93,7 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     draw_facts(company)
     draw_voices(company)
     draw_situations(company)
+    draw_offers(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import engagement, journeys, personal, relationship, situational
+from oracle import engagement, journeys, offers, personal, relationship, situational
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -19,6 +19,10 @@ from oracle.conftest import Marts
 def _segments(company: Company) -> dict[Any, Row]:
     contexts = relationship.relationship_context(company)
     return relationship.customer_segment(company, contexts, engagement.customer_engagement(company))
+
+
+def _lookalikes(company: Company) -> dict[Any, Row]:
+    return offers.offer_lookalike(company, _segments(company))
 
 
 # Per mart its key, and what computes it.
@@ -36,6 +40,8 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "journey": (("customer_key", "product_line", "journey_number"), journeys.journey),
     "journey_step": (("customer_key", "product_line", "journey_step"), journeys.journey_step),
     "journey_funnel": (("product_line", "journey_step"), journeys.journey_funnel),
+    "offer_conflict": (("rule", "offer_made_key", "other_offer_made_key"), offers.offer_conflict),
+    "offer_lookalike": (("segment", "offer_key", "other_offer_key"), _lookalikes),
     "channel_transition": (("product_line", "from_channel", "to_channel"), journeys.channel_transition),
 }
 # Columns that the oracle leaves out, with the reason.
@@ -45,6 +51,7 @@ LEFT_OUT = {
         "value_basis",  # forecasts of a trained model
         "fresh_until", "is_stale",  # of streams, not of a company
     },
+    "offer_conflict": {"offer_conflict_key"},  # a hash
     "personal_context": {"fresh_until", "is_stale"},  # of streams, not of a company
     "situational_context": {
         "fresh_until", "is_stale",  # of streams, not of a company
