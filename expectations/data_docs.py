@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,13 +126,21 @@ class DataDocs:
         """Collect for `folder`; nothing is read or written before `build`."""
         self.folder = folder
         self._judged: dict[str, tuple[Suite, str, list[Judged]]] = {}
+        self._unchanged: set[str] = set()
 
     def add(self, suite: Suite, run_id: str, judged: Sequence[Judged]) -> None:
         """Add the results of one suite (called by `validate`)."""
         self._judged[f"{suite.layer} {suite.table}"] = (suite, run_id, list(judged))
 
+    def keep_pages(self, tables: Iterable[str]) -> None:
+        """Keep the pages of tables that have not changed since an earlier run judged them."""
+        self._unchanged.update(tables)
+
     def build(self) -> Path:
         """Write the site and replace the last one; returns the path of the index page."""
+        index = self.folder / "index.html"
+        if not self._judged and self._unchanged and index.exists():
+            return index
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         environment = _environment()
         with FileLock(self.folder.parent / f".{self.folder.name}.lock"):
@@ -150,17 +158,17 @@ class DataDocs:
                 self._swap(fresh)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
-        return self.folder / "index.html"
+        return index
 
     def _kept_pages(self, fresh: Path) -> dict[str, _Page]:
-        """The pages of other steps of the same run, copied into `fresh`."""
+        """The pages of other steps of the same run, and of unchanged tables, copied into `fresh`."""
         manifest = self.folder / MANIFEST
         runs = {run_id for _, run_id, _ in self._judged.values()}
         pages: dict[str, _Page] = {}
         if manifest.exists():
             for entry in json.loads(manifest.read_text(encoding="utf-8")):
                 page = _Page(**entry)
-                if page.run_id in runs and (self.folder / page.file).exists():
+                if (page.run_id in runs or page.table in self._unchanged) and (self.folder / page.file).exists():
                     shutil.copy2(self.folder / page.file, fresh / page.file)
                     pages[page.file] = page
         return pages

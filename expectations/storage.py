@@ -68,6 +68,27 @@ def store(
     )
 
 
+def carry_over(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[str],
+    *,
+    from_run: str,
+    run_id: str,
+    as_of: datetime | date,
+) -> None:
+    """Give the run `run_id` the outcomes that `from_run` has for `tables`, which have not changed since."""
+    if from_run == run_id:
+        return
+    connection.execute(
+        """
+        insert into quality.validation_result
+        select * replace ($run_id as run_id, $as_of::timestamp as as_of) from quality.validation_result
+        where run_id = $from_run and list_contains($tables, table_name)
+        """,
+        {"run_id": run_id, "as_of": as_of, "from_run": from_run, "tables": list(tables)},
+    )
+
+
 def _create_result_table(connection: duckdb.DuckDBPyConnection) -> None:
     exists = connection.execute(
         "select 1 from duckdb_tables() where database_name = current_database()"

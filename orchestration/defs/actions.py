@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.project import Installation
-from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.defs.python_assets import Figures, Work, nothing_else, python_assets
 
 
 def action_log_asset(installation: Installation) -> dg.AssetsDefinition:
@@ -36,6 +36,7 @@ def policy_value_asset(installation: Installation) -> dg.AssetsDefinition:
         },
         _judge_policies,
         reads=["predictions.action_decision"],
+        made_from=nothing_else,
     )
 
 

@@ -6,6 +6,7 @@ Other modules use their public interface only. The versions are pinned in `pypro
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from logging import INFO, LogRecord
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
@@ -112,6 +114,28 @@ def _runless_event(materialization: dg.AssetMaterialization) -> dg.EventLogEntry
             event_specific_data=StepMaterializationData(materialization),
             job_name=RUNLESS_JOB_NAME,
         ),
+    )
+
+
+class _WithoutChecksLeftOut(logging.Filter):
+    """Drops Dagster's warning about checks without a result: a check of an unchanged table keeps its last one, and one
+    that failed is judged by every run."""
+
+    def filter(self, record: LogRecord) -> bool:
+        return "emitted no result in step" not in record.getMessage()
+
+
+logging.getLogger("dagster._core.execution.plan.active").addFilter(_WithoutChecksLeftOut())
+
+
+def unchanged_output(key: dg.AssetKey) -> dg.Output:
+    """The output of an asset that a step left as it is: the steps below run, and no materialization is recorded.
+
+    Dagster skips the steps below an output that is not yielded, and records a materialization for one that is, unless
+    it bears the mark of an asset that reports its own events.
+    """
+    return dg.Output(
+        None, output_name=key.to_python_identifier(), metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
     )
 
 

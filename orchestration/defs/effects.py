@@ -3,8 +3,9 @@
 import dagster as dg
 
 from orchestration.defs.project import Installation
-from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.defs.python_assets import Figures, Work, python_assets, the_moment
 from orchestration.predictions.judging.points_versions import PointsError
+from orchestration.warehouse.build_record import digest_of_files
 
 
 def campaign_effect_assets(installation: Installation) -> dg.AssetsDefinition:
@@ -20,6 +21,7 @@ def campaign_effect_assets(installation: Installation) -> dg.AssetsDefinition:
         _measure_campaigns,
         reads=["predictions.campaign_reach", "predictions.campaign_group"],
         name="campaign_effects",
+        made_from=the_moment,
     )
 
 
@@ -42,6 +44,7 @@ def engagement_points_assets(installation: Installation) -> dg.AssetsDefinition:
         reads=["predictions.trained_model"],  # the same step learns them
         name="engagement_points",
         errors=(PointsError,),
+        made_from=lambda installation, _: digest_of_files(installation.settings.points_path.rglob("*")),
     )
 
 

@@ -1,11 +1,14 @@
 """Identity as assets: the step between intermediate and core that decides which records are one customer."""
 
+from typing import Any
+
 import dagster as dg
 
-from orchestration.defs.project import Installation
+from orchestration.defs.project import Installation, RunResource
 from orchestration.defs.python_assets import ENGINEERING, Figures, Work, python_assets
 from orchestration.identity import link_records
-from orchestration.identity.register import restore_register
+from orchestration.identity.register import is_kept, restore_register
+from orchestration.warehouse.build_record import digest_of_files
 
 _TABLES = {
     "identity.link": "One row per pair of source records that are the same person, with the rule or model behind it.",
@@ -26,7 +29,17 @@ def identity_assets(installation: Installation) -> dg.AssetsDefinition:
         name="identity",
         errors=(ValueError, FileNotFoundError),
         owner=ENGINEERING,
+        made_from=_decided_by,
     )
+
+
+def _decided_by(installation: Installation, run: RunResource) -> Any:
+    """Beside the records: the as of, people's decisions, the firm's rules, and a register from outside."""
+    folder, own_rules = installation.settings.identity_path, installation.dbt.firm.identity_rules
+    with installation.warehouse() as connection:
+        is_own = is_kept(connection, folder)
+    decides = is_own and not run.is_replay
+    return [run.moment, digest_of_files([folder / "decisions.yml", own_rules])] if decides else None
 
 
 def _link(work: Work) -> Figures:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.project import Installation
-from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.defs.python_assets import Figures, Work, nothing_else, python_assets
 
 
 def attribution_asset(installation: Installation) -> dg.AssetsDefinition:
@@ -17,6 +17,7 @@ def attribution_asset(installation: Installation) -> dg.AssetsDefinition:
         _value_touches,
         reads=["marts.touch_transition"],
         group="marts",
+        made_from=nothing_else,
     )
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.project import Installation
-from orchestration.defs.python_assets import Figures, Work, python_assets
+from orchestration.defs.python_assets import Figures, Work, nothing_else, python_assets
 
 
 def text_sentiment_asset(installation: Installation) -> dg.AssetsDefinition:
@@ -13,6 +13,7 @@ def text_sentiment_asset(installation: Installation) -> dg.AssetsDefinition:
         {"perception.text_sentiment": "One row per distinct text and language, with its sentiment; without the text."},
         _score_texts,
         reads=["intermediate.int_verbatim"],
+        made_from=nothing_else,
     )
 
 
@@ -30,6 +31,7 @@ def customer_influence_asset(installation: Installation) -> dg.AssetsDefinition:
         {"perception.customer_influence": "One row per customer in the graph of relations, with their PageRank."},
         _rank_customers,
         reads=["intermediate.int_influence_edge"],
+        made_from=nothing_else,
     )
 
 

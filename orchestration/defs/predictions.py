@@ -86,7 +86,14 @@ def scores_assets(installation: Installation) -> dg.AssetsDefinition:
         reads=[f"predictions.{table}" for table in _SCORED_FROM],
         name="scores",
         errors=(RegistryError,),
+        made_from=_models_at,
     )
+
+
+def _models_at(installation: Installation, run: RunResource) -> Any:
+    """Beside the features: the as of, and the models that are registered."""
+    models = installation.settings.predictions_path / "models"
+    return [run.moment, sorted((str(file.relative_to(models)), file.stat().st_size) for file in models.rglob("*"))]
 
 
 def _score(work: Work) -> Figures:

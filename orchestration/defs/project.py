@@ -23,6 +23,7 @@ from orchestration.identity.register import register_moment
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
+from orchestration.warehouse.engine_functions import held_warehouse
 
 AS_OF_TAG = "context360/as_of"
 CATALOG_TAG = "context360/catalog"
@@ -100,8 +101,8 @@ class RunResource(dg.ConfigurableResource):
                 stack.enter_context(only_run(Path(self.lock_path)))
                 for sentence in bring_up_to_date(Path(self.home_path)):
                     dg.get_dagster_logger().warning(sentence)
-                with open_warehouse(Path(self.warehouse_path)):
-                    pass  # locked or damaged: say so before any work is done
+                # Locked or damaged: say so before any work is done. Held for the whole run: opening costs time.
+                stack.enter_context(held_warehouse(Path(self.warehouse_path)))
                 stack.enter_context(self._services())
             self._docs = DataDocs(Path(self.reports_path) / "data_docs")
             try:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.defs.step_failures import step_failures
+from orchestration.defs.unchanged import begin, python_inputs, unchanged_table
 from orchestration.warehouse.connection import table_exists
 
 INSIGHT, ENGINEERING = "team:customer-insight", "team:data-engineering"
@@ -31,6 +32,16 @@ class Work:
 
 # Either figures per table (`schema.table`), or figures that all tables of the step share.
 Figures = Mapping[str, Any]
+
+
+def nothing_else(installation: Installation, run: RunResource) -> Any:  # noqa: ARG001
+    """What decides about a step beside its tables: nothing."""
+    return ""
+
+
+def the_moment(installation: Installation, run: RunResource) -> Any:  # noqa: ARG001
+    """What decides about a step beside its tables: the as of."""
+    return run.moment
 
 
 def key_of(table: str) -> dg.AssetKey:
@@ -69,12 +80,14 @@ def python_assets(
     group: str | None = None,
     owner: str = INSIGHT,
     kinds: Sequence[str] = ("duckdb", "python"),
+    made_from: Callable[[Installation, RunResource], Any] | None = None,
 ) -> dg.AssetsDefinition:
     """The assets that one function makes, in one step.
 
     tables: `schema.table` to its description. make: writes the tables and returns their figures for Dagster.
     reads: tables that are made first. name: of the step, for several tables. errors: what stops the step with its
-    sentence instead of a traceback.
+    sentence instead of a traceback. made_from: what decides about the tables beside those that are read, as data, or
+    None where they must be made; a step for which it is as the last time is left out. Default: every run makes them.
     """
 
     @dg.multi_asset(
@@ -84,10 +97,17 @@ def python_assets(
             for table, description in tables.items()
         ],
     )
-    def step(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[dg.MaterializeResult]:
+    def step(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         with step_failures(installation, context), installation.warehouse() as connection:
+            inputs = python_inputs(installation, connection, run, context.op_def.name, reads, made_from)
+            if inputs.made is not None and inputs.is_unchanged(connection):
+                for table in tables:
+                    yield from unchanged_table(key_of(table), inputs.made.run_id)
+                return
+            begin(connection, inputs)
             with in_one_sentence(*errors):
                 figures = make(Work(installation, connection, run, context.run_id, context.log.info))
+            inputs.keep(connection, context.run_id, list(tables))
             yield from results_of(connection, list(tables), figures)
 
     return step

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from expectations.outcomes import Outcome
-from expectations.storage import store
+from expectations.storage import carry_over, store
 from expectations.validation import validate
 from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.held_staging import hold_bad_loads, is_error
@@ -21,6 +21,9 @@ from orchestration.defs.project import Installation, RunResource, in_one_sentenc
 from orchestration.defs.quality import EXPECTATIONS, expectations_check, expectations_result, table_metadata
 from orchestration.defs.step_failures import step_failures
 from orchestration.defs.steps import Step, steps
+from orchestration.defs.unchanged import unchanged_table
+from orchestration.warehouse.build_record import Made, digest, digest_of_files, forget, keep, read_record
+from orchestration.warehouse.changed_build import ChangedBuild, build_changed, code_version, layers_made_from
 from orchestration.warehouse.dbt import PACKAGE_NAME, DbtError, NodeResult
 from orchestration.warehouse.failed_steps import keep_failure
 from orchestration.warehouse.profile import profile_tables
@@ -105,7 +108,8 @@ class _StepTables:
         checks = context.selected_asset_check_keys
         selection = [*chosen, *(self._tests[(c.asset_key, c.name)] for c in checks if c.name != EXPECTATIONS)]
         wanted = [self._judged[c.asset_key] for c in checks if c.name == EXPECTATIONS]
-        results = self._run_dbt(run, selection, context.run_id)
+        made = self._run_dbt(run, selection, context.run_id)
+        results = made.results
         failed = [result for result in results if not result.is_test and result.status == "error"]
         built = [result for result in results if result.status == "success" and result.unique_id in chosen]
         judged: list[dg.AssetCheckResult] = []
@@ -119,11 +123,12 @@ class _StepTables:
             still_bad: set[str] = set()
             if held:
                 # Staging again without the held loads: the steps below go on with the last good rows.
-                results = self._run_dbt(run, selection, context.run_id)
+                made = self._run_dbt(run, selection, context.run_id)
+                results = made.results
                 again = self._judge(list(held), run, context.run_id, only_failed=True)
                 still_bad = {table for table, found in again.items() if any(is_error(o) for o in found)}
-            judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in wanted]
-        yield from self._materialized(built, chosen)
+            judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in outcomes]
+        yield from self._made_or_unchanged(built, made.unchanged, chosen)
         self._keep_failed_tests(results, context.run_id)
         yield from self._tested(results)
         yield from judged
@@ -132,16 +137,21 @@ class _StepTables:
                 description="\n".join(dict.fromkeys(_failure(result) for result in failed)), allow_retries=False
             )
 
-    def _materialized(
-        self, built: Sequence[NodeResult], chosen: Mapping[str, dg.AssetKey]
-    ) -> Iterator[dg.MaterializeResult]:
+    def _made_or_unchanged(
+        self, built: Sequence[NodeResult], unchanged: Mapping[str, str], chosen: Mapping[str, dg.AssetKey]
+    ) -> Iterator[Any]:
+        """The events of all chosen tables; Dagster wants a table after those that it is made from."""
         with self._installation.warehouse() as connection:
             profiles = profile_tables(connection, [self._manifest["nodes"][result.unique_id] for result in built])
-        for result in built:
-            yield dg.MaterializeResult(
-                asset_key=chosen[result.unique_id],
-                metadata={"seconds": round(result.seconds, 3), **table_metadata(profiles.get(result.unique_id))},
-            )
+        seconds = {result.unique_id: result.seconds for result in built}
+        for unique_id in self._installation.dbt.text.parents_first(chosen):
+            if unique_id in seconds:
+                yield dg.MaterializeResult(
+                    asset_key=chosen[unique_id],
+                    metadata={"seconds": round(seconds[unique_id], 3), **table_metadata(profiles.get(unique_id))},
+                )
+            elif unique_id in unchanged:
+                yield from unchanged_table(chosen[unique_id], unchanged[unique_id])
 
     def _tested(self, results: Sequence[NodeResult]) -> Iterator[dg.AssetCheckResult]:
         by_test = {unique_id: key for key, unique_id in self._tests.items()}
@@ -185,13 +195,12 @@ class _StepTables:
             sentence=held.get(table) or stopped.get(table, ""),
         )
 
-    def _run_dbt(self, run: RunResource, unique_ids: Sequence[str], run_id: str) -> list[NodeResult]:
-        dbt = self._installation.dbt
+    def _run_dbt(self, run: RunResource, unique_ids: Sequence[str], run_id: str) -> ChangedBuild:
         with in_one_sentence(DbtError):
-            selection = dbt.shortest_selection(unique_ids)
-            return dbt.run(
-                "build",
-                selection,
+            return build_changed(
+                self._installation.dbt,
+                self._installation.warehouse,
+                unique_ids,
                 as_of=run.moment,
                 known_until=run.known_until,
                 run_id=run_id,
@@ -201,17 +210,56 @@ class _StepTables:
     def _judge(
         self, tables: Sequence[str], run: RunResource, run_id: str, *, only_failed: bool = False
     ) -> dict[str, list[Outcome]]:
-        """The outcomes per table, kept in the warehouse. only_failed: a second look keeps what the first found."""
+        """The outcomes per table, kept in the warehouse. only_failed: a second look keeps what the first found.
+
+        Tables whose rules held and whose inputs are unchanged keep their outcomes, and are left out.
+        """
         assert self._step.suites is not None
+        inputs = None if only_failed else self._judged_from(run)
         found: dict[str, list[Outcome]] = {}
+        kept: dict[str, Made] = {}
         with self._installation.warehouse() as connection:
-            suites = self._step.suites(connection, run)
-            for table in tables:
+            due = list(tables)
+            if inputs and not run.full_refresh:
+                kept = self._still_hold(connection, tables, inputs, run, run_id)
+                due = [table for table in tables if f"rules of {table}" not in kept]
+            suites = self._step.suites(connection, run) if due else {}
+            if not only_failed:
+                forget(connection, [f"rules of {table}" for table in due])
+            for table in due:
                 docs = None if only_failed else run.docs
                 found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=docs)
-            kept = [o for outcomes in found.values() for o in outcomes if not (only_failed and o.success)]
-            store(connection, kept, run_id=run_id, as_of=run.moment)
+                if inputs and all(outcome.success for outcome in found[table]):
+                    labels = dict.fromkeys(suite.table for suite in suites.get(table, ()))
+                    kept[f"rules of {table}"] = Made(inputs, "\n".join(labels), run_id)
+            outcomes = [o for outcomes in found.values() for o in outcomes if not (only_failed and o.success)]
+            store(connection, outcomes, run_id=run_id, as_of=run.moment)
+            keep(connection, kept)
         return found
+
+    def _judged_from(self, run: RunResource) -> str | None:
+        """The fingerprint of what the step's rules judge; None where it is about to change."""
+        installation, firm = self._installation, self._installation.dbt.firm
+        own = digest_of_files([firm.checks, firm.identity_rules])
+        tables = layers_made_from(
+            installation.dbt, installation.warehouse, list(self._unique_ids.values()), run.moment, run.known_until
+        )
+        moment = run.moment if self._step.rules_read_as_of else ""
+        return None if tables is None else digest([code_version(), own, tables, moment, run.compares_sizes])
+
+    def _still_hold(
+        self, connection: Any, tables: Sequence[str], inputs: str, run: RunResource, run_id: str
+    ) -> dict[str, Made]:
+        """Carries the outcomes of tables that are unchanged over to this run; returns their record."""
+        record, kept = read_record(connection), {}
+        for table in tables:
+            made = record.get(f"rules of {table}")
+            if made is not None and made.inputs == inputs:
+                labels = made.content.split("\n")
+                carry_over(connection, labels, from_run=made.run_id, run_id=run_id, as_of=run.moment)
+                run.docs.keep_pages(labels)
+                kept[f"rules of {table}"] = Made(inputs, made.content, run_id)
+        return kept
 
 
 def _failure(result: NodeResult) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.warehouse.build_record import Made, content_of, digest, digest_of_files, keep, read_record
 from orchestration.warehouse.connection import readable_failures, table_exists
 
 NUMBERS = ("known_number", "customer_id_change", "assignment_history")
@@ -24,15 +25,20 @@ MODEL = ("linkage_model", "term_frequency", "name_root", "common_block", "record
 _CURRENT = "current"
 _MOMENT = "as_of"  # beside the tables: the moment of the run that wrote them
 _REWOUND = "rewound_register"  # in a warehouse whose numbers and links are those of a past moment
+_RECORDED = "register of customer numbers"
 
 
 def keep_register(
     connection: duckdb.DuckDBPyConnection, folder: Path, schema: str = "identity", as_of: datetime | None = None
 ) -> None:
-    """Writes the present numbers to `folder`, all of them or none. Raises WarehouseError if that fails.
+    """Writes the present numbers to `folder`, all of them or none, where they or the moment have changed.
 
-    as_of: the moment of the run that decided them (naive UTC).
+    as_of: the moment of the run that decided them (naive UTC). Raises WarehouseError if writing fails.
     """
+    inputs = digest([as_of, *(content_of(connection, schema, table) for table in (*NUMBERS, *MODEL))])
+    made = read_record(connection).get(_RECORDED)
+    if made is not None and made == Made(inputs, _version(folder), made.run_id) and made.content:
+        return
     with readable_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
         before = [state for state in folder.glob("state-*") if state.is_dir()]
@@ -55,6 +61,21 @@ def keep_register(
             shutil.rmtree(state)
         for table in NUMBERS:  # as an earlier version kept them
             (folder / f"{table}.parquet").unlink(missing_ok=True)
+    keep(connection, {_RECORDED: Made(inputs, _version(folder), fresh.name)})
+
+
+def is_kept(connection: duckdb.DuckDBPyConnection, folder: Path) -> bool:
+    """Whether the register in `folder` is the one that this warehouse wrote last; also where there is none yet."""
+    made = read_record(connection).get(_RECORDED)
+    return (made.content if made else "") == _version(folder)
+
+
+def _version(folder: Path) -> str:
+    """Of the register's files; empty without any."""
+    pointer = folder / _CURRENT
+    folder = folder / pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else folder
+    files = list(folder.glob("*.parquet"))
+    return digest_of_files(files) if files else ""
 
 
 def register_moment(folder: Path) -> datetime | None:

@@ -7,6 +7,7 @@ one. There is no moment at which the path is missing or half written.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.warehouse.connection import readable_failures, table_exists
+from orchestration.warehouse.connection import failure_sentence, readable_failures, table_exists
 
 PUBLISHED_SCHEMAS = ("core", "marts", "quality")
+# A copy that is less full is written anew, so that the file does not grow from run to run.
+LEAST_USED_SHARE = 0.5
 # Raw rows in quarantine are personal data of unknown kind: they stay in the warehouse.
 WITHHELD_COLUMNS = {"quality.quarantine": ("raw_row",)}
 
@@ -50,7 +53,7 @@ def publish(
     _remove(fresh)
     with readable_failures(target):
         try:
-            _copy(connection, fresh)
+            _write(connection, target, fresh)
             with fresh.open("rb") as file:
                 os.fsync(file.fileno())
             fresh.replace(target)
@@ -109,51 +112,120 @@ def _tables(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> 
     ).fetchall()
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    with _attached(connection, target):
+def _write(connection: duckdb.DuckDBPyConnection, target: Path, fresh: Path) -> None:
+    """Writes the file `fresh`: the last published file with the tables that have changed since, or all tables anew."""
+    if target.exists():
+        shutil.copyfile(target, fresh)
+        try:
+            with _attached(connection, fresh):
+                if _bring_up_to_date(connection):
+                    connection.execute("checkpoint published")
+                    return
+        except duckdb.Error as error:
+            if failure_sentence(target, error) is None:
+                raise
+            # The last published file is damaged: it is written anew.
+        _remove(fresh)
+    with _attached(connection, fresh):
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f'create schema published."{schema}"')
-        for schema, table in _tables(connection, PUBLISHED_SCHEMAS):
-            withheld = WITHHELD_COLUMNS.get(f"{schema}.{table}", ())
-            columns = f"* exclude ({', '.join(withheld)})" if withheld else "*"
-            connection.execute(
-                f'create table published."{schema}"."{table}" as select {columns} from "{schema}"."{table}"'
-            )
-        for statement in _comments(connection):
-            connection.execute(statement)
+        for name in _tables(connection, PUBLISHED_SCHEMAS):
+            _copy_table(connection, *name)
+        _describe(connection)
         connection.execute("checkpoint published")
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Statements that give the published tables the descriptions of the originals."""
-
-    def quoted(text: str) -> str:
-        return "'" + text.replace("'", "''") + "'"
-
-    statements = [
-        f'comment on table published."{schema}"."{table}" is {quoted(comment)}'
-        for schema, table, comment in connection.execute(
-            """
-            select schema_name, table_name, comment from duckdb_tables()
-            where database_name = current_database() and schema_name in (select unnest(?::varchar[]))
-                and comment is not null
-            """,
-            [list(PUBLISHED_SCHEMAS)],
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Replaces what has changed in the attached copy. False where most of it has, or where the copy is mostly free
+    space: then it is cheaper to write it anew."""
+    there = _columns(connection, "published")
+    if ("quality", "published_table") not in there:
+        return False
+    wanted = _columns(connection, None)
+    unchanged = {
+        (schema, table)
+        for schema, table in connection.execute("""
+            select string_split(mine.table_name, '.')[1], string_split(mine.table_name, '.')[2]
+            from quality.published_table as mine
+            join published.quality.published_table as theirs using (table_name, content_hash, row_count)
+        """).fetchall()
+        if there.get((schema, table)) == wanted.get((schema, table))
+    }
+    sizes = "select schema_name, table_name, estimated_size from duckdb_tables()"
+    rows = {
+        (schema, table): size
+        for schema, table, size in connection.execute(
+            f"{sizes} where database_name = current_database() and not temporary"
         ).fetchall()
-    ]
-    statements += [
-        f'comment on column published."{schema}"."{table}"."{column}" is {quoted(comment)}'
-        for schema, table, column, comment in connection.execute(
-            """
-            select schema_name, table_name, column_name, comment from duckdb_columns()
-            where database_name = current_database() and schema_name in (select unnest(?::varchar[]))
-                and comment is not null
-            """,
-            [list(PUBLISHED_SCHEMAS)],
-        ).fetchall()
-        if column not in WITHHELD_COLUMNS.get(f"{schema}.{table}", ())
-    ]
-    return statements
+    }
+    total = sum(rows[name] for name in wanted)
+    used = connection.execute(
+        "select used_blocks / greatest(total_blocks, 1) from pragma_database_size() where database_name = 'published'"
+    ).fetchone()
+    if sum(rows[name] for name in wanted.keys() - unchanged) > total / 2 or (used and used[0] < LEAST_USED_SHARE):
+        return False
+    for schema, table in there.keys() - unchanged:
+        connection.execute(f'drop table published."{schema}"."{table}"')
+    for name in sorted(wanted.keys() - unchanged):
+        _copy_table(connection, *name)
+    _describe(connection)
+    return True
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, database: str | None
+) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """The published tables of the warehouse, or those of the attached file, with their columns and types."""
+    here = set(_tables(connection, PUBLISHED_SCHEMAS)) if database is None else None
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for schema, table, column, type_ in connection.execute(
+        """
+        select schema_name, table_name, column_name, data_type from duckdb_columns()
+        where database_name = coalesce(?, current_database()) and list_contains(?, schema_name)
+        order by column_index
+        """,
+        [database, list(PUBLISHED_SCHEMAS)],
+    ).fetchall():
+        if here is not None and (schema, table) not in here:
+            continue
+        if database is None and column in WITHHELD_COLUMNS.get(f"{schema}.{table}", ()):
+            continue
+        found.setdefault((schema, table), []).append((column, type_))
+    return found
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+    withheld = WITHHELD_COLUMNS.get(f"{schema}.{table}", ())
+    columns = f"* exclude ({', '.join(withheld)})" if withheld else "*"
+    connection.execute(f'create table published."{schema}"."{table}" as select {columns} from "{schema}"."{table}"')
+
+
+def _describe(connection: duckdb.DuckDBPyConnection) -> None:
+    """Gives the published tables and columns the descriptions of the originals, where they differ."""
+
+    def quoted(text: str | None) -> str:
+        return "null" if text is None else "'" + text.replace("'", "''") + "'"
+
+    tables = connection.execute(
+        """
+        select schema_name, table_name, mine.comment
+        from duckdb_tables() as mine join duckdb_tables() as theirs using (schema_name, table_name)
+        where mine.database_name = current_database() and theirs.database_name = 'published'
+            and mine.comment is distinct from theirs.comment
+        """
+    ).fetchall()
+    for schema, table, comment in tables:
+        connection.execute(f'comment on table published."{schema}"."{table}" is {quoted(comment)}')
+    columns = connection.execute(
+        """
+        select schema_name, table_name, column_name, mine.comment
+        from duckdb_columns() as mine join duckdb_columns() as theirs using (schema_name, table_name, column_name)
+        where mine.database_name = current_database() and theirs.database_name = 'published'
+            and mine.comment is distinct from theirs.comment
+        """
+    ).fetchall()
+    for schema, table, column, comment in columns:
+        connection.execute(f'comment on column published."{schema}"."{table}"."{column}" is {quoted(comment)}')
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,16 @@ from typing import Any
 from orchestration.channels.catalog import Catalog
 from orchestration.firm.folder import FirmFolder, firm_folder
 from orchestration.settings import DBT_PACKAGE, SET_POINTS, Settings
-from orchestration.warehouse.connection import failure_sentence
+from orchestration.warehouse.build_record import digest_of_files, forget_all
+from orchestration.warehouse.connection import failure_sentence, open_warehouse
+from orchestration.warehouse.node_inputs import ProjectText
 from orchestration.warehouse.parse_cache import PARSED_FILES, ParseCache
 from orchestration.warehouse.staging_sources import check_staging_folders
 
 PACKAGE_NAME = "context360"
+
+# Commands of dbt after which the tables of the warehouse are as they were.
+_READING_COMMANDS = frozenset({"compile", "debug", "deps", "docs", "list", "ls", "parse", "show", "test"})
 
 _LOG = logging.getLogger(__name__)
 
@@ -141,6 +147,19 @@ class DbtProject:
             self._manifest = json.loads((self._parsed_path / "manifest.json").read_text())
         return self._manifest
 
+    @cached_property
+    def text(self) -> ProjectText:
+        """The text of the project, by which a run finds out what has changed."""
+        functions = [Path(__file__).with_name(name) for name in ("engine_functions.py", "contact_details.py")]
+        settings = [DBT_PACKAGE / "dbt_project.yml", self.firm.path / "dbt_project.yml", *functions]
+        return ProjectText(self.manifest, self.variables, digest_of_files(settings))
+
+    @cached_property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The models and seeds of the manifest by unique id."""
+        nodes = self.manifest["nodes"]
+        return {name: node for name, node in nodes.items() if node["resource_type"] in ("model", "seed")}
+
     def shortest_selection(self, unique_ids: Collection[str]) -> list[str]:
         """Folders and names that select exactly these nodes, as dbt writes them.
 
@@ -225,6 +244,9 @@ class DbtProject:
         from dbt.cli.main import dbtRunner
 
         os.environ["CONTEXT360_DBT_PACKAGE"] = str(DBT_PACKAGE)
+        if self.settings.warehouse_path.exists() and not _READING_COMMANDS.intersection(arguments[:1]):
+            with open_warehouse(self.settings.warehouse_path) as connection:
+                forget_all(connection)
         try:
             return dbtRunner().invoke([*arguments, *self._project_arguments(as_of, "dbt")]).success
         finally:

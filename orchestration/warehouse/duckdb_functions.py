@@ -1,4 +1,4 @@
-"""Functions that models call and DuckDB lacks: a plug-in of dbt-duckdb, named in profiles.yml."""
+"""The functions of models as a plug-in of dbt-duckdb, named in profiles.yml."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from orchestration.warehouse.contact_details import e164_column
+from orchestration.warehouse.engine_functions import add_functions, is_held
 
 
 class Plugin(BasePlugin):
-    """Adds the function `e164(phone, country)` to every connection of dbt. Only tables may use it: readers of a view
-    would need it, too."""
+    """Adds the functions to every connection of dbt. Only tables may use them: readers of a view need them, too."""
 
     def configure_connection(self, conn: Any) -> None:
         """Called by dbt-duckdb when it opens the warehouse."""
-
-        # Without annotations: DuckDB would evaluate them where their names are unknown.
-        def function(phones, countries):  # type: ignore[no-untyped-def]
-            return e164_column(phones, countries)
-
-        conn.create_function("e164", function, ["VARCHAR", "VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+        # A function whose connection is closed must not be called: only one that a run holds stays.
+        assert self.creds is not None
+        if not is_held(str(self.creds.path)):
+            add_functions(conn)

@@ -168,3 +168,29 @@ def test_an_error_of_a_resource_is_reported(instance: dg.DagsterInstance) -> Non
             instance=instance, raise_on_error=False, run_config={"loggers": {LOGGER_NAME: {}}}
         )
     assert [event.text for event in seen if event.kind == "step_failed"] == ["The warehouse is in use."]
+
+
+def test_an_unchanged_output_lets_the_steps_below_run_and_records_no_materialization(
+    instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, kept = dg.AssetKey(["core", "made"]), dg.AssetKey(["core", "kept"])
+
+    @dg.multi_asset(
+        specs=[dg.AssetSpec(key, skippable=True) for key in (made, kept)],
+        check_specs=[dg.AssetCheckSpec("rules", asset=kept, blocking=True)],
+        can_subset=True,
+    )
+    def above() -> Iterator[object]:
+        yield dg.MaterializeResult(made)
+        yield dg.AssetObservation(kept, metadata={"unchanged_since_run": "earlier"})
+        yield internals.unchanged_output(kept)
+
+    @dg.asset(deps=[kept])
+    def below() -> None: ...
+
+    result = dg.materialize([above, below], instance=instance)
+
+    assert result.success
+    assert {event.asset_key for event in result.get_asset_materialization_events()} == {made, dg.AssetKey("below")}
+    assert {event.asset_key for event in result.get_asset_observation_events()} == {kept}
+    assert "emitted no result" not in caplog.text

@@ -139,3 +139,80 @@ def test_a_failed_publication_leaves_the_old_file_and_nothing_beside_it(warehous
         publish(warehouse, target, run_id="2", as_of=MOMENT)
     assert target.read_bytes() == before
     assert [file.name for file in target.parent.iterdir()] == ["context360.duckdb"]
+
+
+def _read(file: Path, query: str) -> list[tuple]:
+    with duckdb.connect(str(file), read_only=True) as reader:
+        return reader.execute(query).fetchall()
+
+
+def test_a_second_copy_holds_what_a_first_one_would(warehouse, tmp_path) -> None:
+    target, whole = tmp_path / "context360.duckdb", tmp_path / "whole.duckdb"
+    warehouse.execute("create table marts.big as select range as n from range(100000)")
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    warehouse.execute("""
+        update core.dim_customer set name = 'new' where customer_key = 7;
+        alter table marts.customer_360 rename column name to full_name;
+        comment on table core.dim_customer is 'Another description';
+        comment on column marts.big.n is 'A number';
+        create table marts.added as select 1 as one;
+        insert into quality.quarantine values ('pos', 'secret');
+    """)
+    publish(warehouse, target, run_id="2", as_of=MOMENT)
+    warehouse.execute("drop table marts.added")
+    publish(warehouse, target, run_id="3", as_of=MOMENT)
+    publish(warehouse, whole, run_id="3", as_of=MOMENT)
+
+    tables = [
+        f"{schema}.{table}" for schema, table in _read(whole, "select schema_name, table_name from duckdb_tables()")
+    ]
+    about = (
+        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() order by all",
+        "select schema_name, table_name, comment from duckdb_tables() order by all",
+        *(f"from {table} order by all" for table in tables),
+    )
+    assert len(tables) == 6
+    for query in about:
+        assert _read(target, query) == _read(whole, query)
+
+
+def test_a_published_file_of_another_content_is_brought_up_to_date(warehouse, tmp_path) -> None:
+    target, older = tmp_path / "context360.duckdb", tmp_path / "older"
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    older.write_bytes(target.read_bytes())
+    warehouse.execute("create table marts.big as select range as n from range(100000)")
+    warehouse.execute("update core.dim_customer set name = 'new' where customer_key = 7")
+    publish(warehouse, target, run_id="2", as_of=MOMENT)
+    older.replace(target)  # as from a backup
+
+    publish(warehouse, target, run_id="3", as_of=MOMENT)
+
+    assert _read(target, "select name from core.dim_customer where customer_key = 7") == [("new",)]
+    assert _read(target, "select count(*) from marts.big") == [(100_000,)]
+
+
+def test_a_damaged_published_file_is_written_anew(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    publish(warehouse, target, run_id="1", as_of=MOMENT)
+    target.write_bytes(b"no database" * 1000)
+
+    publish(warehouse, target, run_id="2", as_of=MOMENT)
+
+    assert _read(target, "select count(*) from core.dim_customer") == [(1000,)]
+
+
+def test_the_file_does_not_grow_from_copy_to_copy(warehouse, tmp_path) -> None:
+    target = tmp_path / "context360.duckdb"
+    warehouse.execute("create table marts.big as select range as n, md5(range::varchar) as text from range(300000)")
+    publish(warehouse, target, run_id="0", as_of=MOMENT)
+    first = target.stat().st_size
+    sizes = []
+    for run in range(1, 8):
+        warehouse.execute(
+            f"create or replace table core.dim_customer as select range as customer_key, md5('{run}' || range) as name"
+            " from range(100000)"
+        )
+        publish(warehouse, target, run_id=str(run), as_of=MOMENT)
+        sizes.append(target.stat().st_size)
+    assert max(sizes) < 2.5 * first
+    assert sizes[-1] <= 1.2 * sizes[1]

@@ -54,6 +54,16 @@ class StreamFolder:
             return []
         return sorted(posixpath.basename(entry["name"]) for entry in found if entry["type"] == "file")
 
+    def sizes(self, folder: str) -> list[tuple[str, int]]:
+        """Sorted names (with the folder's) and sizes in bytes of the files in `folder`; empty if it does not exist."""
+        self.fs.invalidate_cache()
+        try:
+            found = self.fs.ls(self.path(folder), detail=True)
+        except FileNotFoundError:
+            return []
+        files = [entry for entry in found if entry["type"] == "file"]
+        return sorted((f"{folder}/{posixpath.basename(entry['name'])}", int(entry["size"])) for entry in files)
+
     def load_files(self, folder: str) -> dict[str, list[str]]:
         """Load id -> names of its data files in `folder`."""
         found: dict[str, list[str]] = {}

@@ -78,6 +78,12 @@ def rejected_rows(landing_url: str, system: str, stream: str) -> str:
     return f"read_parquet('{folder}/*.parquet', union_by_name = true)"
 
 
+def landed_files(landing_url: str, system: str, stream: str) -> list[tuple[str, int]]:
+    """Names and sizes in bytes of the files that staging reads of a stream; a file never changes once it is there."""
+    folder = StreamFolder(landing_url, system, stream)
+    return [file for part in (ROWS, REJECTS) for file in folder.sizes(part)]
+
+
 def landed_at(load_id: str) -> datetime:
     """When a load landed (naive UTC): dlt's load ids are the seconds of its start."""
     return datetime.fromtimestamp(float(load_id), UTC).replace(tzinfo=None)

@@ -1,0 +1,68 @@
+"""What a run leaves as it is: how a Python step finds out, and what Dagster shows of tables that are unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.dagster_internals import unchanged_output
+from orchestration.defs.project import Installation, RunResource
+from orchestration.warehouse.build_record import Made, digest, existing, forget, keep, read_record
+from orchestration.warehouse.changed_build import code_version, tables_made_from
+
+
+def unchanged_table(key: dg.AssetKey, run_id: str) -> Iterator[dg.AssetObservation | dg.Output]:
+    """The events of a table whose inputs have not changed since the run that made it."""
+    yield dg.AssetObservation(key, metadata={"unchanged_since_run": run_id})
+    yield unchanged_output(key)
+
+
+@dataclass(frozen=True)
+class PythonInputs:
+    """What a Python step is made from in this run, and what it was made from the last time.
+
+    name: under which it is on record. inputs: None where it must be made. made: what is on record.
+    """
+
+    name: str
+    inputs: str | None
+    made: Made | None
+
+    def is_unchanged(self, connection: Any) -> bool:
+        """Whether the tables of the step are there, made from the same inputs."""
+        if self.made is None or self.inputs is None or self.made.inputs != self.inputs:
+            return False
+        return {tuple(table.split(".")) for table in self.made.content.split()} <= existing(connection)
+
+    def keep(self, connection: Any, run_id: str, tables: Sequence[str]) -> None:
+        """Puts on record that the step has made its tables. Those that are files alone are not looked for later."""
+        if self.inputs is not None:
+            there = existing(connection)
+            stored = [table for table in tables if tuple(table.split(".")) in there]
+            keep(connection, {self.name: Made(self.inputs, " ".join(stored), run_id)})
+
+
+def python_inputs(
+    installation: Installation,
+    connection: Any,
+    run: RunResource,
+    name: str,
+    reads: Sequence[str],
+    made_from: Callable[[Installation, RunResource], Any] | None,
+) -> PythonInputs:
+    """Compares what a step would be made from with the record. A step without `made_from` is always made."""
+    if made_from is None:
+        return PythonInputs(name, None, None)
+    other = made_from(installation, run)
+    versions = tables_made_from(installation.dbt, installation.warehouse, reads, run.moment, run.known_until)
+    inputs = None if other is None or versions is None else digest([code_version(), versions, other, run.known_until])
+    made = None if run.full_refresh else read_record(connection).get(name)
+    return PythonInputs(name, inputs, made)
+
+
+def begin(connection: Any, inputs: PythonInputs) -> None:
+    """Takes a step off the record before it is made again."""
+    forget(connection, [inputs.name])
