@@ -53,7 +53,8 @@ def build_changed(
 ) -> ChangedBuild:
     """Builds and tests those of the selected nodes whose inputs differ from the last time; all on a full refresh.
 
-    selection: unique ids of models, seeds and tests. as_of: naive UTC. known_until: the same where it lies in the past. Raises DbtError where dbt itself fails.
+    selection: unique ids of models, seeds and tests. as_of: naive UTC. known_until: the same where it lies in the past.
+    Raises DbtError where dbt itself fails.
     """
     inputs = node_inputs(dbt, open_warehouse, as_of, known_until)
     with open_warehouse() as connection:

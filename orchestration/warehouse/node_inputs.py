@@ -148,12 +148,13 @@ class NodeInputs:
         version_of_source: Callable[[str], str],
     ) -> None:
         self._nodes, self._text = text.nodes, text
-        self._run_values = {"as_of": str(as_of), "known_until": str(known_until), "landing_url": landing_url}
+        self._run_values: Mapping[str, str] = {"as_of": str(as_of), "known_until": str(known_until)}
+        self._place = {"landing_url": landing_url}
         self._record = dict(record)
         self._version_of_source = version_of_source
         self._due: set[str] = set()
         self._inputs: dict[str, str | None] = {}
-        self._shapes: dict[str, str] = {}
+        self._shapes: dict[tuple[str, bool], str] = {}
         self._sources: dict[str, str] = {}
 
     def due(self, selection: list[str], existing: set[tuple[str, str]]) -> list[str]:
@@ -198,7 +199,9 @@ class NodeInputs:
         """The fingerprint of all that a node is made from; None where a parent is about to change."""
         if unique_id not in self._inputs:
             versions = [self.version(parent) for parent in self._read_by(unique_id)]
-            self._inputs[unique_id] = None if None in versions else digest([self._recipe(unique_id), versions])
+            self._inputs[unique_id] = (
+                None if None in versions else digest([self._recipe(unique_id, self._run_values), versions])
+            )
         return self._inputs[unique_id]
 
     def ancestors(self, unique_ids: Iterable[str]) -> set[str]:
@@ -229,27 +232,32 @@ class NodeInputs:
         """What decides whether a node is made again. A view reads its parents when it is read itself."""
         node = self._nodes[unique_id]
         is_view = node["resource_type"] == "model" and not is_stored(node)
-        return self._shape(unique_id) if is_view else self.inputs(unique_id)
+        return self._shape(unique_id, self._place) if is_view else self.inputs(unique_id)
 
-    def _shape(self, unique_id: str) -> str:
-        """The fingerprint of a view: its text, and the columns that it can find in its parents."""
-        if unique_id not in self._shapes:
+    def _shape(self, unique_id: str, place: Mapping[str, str]) -> str:
+        """The fingerprint of a view: its text, and the columns that it can find in its parents.
+
+        place: where landing lies, which the text of a view on landing names.
+        """
+        key = (unique_id, bool(place))
+        if key not in self._shapes:
             shapes = []
             for parent in self._read_by(unique_id):
-                if parent in self._nodes:
-                    is_fixed = (self._nodes[parent].get("contract") or {}).get("enforced")
-                    shapes.append(digest(self._nodes[parent]["columns"]) if is_fixed else self._shape(parent))
-                else:
+                node = self._nodes.get(parent)
+                if node is None:
                     # New files of a landed stream may bring columns. What Python steps write has fixed ones.
                     shapes.append(parent if parent.startswith(_OF_THE_PACKAGE) else str(self.version(parent)))
-            self._shapes[unique_id] = digest([self._recipe(unique_id), shapes])
-        return self._shapes[unique_id]
+                elif (node.get("contract") or {}).get("enforced"):
+                    shapes.append(digest(node["columns"]))
+                else:
+                    shapes.append(self._shape(parent, {} if is_stored(node) else place))
+            self._shapes[key] = digest([self._recipe(unique_id, {**self._run_values, **place}), shapes])
+        return self._shapes[key]
 
-    def _recipe(self, unique_id: str) -> str:
+    def _recipe(self, unique_id: str, run_values: Mapping[str, str]) -> str:
+        """The fingerprint of a node without its parents. The rows of a table do not depend on where landing lies."""
         words = self._text.words(unique_id)
-        return digest(
-            [self._text.recipe(unique_id), {name: value for name, value in self._run_values.items() if name in words}]
-        )
+        return digest([self._text.recipe(unique_id), {name: run_values[name] for name in run_values.keys() & words}])
 
     def _read_by(self, unique_id: str) -> list[str]:
         """The parents of a node; all ancestors where its macros look at the graph, and may read what stands there."""

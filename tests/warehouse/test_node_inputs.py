@@ -61,6 +61,7 @@ class Project:
         self.record: dict[str, Made] = {}
         self.tables = {("core", one["name"]) for one in self.nodes.values()}
         self.as_of = NOON
+        self.landing_url = "/landing"
 
     def inputs(self) -> NodeInputs:
         manifest = {
@@ -70,7 +71,11 @@ class Project:
         }
         text = ProjectText(manifest, self.variables, "engine")
         return NodeInputs(
-            text, self.record, as_of=self.as_of, landing_url="/landing", version_of_source=self.sources.__getitem__
+            text,
+            self.record,
+            as_of=self.as_of,
+            landing_url=self.landing_url,
+            version_of_source=self.sources.__getitem__,
         )
 
     def due(self) -> set[str]:
@@ -129,6 +134,19 @@ def test_another_moment_rebuilds_what_reads_it_through_macros(project: Project) 
     project.as_of = datetime(2026, 1, 2)
 
     assert project.due() == {"daily", "log"}
+
+
+def test_a_home_that_is_moved_rebuilds_the_views_on_landing_and_no_table(project: Project) -> None:
+    reads = "from {{ source('shop', 'orders') }} {{ var('landing_url') }}"
+    project.nodes["model.firm.orders"]["raw_code"] = reads
+    project.nodes["model.firm.delivered"] = node("delivered", reads, "source.firm.shop.orders", materialized="view")
+    project.nodes["model.firm.counted"] = node("counted", "", "model.firm.delivered")
+    project.tables |= {("core", "delivered"), ("core", "counted")}
+    project.build()
+
+    project.landing_url = "/elsewhere/landing"
+
+    assert project.due() == {"delivered", "log"}
 
 
 def test_a_macro_behind_a_dispatch_rebuilds_the_view_that_calls_it_and_its_readers(project: Project) -> None:
