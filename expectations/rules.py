@@ -6,8 +6,9 @@ own in its `checks.yml`. Nothing in here imports Great Expectations or opens a c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Severity = Literal["error", "warn"]
@@ -54,6 +55,15 @@ class Suite:
     rules: tuple[Rule, ...]
     personal_columns: frozenset[str] = frozenset()
     key_columns: tuple[str, ...] = ()
+
+
+def suites_text(suites: Sequence[Suite]) -> str:
+    """All that decides what suites judge, as text: equal suites have equal texts in every process."""
+
+    def plain(value: Any) -> Any:
+        return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
+
+    return json.dumps([asdict(suite) for suite in suites], default=plain, sort_keys=True)
 
 
 def between(

@@ -43,7 +43,6 @@ class Step:
     exclude: str = ""
     suites: SuitesOf | None = None
     judged: tuple[str, ...] = ()  # tables (schema.name) that have suites
-    rules_read_as_of: bool = False
     system: Any = None  # for staging: the source system
     due: Callable[[RunResource], bool] | None = None  # whether the tables are wanted in this run
     further: PythonStep | None = None  # what Python makes of the tables within the step
@@ -97,7 +96,6 @@ def steps(installation: Installation) -> list[Step]:
                 exclude=exclude,
                 suites=lambda _, run: marts_suites(run.moment) | prediction_suites(),
                 judged=marts_tables,
-                rules_read_as_of=True,
             )
             for name, select, exclude in (
                 ("journeys", "fqn:context360.marts.journeys", ""),

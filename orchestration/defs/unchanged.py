@@ -11,7 +11,7 @@ import dagster as dg
 from orchestration.defs.dagster_internals import unchanged_output
 from orchestration.defs.project import Installation, RunResource
 from orchestration.warehouse.build_record import Made, digest, existing, forget, keep, read_record
-from orchestration.warehouse.changed_build import code_version, tables_made_from
+from orchestration.warehouse.changed_build import code_version, table_versions
 
 
 def unchanged_table(key: dg.AssetKey, run_id: str) -> Iterator[dg.AssetObservation | dg.Output]:
@@ -57,8 +57,12 @@ def python_inputs(
     if made_from is None:
         return PythonInputs(name, None, None)
     other = made_from(installation, run)
-    versions = tables_made_from(installation.dbt, installation.warehouse, reads, run.moment, run.known_until)
-    inputs = None if other is None or versions is None else digest([code_version(), versions, other, run.known_until])
+    versions = table_versions(installation.dbt, installation.warehouse, reads, run.moment, run.known_until)
+    inputs = (
+        None
+        if other is None or None in versions.values()
+        else digest([code_version(), versions, other, run.known_until])
+    )
     made = None if run.full_refresh else read_record(connection).get(name)
     return PythonInputs(name, inputs, made)
 

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from expectations.outcomes import Outcome
+from expectations.rules import Suite, suites_text
 from expectations.storage import carry_over, store
 from expectations.validation import validate
 from orchestration.defs.dagster_internals import dbt_specs
@@ -22,8 +23,8 @@ from orchestration.defs.quality import EXPECTATIONS, expectations_check, expecta
 from orchestration.defs.step_failures import step_failures
 from orchestration.defs.steps import Step, steps
 from orchestration.defs.unchanged import unchanged_table
-from orchestration.warehouse.build_record import Made, digest, digest_of_files, forget, keep, read_record
-from orchestration.warehouse.changed_build import ChangedBuild, build_changed, code_version, layers_made_from
+from orchestration.warehouse.build_record import Made, digest, forget, keep, read_record
+from orchestration.warehouse.changed_build import ChangedBuild, build_changed, code_version, table_versions, tables_in
 from orchestration.warehouse.dbt import PACKAGE_NAME, DbtError, NodeResult
 from orchestration.warehouse.failed_steps import keep_failure
 from orchestration.warehouse.profile import profile_tables
@@ -212,53 +213,51 @@ class _StepTables:
     ) -> dict[str, list[Outcome]]:
         """The outcomes per table, kept in the warehouse. only_failed: a second look keeps what the first found.
 
-        Tables whose rules held and whose inputs are unchanged keep their outcomes, and are left out.
+        Tables whose rules held and judge what they judged then keep their outcomes, and are left out.
         """
         assert self._step.suites is not None
-        inputs = None if only_failed else self._judged_from(run)
         found: dict[str, list[Outcome]] = {}
-        kept: dict[str, Made] = {}
         with self._installation.warehouse() as connection:
-            due = list(tables)
-            if inputs and not run.full_refresh:
-                kept = self._still_hold(connection, tables, inputs, run, run_id)
-                due = [table for table in tables if f"rules of {table}" not in kept]
-            suites = self._step.suites(connection, run) if due else {}
-            if not only_failed:
-                forget(connection, [f"rules of {table}" for table in due])
+            suites = self._step.suites(connection, run)
+            inputs = {} if only_failed else self._judged_from({table: suites.get(table, ()) for table in tables}, run)
+            kept = {} if run.full_refresh else self._still_hold(connection, inputs, run, run_id)
+            due = [table for table in tables if f"rules of {table}" not in kept]
+            forget(connection, [] if only_failed else [f"rules of {table}" for table in due])
             for table in due:
                 docs = None if only_failed else run.docs
                 found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=docs)
-                if inputs and all(outcome.success for outcome in found[table]):
+                if table in inputs and all(outcome.success for outcome in found[table]):
                     labels = dict.fromkeys(suite.table for suite in suites.get(table, ()))
-                    kept[f"rules of {table}"] = Made(inputs, "\n".join(labels), run_id)
+                    kept[f"rules of {table}"] = Made(inputs[table], "\n".join(labels), run_id)
             outcomes = [o for outcomes in found.values() for o in outcomes if not (only_failed and o.success)]
             store(connection, outcomes, run_id=run_id, as_of=run.moment)
             keep(connection, kept)
         return found
 
-    def _judged_from(self, run: RunResource) -> str | None:
-        """The fingerprint of what the step's rules judge; None where it is about to change."""
-        installation, firm = self._installation, self._installation.dbt.firm
-        own = digest_of_files([firm.checks, firm.identity_rules])
-        tables = layers_made_from(
-            installation.dbt, installation.warehouse, list(self._unique_ids.values()), run.moment, run.known_until
-        )
-        moment = run.moment if self._step.rules_read_as_of else ""
-        return None if tables is None else digest([code_version(), own, tables, moment, run.compares_sizes])
+    def _judged_from(self, suites: Mapping[str, Sequence[Suite]], run: RunResource) -> dict[str, str]:
+        """Per table, the fingerprint of its rules and of the tables that they name, if none is about to change."""
+        texts = {table: suites_text(rules) for table, rules in suites.items()}
+        installation = self._installation
+        named = {table: tables_in(text, installation.dbt) for table, text in texts.items()}
+        every = sorted({name for names in named.values() for name in names} | texts.keys())
+        versions = table_versions(installation.dbt, installation.warehouse, every, run.moment, run.known_until)
+        read = {table: [versions[name] for name in sorted({table, *named[table]})] for table in texts}
+        return {
+            table: digest([code_version(), texts[table], read[table], run.compares_sizes])
+            for table in texts
+            if None not in read[table]
+        }
 
-    def _still_hold(
-        self, connection: Any, tables: Sequence[str], inputs: str, run: RunResource, run_id: str
-    ) -> dict[str, Made]:
+    def _still_hold(self, connection: Any, inputs: Mapping[str, str], run: RunResource, run_id: str) -> dict[str, Made]:
         """Carries the outcomes of tables that are unchanged over to this run; returns their record."""
         record, kept = read_record(connection), {}
-        for table in tables:
+        for table, fingerprint in inputs.items():
             made = record.get(f"rules of {table}")
-            if made is not None and made.inputs == inputs:
+            if made is not None and made.inputs == fingerprint:
                 labels = made.content.split("\n")
                 carry_over(connection, labels, from_run=made.run_id, run_id=run_id, as_of=run.moment)
                 run.docs.keep_pages(labels)
-                kept[f"rules of {table}"] = Made(inputs, made.content, run_id)
+                kept[f"rules of {table}"] = Made(fingerprint, made.content, run_id)
         return kept
 
 

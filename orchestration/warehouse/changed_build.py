@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,42 +116,28 @@ def node_inputs(
     )
 
 
-def tables_made_from(
+def table_versions(
     dbt: DbtProject,
     open_warehouse: OpenWarehouse,
     tables: Sequence[str],
     as_of: datetime,
     known_until: datetime | None,
-) -> Any:
-    """The versions of tables (`schema.table`) of dbt or of a Python step; None where one is about to change."""
+) -> dict[str, str | None]:
+    """The versions of tables (`schema.table`) of dbt or of a Python step; None for one that is about to change."""
     inputs = node_inputs(dbt, open_warehouse, as_of, known_until)
     known = {f"{node['schema']}.{node['alias']}": unique_id for unique_id, node in dbt.tables.items()}
-    versions = {}
-    for table in tables:
-        if table in known:
-            versions[table] = inputs.version(known[table])
-        else:
-            with open_warehouse() as connection:
-                versions[table] = content_of(connection, *table.split("."))
-    return None if None in versions.values() else versions
+    versions = {table: inputs.version(known[table]) for table in tables if table in known}
+    with open_warehouse() as connection:
+        return versions | {table: content_of(connection, *table.split(".")) for table in tables if table not in known}
 
 
-def layers_made_from(
-    dbt: DbtProject,
-    open_warehouse: OpenWarehouse,
-    unique_ids: Collection[str],
-    as_of: datetime,
-    known_until: datetime | None,
-) -> Any:
-    """The versions of tables and of all that they are made from; None where one is unknown.
-
-    Rules on a table may compare it with any of them. unique_ids: of models and seeds.
-    """
-    inputs = node_inputs(dbt, open_warehouse, as_of, known_until)
-    versions = {
-        name: inputs.version(name) for name in sorted(inputs.ancestors(unique_ids)) if not inputs.is_of_one_run(name)
-    }
-    return None if None in versions.values() else versions
+def tables_in(text: str, dbt: DbtProject) -> set[str]:
+    """The tables (`schema.table`) that a text names, in SQL or elsewhere."""
+    schemas = {node["schema"] for node in dbt.tables.values()}
+    schemas |= {source["schema"] for source in dbt.manifest["sources"].values()}
+    return set(
+        re.findall(rf"\b(?:{'|'.join(sorted(schemas))})\.[a-z][a-z0-9_]*", text.replace('"', "").replace("\\", ""))
+    )
 
 
 @cache

@@ -26,6 +26,7 @@ _DISPATCHED = re.compile(r"^(default|duckdb|spark)__")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_THE_PACKAGE = "source.context360."
 _OF_ONE_SOURCE = "nothing_of"
+_REJECTS = "landed_rejects"
 _DBT_PACKAGES = ("dbt", "dbt_duckdb", "dbt_spark", "dbt_postgres")
 
 
@@ -154,7 +155,7 @@ class NodeInputs:
         self._version_of_source = version_of_source
         self._due: set[str] = set()
         self._inputs: dict[str, str | None] = {}
-        self._shapes: dict[tuple[str, bool], str] = {}
+        self._shapes: dict[str, str] = {}
         self._sources: dict[str, str] = {}
 
     def due(self, selection: list[str], existing: set[tuple[str, str]]) -> list[str]:
@@ -232,15 +233,11 @@ class NodeInputs:
         """What decides whether a node is made again. A view reads its parents when it is read itself."""
         node = self._nodes[unique_id]
         is_view = node["resource_type"] == "model" and not is_stored(node)
-        return self._shape(unique_id, self._place) if is_view else self.inputs(unique_id)
+        return digest([self._shape(unique_id), self._place_in(unique_id)]) if is_view else self.inputs(unique_id)
 
-    def _shape(self, unique_id: str, place: Mapping[str, str]) -> str:
-        """The fingerprint of a view: its text, and the columns that it can find in its parents.
-
-        place: where landing lies, which the text of a view on landing names.
-        """
-        key = (unique_id, bool(place))
-        if key not in self._shapes:
+    def _shape(self, unique_id: str) -> str:
+        """The fingerprint of the columns that a node has: its text, and the columns that it finds in its parents."""
+        if unique_id not in self._shapes:
             shapes = []
             for parent in self._read_by(unique_id):
                 node = self._nodes.get(parent)
@@ -250,9 +247,17 @@ class NodeInputs:
                 elif (node.get("contract") or {}).get("enforced"):
                     shapes.append(digest(node["columns"]))
                 else:
-                    shapes.append(self._shape(parent, {} if is_stored(node) else place))
-            self._shapes[key] = digest([self._recipe(unique_id, {**self._run_values, **place}), shapes])
-        return self._shapes[key]
+                    shapes.append(self._shape(parent))
+            self._shapes[unique_id] = digest([self._recipe(unique_id, self._run_values), shapes])
+        return self._shapes[unique_id]
+
+    def _place_in(self, unique_id: str) -> Mapping[str, str]:
+        """Where landing lies, if the text of a view names it, or that of an ephemeral model within."""
+        parents = parents_of(self._nodes[unique_id])
+        within = [p for p in parents if p in self._nodes and self._nodes[p]["config"]["materialized"] == "ephemeral"]
+        is_on_landing = any(p not in self._nodes and not p.startswith(_OF_THE_PACKAGE) for p in parents)
+        reads = is_on_landing or _REJECTS in self._text.words(unique_id) or any(map(self._place_in, within))
+        return self._place if reads else {}
 
     def _recipe(self, unique_id: str, run_values: Mapping[str, str]) -> str:
         """The fingerprint of a node without its parents. The rows of a table do not depend on where landing lies."""
