@@ -89,11 +89,12 @@ CHANGES = {
 }
 
 
-def test_a_second_run_makes_nothing_up_to_core(first: Installation, tmp_path: Path) -> None:
+def test_a_second_run_makes_no_table_again_up_to_core(first: Installation, tmp_path: Path) -> None:
     company = first.copy_to(tmp_path / "again")
     said = company.run("--until", "core")
     assert said.code == 0, said.text
-    assert made_by_the_last_run(company) == set()
+    # How many rows of a stream were new is a figure of the run.
+    assert made_by_the_last_run(company) <= {"dim_source_stream"}
     assert company.core() == first.core()
 
 
