@@ -68,6 +68,8 @@ def _environment(engine: str) -> jinja2.Environment:
             def call(context: jinja2.runtime.Context, *arguments: Any, **named: Any) -> Any:
                 if name == "stream_of_model":
                     return context["stream"]
+                if name == "known_until":  # dbt's return() ends it
+                    return None
                 return context.resolve(name)(*arguments, **named)
 
             return call
