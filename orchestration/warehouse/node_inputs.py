@@ -55,6 +55,7 @@ class ProjectText:
         self._everywhere = sorted((own.keys() & of_dbt) - {"source"})
         self._words: dict[str, frozenset[str]] = {}
         self._recipes: dict[str, str] = {}
+        self._versions = [version(package) for package in ("dbt-core", "dbt-duckdb", "duckdb")]
 
     def words(self, unique_id: str) -> frozenset[str]:
         """The words of a node, and of all macros that it calls."""
@@ -81,7 +82,7 @@ class ProjectText:
                     [self._sources[p]["columns"] for p in parents_of(node) if p in self._sources],
                     {name: self._macros[name] for name in sorted(words & self._macros.keys())},
                     {name: value for name, value in self._variables.items() if name in words},
-                    [version(package) for package in ("dbt-core", "dbt-duckdb", "duckdb")],
+                    self._versions,
                     self._engine,
                     self._graph if "graph" in words else "",
                 ]
