@@ -6,6 +6,7 @@ reads, it counts as reading more: an unneeded build costs time, a missing one a 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -23,8 +24,10 @@ _RECIPE = (
     "package_name", "refs", "sources",
 )  # fmt: skip
 _DISPATCHED = re.compile(r"^(default|duckdb|spark)__")
+_ENVIRONMENT = re.compile(r"""\benv_var\(\s*['"]([^'"]+)""")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_THE_PACKAGE = "source.context360."
+_OF_ONE_RUN = {"run_id", "run_started_at", "invocation_id"}
 _OF_ONE_SOURCE = "nothing_of"
 _REJECTS = "landed_rejects"
 _DBT_PACKAGES = ("dbt", "dbt_duckdb", "dbt_spark", "dbt_postgres")
@@ -83,6 +86,7 @@ class ProjectText:
                     {name: self._macros[name] for name in sorted(words & self._macros.keys())},
                     {name: value for name, value in self._variables.items() if name in words},
                     self._versions,
+                    self._environment(node, words),
                     self._engine,
                     self._graph if "graph" in words else "",
                 ]
@@ -103,6 +107,12 @@ class ProjectText:
         for unique_id in sorted(wanted):
             visit(unique_id)
         return [unique_id for unique_id in ordered if unique_id in wanted]
+
+    def _environment(self, node: Mapping[str, Any], words: frozenset[str]) -> dict[str, str | None]:
+        """The environment variables that a node reads, itself or through its macros."""
+        texts = [node["raw_code"], *(text for name in words & self._macros.keys() for text in self._macros[name])]
+        names = {name for text in texts for name in _ENVIRONMENT.findall(text)}
+        return {name: os.environ.get(name) for name in sorted(names)}
 
     @cached_property
     def _graph(self) -> str:
@@ -218,9 +228,9 @@ class NodeInputs:
         return found
 
     def is_of_one_run(self, unique_id: str) -> bool:
-        """Whether a node writes down the run itself: then every run makes it."""
+        """Whether a node writes down the run itself, or when it began: then every run makes it."""
         node = self._nodes.get(unique_id)
-        return node is not None and node["resource_type"] in _BUILT and "run_id" in self._text.words(unique_id)
+        return node is not None and node["resource_type"] in _BUILT and bool(_OF_ONE_RUN & self._text.words(unique_id))
 
     def _is_due(self, unique_id: str, node: Mapping[str, Any], existing: set[tuple[str, str]]) -> bool:
         made = self._record.get(unique_id)

@@ -165,6 +165,23 @@ def test_a_variable_rebuilds_only_what_reads_it(project: Project) -> None:
     assert project.due() == {"daily", "log"}
 
 
+def test_an_environment_variable_rebuilds_what_reads_it_through_macros(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.macros["macro.context360.moment"]["macro_sql"] = "{{ env_var('REGION', 'EU') }}"
+    project.build()
+    monkeypatch.setenv("REGION", "US")
+
+    assert project.due() == {"daily", "log"}
+
+
+def test_what_reads_when_the_run_began_is_built_by_every_run(project: Project) -> None:
+    project.nodes["model.firm.totals"]["raw_code"] = "select '{{ run_started_at }}'"
+    project.build()
+
+    assert project.due() == {"totals", "unique", "log"}
+
+
 def test_a_changed_seed_rebuilds_its_readers_and_their_tests(project: Project) -> None:
     project.nodes["seed.firm.rates"]["checksum"] = "b"
 
