@@ -1,4 +1,4 @@
-"""Draws what customers say: texts, answers, complaints, what they state as preferred, and whom they bring along."""
+"""Draws what customers say: texts, answers, complaints, what they state as preferred, and the people they refer."""
 
 from __future__ import annotations
 

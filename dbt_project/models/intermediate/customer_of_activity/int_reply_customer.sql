@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Contacts whose customer only a reply shows: who replies is who was written to, and an answer that names no person
--- goes to whoever it answers. Orders are known by their own identifiers.
+-- Contacts whose customer only a reply shows. A contact was with the customer who replies to it. An answer without an
+-- identifier is to the customer of the contact that it answers. Orders are known by their own identifiers.
 with contacts as (
     select
         contacts.source_system,

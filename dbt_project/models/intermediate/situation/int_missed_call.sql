@@ -1,4 +1,4 @@
--- Calls of each customer that nobody answered, since their last contact about service.
+-- Unanswered calls of each customer since their last contact about service.
 with missed as (
     select
         calls.customer_key,

@@ -1,5 +1,6 @@
 {%- set promises = "('" ~ var('call_back_outcomes') | join("', '") ~ "')" -%}
--- Customers whose last call ended with the promise to call back. A later call that took place keeps it, whoever called.
+-- Customers whose last call ended with the promise to call back. A later call that took place,
+-- in either direction, keeps the promise.
 with calls as (
     select
         customer_key,
