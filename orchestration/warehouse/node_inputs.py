@@ -234,7 +234,7 @@ class NodeInputs:
 
     def _is_due(self, unique_id: str, node: Mapping[str, Any], existing: set[tuple[str, str]]) -> bool:
         made = self._record.get(unique_id)
-        if made is None or self.is_of_one_run(unique_id):
+        if made is None:  # as what writes down its run always is
             return True
         if node["resource_type"] in _BUILT and (node["schema"], node["alias"]) not in existing:
             return True

@@ -61,19 +61,23 @@ class Project:
         self.record: dict[str, Made] = {}
         self.tables = {("core", one["name"]) for one in self.nodes.values()}
         self.as_of = NOON
+        self.known_until: datetime | None = None
         self.landing_url = "/landing"
+        self.engine = "engine"
+        self.source_columns: dict[str, Any] = {}
 
     def inputs(self) -> NodeInputs:
         manifest = {
             "nodes": self.nodes,
             "macros": self.macros,
-            "sources": {"source.firm.shop.orders": {"columns": {}}},
+            "sources": {"source.firm.shop.orders": {"columns": self.source_columns}},
         }
-        text = ProjectText(manifest, self.variables, "engine")
+        text = ProjectText(manifest, self.variables, self.engine)
         return NodeInputs(
             text,
             self.record,
             as_of=self.as_of,
+            known_until=self.known_until,
             landing_url=self.landing_url,
             version_of_source=self.sources.__getitem__,
         )
@@ -147,6 +151,57 @@ def test_a_home_that_is_moved_rebuilds_the_views_on_landing_and_no_table(project
     project.landing_url = "/elsewhere/landing"
 
     assert project.due() == {"delivered", "log"}
+
+
+def test_a_run_of_the_past_rebuilds_what_cuts_later_rows(project: Project) -> None:
+    project.macros["macro.context360.moment"]["macro_sql"] = "{{ var('known_until', none) }}"
+    project.build()
+    project.known_until = datetime(2025, 12, 1)
+
+    assert project.due() == {"daily", "log"}
+
+
+@pytest.mark.parametrize("part", ["engine", "version of dbt"])
+def test_another_engine_or_version_rebuilds_everything(
+    project: Project, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if part == "engine":
+        project.engine = "engine with another function"
+    else:
+        monkeypatch.setattr("orchestration.warehouse.node_inputs.version", lambda _: "99")
+
+    assert len(project.due()) == len(project.nodes)
+
+
+def test_another_declared_column_of_a_source_rebuilds_what_reads_the_source(project: Project) -> None:
+    project.source_columns = {"amount": {"data_type": "bigint"}}
+
+    assert {"orders", "cleaned"} <= project.due()
+
+
+def test_another_column_of_a_table_rebuilds_the_view_on_it(project: Project) -> None:
+    project.nodes["model.firm.orders"]["contract"] = {"enforced": True}
+    project.build()
+    project.nodes["model.firm.orders"]["columns"] = {"amount": {"data_type": "bigint"}}
+
+    assert {"orders", "cleaned"} <= project.due()
+
+
+def test_a_source_does_not_make_its_reader_one_of_the_whole_graph(project: Project) -> None:
+    project.macros["macro.context360.source"] = macro("source", "{{ nothing_of() }}")
+    project.macros["macro.context360.nothing_of"] = macro("nothing_of", "{{ graph.sources }}")
+    project.build()
+    project.nodes["model.firm.totals"]["raw_code"] = "select 2"
+
+    assert project.due() == {"totals", "unique", "log"}
+
+
+def test_a_macro_that_looks_at_the_graph_sees_every_changed_node(project: Project) -> None:
+    project.macros["macro.context360.trimmed"]["macro_sql"] = "{{ graph.nodes }}"
+    project.build()
+    project.nodes["model.firm.daily"]["raw_code"] = "{{ now_here() }} 2"
+
+    assert {"cleaned", "daily"} <= project.due()
 
 
 def test_a_macro_behind_a_dispatch_rebuilds_the_view_that_calls_it_and_its_readers(project: Project) -> None:
