@@ -82,6 +82,11 @@ class Settings:
         return self.home / "dagster"
 
 
+def process_environment() -> Mapping[str, str]:
+    """The variables of this process as they are now: what dbt's `env_var()` reads, for instance."""
+    return os.environ
+
+
 def settings_from(
     environment: Mapping[str, str] | None = None, *, catalog: str | None = None, home: Path | None = None
 ) -> Settings:

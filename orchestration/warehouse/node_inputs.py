@@ -6,7 +6,6 @@ reads, it counts as reading more: an unneeded build costs time, a missing one a 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -14,6 +13,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
+from orchestration.settings import process_environment
 from orchestration.warehouse.build_record import Made, digest
 
 # Resource types that a build makes or judges.
@@ -112,7 +112,7 @@ class ProjectText:
         """The environment variables that a node reads, itself or through its macros."""
         texts = [node["raw_code"], *(text for name in words & self._macros.keys() for text in self._macros[name])]
         names = {name for text in texts for name in _ENVIRONMENT.findall(text)}
-        return {name: os.environ.get(name) for name in sorted(names)}
+        return {name: process_environment().get(name) for name in sorted(names)}
 
     @cached_property
     def _graph(self) -> str:
