@@ -17,7 +17,7 @@ from orchestration.serving.publishing import PublishedTable, publish
 from orchestration.serving.reading import read_published
 from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
-from orchestration.warehouse.dbt import project_variable
+from orchestration.warehouse.dbt_variables import project_variable
 from orchestration.warehouse.failed_steps import forget_other_runs
 
 PUBLISHED = "serving.published_warehouse"

@@ -15,6 +15,7 @@ from expectations.rules import Suite, suites_text
 from expectations.storage import carry_over, store
 from expectations.validation import validate
 from orchestration.defs.dagster_internals import dbt_specs
+from orchestration.defs.dbt_checks import DBT_TESTS, TestsOfTables
 from orchestration.defs.held_staging import hold_bad_loads, is_error
 from orchestration.defs.landing import landing_key
 from orchestration.defs.own_checks import own_suites, with_own
@@ -25,7 +26,8 @@ from orchestration.defs.steps import Step, steps
 from orchestration.defs.unchanged import unchanged_table
 from orchestration.warehouse.build_record import Made, digest, forget, keep, read_record
 from orchestration.warehouse.changed_build import ChangedBuild, build_changed, code_version, table_versions, tables_in
-from orchestration.warehouse.dbt import PACKAGE_NAME, DbtError, NodeResult
+from orchestration.warehouse.dbt import DbtError, NodeResult
+from orchestration.warehouse.dbt_variables import PACKAGE_NAME
 from orchestration.warehouse.failed_steps import keep_failure
 from orchestration.warehouse.profile import profile_tables
 
@@ -99,15 +101,15 @@ class _StepTables:
         self.specs = [spec if spec.owners else spec.replace_attributes(owners=[owner]) for spec in found.values()]
         self._unique_ids = {spec.key: unique_id for unique_id, spec in found.items()}
         self._keys = {"/".join(key.path).replace("/", "."): key for key in self._unique_ids}
-        self._tests = {(spec.asset_key, spec.name): unique_id for unique_id, spec in dbt_checks.items()}
+        self._tests = TestsOfTables(dbt_checks)
         self._judged = {self._keys[table]: table for table in dict.fromkeys(step.judged) if table in self._keys}
-        self.check_specs = [*dbt_checks.values(), *(expectations_check(key) for key in self._judged)]
+        self.check_specs = [*self._tests.specs, *(expectations_check(key) for key in self._judged)]
 
     def build(self, context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
         """Builds what is selected, judges it, and yields an event per table and check. Raises where a model fails."""
         chosen = {self._unique_ids[key]: key for key in context.selected_asset_keys if key in self._unique_ids}
         checks = context.selected_asset_check_keys
-        selection = [*chosen, *(self._tests[(c.asset_key, c.name)] for c in checks if c.name != EXPECTATIONS)]
+        selection = [*chosen, *(test for c in checks if c.name == DBT_TESTS for test in self._tests.of(c.asset_key))]
         wanted = [self._judged[c.asset_key] for c in checks if c.name == EXPECTATIONS]
         made = self._run_dbt(run, selection, context.run_id)
         results = made.results
@@ -131,7 +133,7 @@ class _StepTables:
             judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in outcomes]
         yield from self._made_or_unchanged(built, made.unchanged, chosen)
         self._keep_failed_tests(results, context.run_id)
-        yield from self._tested(results)
+        yield from self._tests.results(results)
         yield from judged
         if failed:
             raise dg.Failure(
@@ -153,20 +155,6 @@ class _StepTables:
                 )
             elif unique_id in unchanged:
                 yield from unchanged_table(chosen[unique_id], unchanged[unique_id])
-
-    def _tested(self, results: Sequence[NodeResult]) -> Iterator[dg.AssetCheckResult]:
-        by_test = {unique_id: key for key, unique_id in self._tests.items()}
-        for result in results:
-            if result.is_test and result.status in ("pass", "fail", "warn", "error"):
-                asset_key, name = by_test[result.unique_id]
-                yield dg.AssetCheckResult(
-                    asset_key=asset_key,
-                    check_name=name,
-                    passed=result.status == "pass",
-                    severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
-                    metadata={} if result.failures is None else {"failing_rows": result.failures},
-                    description=None if result.status == "pass" else f"{name}: {result.message}",
-                )
 
     def _keep_failed_tests(self, results: Sequence[NodeResult], run_id: str) -> None:
         """Failed dbt tests in the warehouse, where `context360 status` reads them."""

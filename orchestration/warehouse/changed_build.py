@@ -25,7 +25,8 @@ from orchestration.warehouse.build_record import (
     keep,
     read_record,
 )
-from orchestration.warehouse.dbt import PACKAGE_NAME, DbtProject, NodeResult
+from orchestration.warehouse.dbt import DbtProject, NodeResult
+from orchestration.warehouse.dbt_variables import PACKAGE_NAME
 from orchestration.warehouse.node_inputs import NodeInputs, is_stored
 
 OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
@@ -66,14 +67,7 @@ def build_changed(
     unchanged = {unique_id: record[unique_id].run_id for unique_id in selection if unique_id not in is_due}
     if not due:
         return ChangedBuild([], unchanged)
-    results = dbt.run(
-        "build",
-        dbt.shortest_selection(due),
-        as_of=as_of,
-        run_id=run_id,
-        full_refresh=full_refresh,
-        known_until=known_until,
-    )
+    results = dbt.build(due, as_of=as_of, run_id=run_id, full_refresh=full_refresh, known_until=known_until)
     nodes = dbt.manifest["nodes"]
     with open_warehouse() as connection:
         contents = {

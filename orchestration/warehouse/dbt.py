@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,20 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.channels.catalog import Catalog
-from orchestration.firm.folder import FirmFolder, firm_folder
-from orchestration.settings import DBT_PACKAGE, SET_POINTS, Settings
+from orchestration.firm.folder import firm_folder
+from orchestration.settings import DBT_PACKAGE, Settings
 from orchestration.warehouse.build_record import digest_of_files, forget_all
 from orchestration.warehouse.connection import failure_sentence, open_warehouse
+from orchestration.warehouse.dbt_messages import first_sentence, log_warning
+from orchestration.warehouse.dbt_variables import PACKAGE_NAME, variables
+from orchestration.warehouse.joint_tests import joint_tests, listener
+from orchestration.warehouse.manifest_part import part_of
 from orchestration.warehouse.node_inputs import ProjectText
 from orchestration.warehouse.parse_cache import PARSED_FILES, ParseCache
 from orchestration.warehouse.staging_sources import check_staging_folders
 
-PACKAGE_NAME = "context360"
-
 # Commands of dbt after which the tables of the warehouse are as they were.
 _READING_COMMANDS = frozenset({"compile", "debug", "deps", "docs", "list", "ls", "parse", "show", "test"})
-
-_LOG = logging.getLogger(__name__)
 
 
 class DbtError(Exception):
@@ -56,52 +54,6 @@ class NodeResult:
     @property
     def is_test(self) -> bool:
         return self.unique_id.startswith("test.")
-
-
-def variables(
-    firm: FirmFolder, catalog: Catalog, *, engagement_points: int | None = None, learned_points: Mapping[str, int]
-) -> dict[str, Any]:
-    """The variables with which the dbt project is parsed: nothing of one home is in them, so that homes can share it.
-
-    engagement_points, learned_points: the version of learned engagement points that counts, and its points per
-    touchpoint; None and empty where the points of the seed count.
-    """
-    adapters = {system.staging_folder: system.name for system in catalog.systems.values()}
-    canonical: dict[str, list[dict[str, str]]] = {}
-    for adapter, system in sorted(adapters.items()):
-        for canonical_stream, model in firm.contributions(adapter):
-            canonical.setdefault(canonical_stream, []).append({"model": model, "system": system})
-    return {
-        "adapters": adapters,
-        "streams": [
-            {
-                "adapter": system.staging_folder,
-                "system": system.name,
-                "stream": stream.name,
-                "delivery": stream.delivery,
-                "time_zone": stream.time_zone or system.time_zone,
-                "key": list(stream.key),
-            }
-            for system, stream in catalog.streams()
-        ],
-        "canonical": canonical,
-        # dbt shows the package's own variables to the package's models only, and its macros stand in those of the firm.
-        "time_zone": project_variable(firm, "time_zone"),
-        "reporting_currency": catalog.reporting_currency or project_variable(firm, "reporting_currency"),
-        "own_seeds": firm.own_seeds(),
-        "placeholder_identifiers": firm.placeholder_patterns(),
-        "engagement_points_version": str(engagement_points or SET_POINTS),
-        "learned_engagement_points": dict(learned_points),
-    }
-
-
-def project_variable(firm: FirmFolder, name: str) -> Any:
-    """The value of a variable that the orchestration does not set: the firm's, or else the package's."""
-    import yaml
-
-    own = yaml.safe_load((firm.path / "dbt_project.yml").read_text()).get("vars") or {}
-    package = yaml.safe_load((DBT_PACKAGE / "dbt_project.yml").read_text())["vars"]
-    return {**package, **own, **(own.get(PACKAGE_NAME) or {})}[name]
 
 
 def link_package(packages: Path) -> None:
@@ -174,22 +126,82 @@ class DbtProject:
         whole = {folder for folder, nodes in below.items() if nodes <= wanted}
         return sorted("fqn:" + ".".join(folder) for folder in whole if folder[:-1] not in whole)
 
-    def run(
+    def build(
         self,
-        command: str,
-        selection: Sequence[str],
+        unique_ids: Collection[str],
         *,
         as_of: datetime,
         known_until: datetime | None = None,
         run_id: str = "",
         full_refresh: bool = False,
     ) -> list[NodeResult]:
+        """Builds models and seeds, then judges tests, and releases the warehouse file.
+
+        unique_ids: of models, seeds and tests. as_of: naive UTC. known_until: the same, where it lies in the past and
+        later rows are left out. run_id: under which evidence is kept. Returns a result per node, but for tests of
+        tables that were not built. Raises DbtError where dbt itself fails (not where a model or test does: that is in
+        the results).
+        """
+        variables = {"as_of": as_of, "known_until": known_until, "run_id": run_id}
+        nodes = self.manifest["nodes"]
+        tests = joint_tests(nodes, [name for name in unique_ids if nodes[name]["resource_type"] == "test"])
+        joint = {test for tests_of_table in tests for test in tests_of_table}
+        built = [unique_id for unique_id in unique_ids if unique_id not in joint]
+        results = self._build_nodes(built, full_refresh, **variables) if built else []
+        missing = {result.unique_id for result in results if result.status in ("error", "skipped")}
+        tests = [
+            due
+            for tests_of_table in tests
+            if (due := [test for test in tests_of_table if missing.isdisjoint(nodes[test]["depends_on"]["nodes"])])
+        ]
+        return results + (self._judge(tests, **variables) if tests else [])
+
+    def run(self, command: str, selection: Sequence[str], *, as_of: datetime) -> list[NodeResult]:
         """Runs `dbt <command>` on the selected nodes and releases the warehouse file.
 
-        selection: names as dbt selects them. as_of: naive UTC. known_until: the same, where it lies in the past and
-        later rows are left out. run_id: under which evidence is kept. Returns a result per node, in order of their end.
+        selection: names as dbt selects them. as_of: naive UTC. Returns a result per node, in order of their end.
         Raises DbtError where dbt itself fails (not where a model or test does: that is in the results).
         """
+        return self._invoke(self._loaded(), command, selection, full_refresh=False, as_of=as_of)
+
+    def _build_nodes(self, unique_ids: Collection[str], full_refresh: bool, **variables: Any) -> list[NodeResult]:
+        """Builds models and seeds, and judges tests as nodes."""
+        part = part_of(self._loaded(), unique_ids)
+        selection = self.shortest_selection(unique_ids)
+        return self._invoke(part, "build", selection, full_refresh=full_refresh, **variables)
+
+    def _judge(self, tests: Sequence[Sequence[str]], **variables: Any) -> list[NodeResult]:
+        """Judges tests, those of a table in one statement. tests: lists of unique ids, one per table."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        failures: dict[str, int] = {}
+        arguments = ["run-operation", f"{PACKAGE_NAME}.judge_tests", "--args", json.dumps({"tests_of_tables": tests})]
+        try:
+            runner = dbtRunner(manifest=part_of(self._loaded(), ()), callbacks=[listener(failures)])
+            runner.invoke([*arguments, *self._arguments(**variables), "--no-write-json"])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        names = self.manifest["nodes"]
+        results = [
+            NodeResult(
+                unique_id=unique_id,
+                name=names[unique_id]["name"],
+                status="fail" if count else "pass",
+                seconds=0,
+                failures=count,
+                message=f"{count} row{'s'[: count != 1]} break this test" if count else None,
+            )
+            for unique_id, count in failures.items()
+        ]
+        # A query that fails takes those after it along: as nodes, each has its own result and message.
+        left = [test for tests_of_table in tests for test in tests_of_table if test not in failures]
+        return results + (self._build_nodes(left, False, **variables) if left else [])
+
+    def _invoke(
+        self, manifest: Any, command: str, selection: Sequence[str], *, full_refresh: bool, **variables: Any
+    ) -> list[NodeResult]:
+        """Calls dbt on the nodes of a manifest; a result per node."""
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
@@ -200,14 +212,14 @@ class DbtProject:
             *selection,
             "--indirect-selection",
             "empty",
-            *self._arguments(as_of=as_of, run_id=run_id, known_until=known_until),
+            *self._arguments(**variables),
             "--no-write-json",  # the results are here already, and the manifest does not change
             # Unit tests prove the SQL, not the data: they are run by `make test`. An exposure has nothing to be built.
-            *(["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"] if build else []),
-            *(["--full-refresh"] if full_refresh and command in ("build", "run", "seed") else []),
+            *(("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure") if build else ()),
+            *(["--full-refresh"] if full_refresh else []),
         ]
         try:
-            outcome = dbtRunner(manifest=self._loaded()).invoke(arguments)
+            outcome = dbtRunner(manifest=manifest).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()
         results = [self._node_result(result) for result in getattr(outcome.result, "results", None) or []]
@@ -302,9 +314,9 @@ class DbtProject:
         """Parses what has changed, keeps the parse as files, and logs dbt's warnings."""
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner(callbacks=[_log_warning]).invoke(["parse", *self._arguments(), "--write-json"])
+        outcome = dbtRunner(callbacks=[log_warning]).invoke(["parse", *self._arguments(), "--write-json"])
         if outcome.exception is not None or not outcome.success:
-            raise DbtError(f"The dbt project cannot be read: {_first_sentence(str(outcome.exception))}")
+            raise DbtError(f"The dbt project cannot be read: {first_sentence(str(outcome.exception))}")
         self._parsed = outcome.result
 
     def _loaded(self) -> Any:
@@ -396,26 +408,4 @@ class DbtProject:
         )
 
     def _sentence(self, message: str) -> str:
-        return failure_sentence(self.settings.warehouse_path, message) or _first_sentence(message)
-
-
-def _log_warning(event: Any) -> None:
-    """Logs a warning of dbt's parser, which `--log-level none` mutes. It names files, never values."""
-    if event.info.level == "warn":
-        _LOG.warning("dbt: %s", " ".join(event.info.msg.split()))
-
-
-def _first_sentence(message: str) -> str:
-    """dbt's messages in one line, without the SQL and the values that the engine quotes: they may be personal data."""
-    if re.search(r"(Conversion|Invalid Input|Constraint|Out of Range) Error", message):
-        message = re.sub(r"'[^']*'", "'…'", message)
-    lines = [line.strip() for line in message.strip().splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("compiled code at", "LINE ", "^"))]
-    broken_contract = [
-        line
-        for line in kept[3:]
-        if line.startswith("|") and line.endswith(("mismatch |", "definition |", "contract |"))
-    ]
-    word = re.search(r'Parser Error: syntax error at or near "(\w+)"', message)
-    hint = [f'(If {word[1]} is the name of a column: it is a word of SQL, write "{word[1]}".)'] if word else []
-    return " ".join(kept[:3] + broken_contract + hint)
+        return failure_sentence(self.settings.warehouse_path, message) or first_sentence(message)

@@ -11,7 +11,7 @@ from dbt.jsonschemas import jsonschemas
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.firm.folder import FirmError, FirmFolder
 from orchestration.settings import EXAMPLES, settings_from
-from orchestration.warehouse import dbt
+from orchestration.warehouse import dbt, dbt_messages
 from orchestration.warehouse.dbt import DbtProject
 from orchestration.warehouse.staging_sources import personal_source_columns
 
@@ -36,7 +36,7 @@ def test_dbt_parses_the_project_without_a_warning(
     monkeypatch.setattr(jsonschemas, "_JSONSCHEMA_SUPPORTED_ADAPTERS", {"duckdb"})
     with caplog.at_level(logging.WARNING):
         _parsed("veloheld", tmp_path)
-    assert [record.getMessage() for record in caplog.records if record.name == dbt.__name__] == []
+    assert [record.getMessage() for record in caplog.records if record.name == dbt_messages.__name__] == []
 
 
 def test_warning_of_the_parser_is_logged(
@@ -54,7 +54,7 @@ def test_warning_of_the_parser_is_logged(
     settings = settings_from({"CONTEXT360_HOME": str(tmp_path)}, catalog=str(file))
     with caplog.at_level(logging.WARNING):
         assert DbtProject(load_catalog(file, {}), settings).manifest
-    (message,) = [record.getMessage() for record in caplog.records if record.name == dbt.__name__]
+    (message,) = [record.getMessage() for record in caplog.records if record.name == dbt_messages.__name__]
     assert "models.firm.marts" in message
 
 

@@ -15,7 +15,8 @@ from orchestration.channels.catalog_file import load_catalog
 from orchestration.predictions.judging.engagement_points import exchanges_at_month_starts, points_setting
 from orchestration.predictions.learning.ranking import rising_trend
 from orchestration.settings import settings_from
-from orchestration.warehouse.dbt import DbtProject, project_variable
+from orchestration.warehouse.dbt import DbtProject
+from orchestration.warehouse.dbt_variables import project_variable
 
 Ask = Callable[[str], list[tuple]]
 

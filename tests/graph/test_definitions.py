@@ -91,7 +91,7 @@ def test_every_model_is_built_in_exactly_one_step(settings: Settings) -> None:
     ]  # fmt: skip
 
 
-def test_every_model_is_an_asset_and_every_data_test_is_exactly_one_check(definitions, graph, settings) -> None:
+def test_every_model_is_an_asset_and_every_data_test_is_part_of_exactly_one_check(definitions, graph, settings) -> None:
     manifest = DbtProject(_catalog(settings), settings).manifest
     models = {
         (node["schema"], node["name"])
@@ -106,8 +106,11 @@ def test_every_model_is_an_asset_and_every_data_test_is_exactly_one_check(defini
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test" and node["config"]["enabled"]
     )
-    checks = Counter(key.name for key in graph.asset_check_keys if key.name not in ("expectations", "delivery"))
-    assert checks == tests
+    checks = [graph.get(key) for key in graph.asset_check_keys if key.name == "dbt_tests"]
+    named = [line[2:] for check in checks for line in check.description.splitlines() if line.startswith("- ")]
+    assert Counter(named) == tests
+    assert len(checks) < len(tests) / 2
+    assert all(check.blocking for check in checks)
 
 
 def test_every_gate_blocks_what_is_below_it(graph) -> None:

@@ -28,7 +28,7 @@ from orchestration.predictions.scoring.registry import (
     versions,
 )
 from orchestration.settings import EXAMPLES
-from orchestration.warehouse.dbt import project_variable
+from orchestration.warehouse.dbt_variables import project_variable
 
 # --- campaign effect -------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from orchestration.predictions.learning.points import Exchanges
 from orchestration.predictions.learning.ranking import ranking, ranking_gain, rising_trend
 from orchestration.project import open_project
 from orchestration.settings import EXAMPLES, SettingsError, settings_from
-from orchestration.warehouse.dbt import project_variable
+from orchestration.warehouse.dbt_variables import project_variable
 
 HALF_LIFE = 90
 AS_OF = datetime(2025, 12, 31)

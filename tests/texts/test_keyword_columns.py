@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from texts.text_macros import compiled
 
-from orchestration.warehouse.dbt import _first_sentence
+from orchestration.warehouse.dbt_messages import first_sentence
 
 VALUES = {"null", "true", "false"}
 
@@ -58,6 +58,6 @@ def test_parser_error_says_that_the_word_may_be_the_name_of_a_column() -> None:
     message = (
         'Runtime Error in model base_app__events\n  Parser Error: syntax error at or near "at"\n\n  LINE 4: select at'
     )
-    assert _first_sentence(message).endswith(
+    assert first_sentence(message).endswith(
         'syntax error at or near "at" (If at is the name of a column: it is a word of SQL, write "at".)'
     )
