@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,20 @@ class Settings:
         return self.home / "dagster"
 
 
+def engine_bounds() -> dict[str, str]:
+    """What the engine may use of this machine, by DuckDB's names of the settings; what is not set follows the machine.
+
+    Reads CONTEXT360_THREADS (a number) and CONTEXT360_MEMORY_LIMIT (such as 8GB). Raises SettingsError where one cannot
+    be used.
+    """
+    threads, memory = os.environ.get("CONTEXT360_THREADS"), os.environ.get("CONTEXT360_MEMORY_LIMIT")
+    if threads and not (threads.isascii() and threads.isdigit() and int(threads)):
+        raise SettingsError(f"CONTEXT360_THREADS is '{threads}': write a whole number from 1, such as 4.")
+    if memory and not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", memory):
+        raise SettingsError(f"CONTEXT360_MEMORY_LIMIT is '{memory}': write a size with its unit, such as 8GB.")
+    return ({"threads": threads} if threads else {}) | ({"memory_limit": memory} if memory else {})
+
+
 def process_environment() -> Mapping[str, str]:
     """The variables of this process as they are now: what dbt's `env_var()` reads, for instance."""
     return os.environ
@@ -95,9 +110,10 @@ def settings_from(
     Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, a folder or the name of an example),
     CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing),
     CONTEXT360_WEBHOOK_URL (called when a run fails) and CONTEXT360_ENGAGEMENT_POINTS (`set`, or the number of a learned
-    version). Raises SettingsError where one cannot be used.
+    version). Raises SettingsError where one of them, or of the bounds of the engine, cannot be used.
     """
     environment = os.environ if environment is None else environment
+    engine_bounds()
     home = (home or Path(environment.get("CONTEXT360_HOME") or ".context360")).expanduser().resolve()
     return Settings(
         home=home,

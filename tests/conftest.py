@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+# As many processes as cores run tests: more threads would wait for each other.
+os.environ.setdefault("CONTEXT360_THREADS", "1")
 
 # Files that set up the same thing run in one process, so that it is set up once. Homes that have run need no such care:
 # they are found in their folder by every process (golden.py).

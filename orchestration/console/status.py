@@ -26,7 +26,7 @@ _COLOURS = {"current": "green", "drifted": "yellow", "held": "yellow", "failed":
 def show_status(*, catalog: str | None, home: Path | None) -> int:
     """Prints the state of streams, tables and checks."""
     from orchestration.channels.catalog_file import load_catalog
-    from orchestration.serving.reading import connectedness_of, quarantine_of, read_newest, status_of
+    from orchestration.serving.reading import connectedness_of, engine_of, quarantine_of, read_newest, status_of
 
     console = open_console()
     settings = readable_settings_of(console, catalog, home)
@@ -38,6 +38,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             found = status_of(connection)
             missing = connectedness_of(connection)
             waiting = quarantine_of(connection)
+            engine = engine_of(connection)
     except (CatalogError, WarehouseError) as error:
         return not_started(console, error)
     # A closed data set is as old as its catalog says; anything else is compared with the clock.
@@ -66,6 +67,8 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             console.print(f"[{'red' if severity == 'error' else 'yellow'}]{severity:<6}[/] {escape(sentence)}")
     elif not found.failed_steps:
         console.print(f"None of the {found.checks:,} checks of the last run failed.")
+    spilled = settings.warehouse_path.with_suffix(f"{settings.warehouse_path.suffix}.tmp")
+    console.print(f"{engine}; what needs more is kept in {spilled}.", soft_wrap=True)
     return OK
 
 

@@ -86,6 +86,15 @@ class Status:
     failed_steps: list[tuple[str, str, str]]
 
 
+def engine_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """The engine and what it may use of this machine, in words."""
+    row = connection.execute("""
+        select version(), current_setting('threads'), current_setting('memory_limit')
+    """).fetchone()
+    version, threads, memory = row or ("", 0, "")
+    return f"DuckDB {version} with {threads} {'thread' if threads == 1 else 'threads'} and {memory} of memory"
+
+
 @contextmanager
 def read_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published warehouse, for reading. Raises WarehouseError where there is none yet."""

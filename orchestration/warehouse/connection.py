@@ -9,6 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.settings import engine_bounds
+
 
 class WarehouseError(Exception):
     """The warehouse cannot be used; the message says why and what to do."""
@@ -24,10 +26,17 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Iterator[duckdb.Du
         path.parent.mkdir(parents=True, exist_ok=True)
     with readable_failures(path):
         connection = duckdb.connect(str(path), read_only=read_only)
+        bound_engine(connection)
         try:
             yield connection
         finally:
             connection.close()
+
+
+def bound_engine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets the engine use of this machine what the settings say: threads and memory."""
+    for name, value in engine_bounds().items():
+        connection.execute(f"set {name} = '{value}'")
 
 
 @contextmanager

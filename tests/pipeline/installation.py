@@ -80,7 +80,8 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("CONTEXT360", "DAGSTER", "DBT_")) and name != "PYTHONDONTWRITEBYTECODE"
     }
-    return {**kept, **(variables or {})}
+    # As many processes as cores run tests: more threads would wait for each other.
+    return {**kept, "CONTEXT360_THREADS": "1", **(variables or {})}
 
 
 @dataclass
