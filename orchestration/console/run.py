@@ -23,6 +23,7 @@ from orchestration.console.output import (
     step_title,
 )
 from orchestration.console.status import print_connectedness, print_quarantine
+from orchestration.counts import counted
 from orchestration.firm.examples import is_demo_without_data
 from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.settings import Settings, SettingsError, set_up_process, settings_from
@@ -146,13 +147,13 @@ class RunPrinter:
         if step.startswith("landing"):
             rows = made[0][1] if made else 0
             unreadable = self.unreadable.get(step, 0)
-            read = f"{rows:,} new rows" if rows else "no new rows"
+            read = counted(rows, "new row") if rows else "no new rows"
             return f"{read}, {unreadable:,} unreadable" if unreadable else read
         if len(made) < 2:
             return ""
         # A table whose rows were not counted is not one without rows.
-        counted = [count for _, count in made if count is not None]
-        return f"{len(made)} tables" + (f", {sum(counted):,} rows" if len(counted) == len(made) else "")
+        rows_of = [count for _, count in made if count is not None]
+        return f"{len(made)} tables" + (f", {counted(sum(rows_of), 'row')}" if len(rows_of) == len(made) else "")
 
 
 def _print_stop(
@@ -184,8 +185,8 @@ def _print_rows_left_out(console: Console, settings: Settings, run_id: str, repo
 def _print_unusable(console: Console, unusable: list[tuple[str, str, str, int, int]]) -> None:
     for label, kind, fault, values, rows in unusable:
         if fault == "placeholder":
-            counted = f"{rows:,} {'row' if rows == 1 else 'rows'} of {label}"
-            console.print(f"Placeholder such as null or 0000000 instead of {kind}: {counted}; it identifies no one.")
+            where = f"{counted(rows, 'row')} of {label}"
+            console.print(f"Placeholder such as null or 0000000 instead of {kind}: {where}; it identifies no one.")
         else:
             console.print(f"Shared, and not used: {values:,} {kind} with {fault} for one person.")
 
@@ -194,7 +195,7 @@ def _print_unconverted(console: Console, unconverted: list[tuple[str, str, str, 
     for label, currency, reporting, rows, first, last in unconverted:
         period = f"on {first}" if first == last else f"from {first} to {last}"
         console.print(
-            f"Not added up: {rows:,} {'row' if rows == 1 else 'rows'} of {label} in {currency}, {period}: no exchange "
+            f"Not added up: {counted(rows, 'row')} of {label} in {currency}, {period}: no exchange "
             f"rate to {reporting} is known. Add it to seeds/own_exchange_rates.csv.",
             soft_wrap=True,
         )
@@ -209,7 +210,7 @@ def _print_later_rows(console: Console, settings: Settings, as_of: datetime) -> 
         later = later_rows_of(connection)
     if later:
         console.print(
-            f"Left out, as later than {as_of:%Y-%m-%d %H:%M} UTC: {later:,} {'row' if later == 1 else 'rows'}. "
+            f"Left out, as later than {as_of:%Y-%m-%d %H:%M} UTC: {counted(later, 'row')}. "
             "`context360 run` publishes the present again.",
             soft_wrap=True,
         )
@@ -250,7 +251,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     if not changed:
         console.print(f"  Nothing has changed in any of the {len(tables)} tables.")
     elif len(changed) < len(tables):
-        console.print(f"  {len(tables) - len(changed)} other tables have not changed.")
+        console.print(f"  Unchanged: {counted(len(tables) - len(changed), 'other table')}.")
     print_connectedness(console, missing)
     print_quarantine(console, waiting)
     _print_unusable(console, unusable)

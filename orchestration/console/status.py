@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from orchestration.channels.errors import CatalogError
 from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of, step_title
+from orchestration.counts import counted
 from orchestration.warehouse.connection import WarehouseError
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
     print_quarantine(console, waiting)
     stopped = [stream.label for stream in found.streams if stream.state != "current"]
     if stopped:
-        console.print(f"{len(stopped)} of {len(found.streams)} streams need attention: {', '.join(stopped)}.")
+        need = "needs" if len(stopped) == 1 else "need"
+        streams = counted(len(found.streams), "stream")
+        console.print(f"{len(stopped)} of {streams} {need} attention: {', '.join(stopped)}.")
     if found.failed_steps:
         console.print("[bold]Failed steps of the last run[/]")
         for step, severity, sentence in found.failed_steps:
@@ -75,7 +78,8 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
 def print_connectedness(console: Console, missing: Connectedness) -> None:
     """Prints systems without links and activity without a known customer."""
     for system, customers in missing.orphans:
-        console.print(f"Orphan system: {system}; no other system knows any of its {customers:,} customers.")
+        whom = "its only customer" if customers == 1 else f"any of its {customers:,} customers"
+        console.print(f"Orphan system: {system}; no other system knows {whom}.")
     for system, touchpoint, count, reason in missing.unattributed[:LISTED]:
         console.print(f"Unknown customer: {count:,} × {touchpoint} of {system} ({reason}).")
     if len(missing.unattributed) > LISTED:
@@ -94,15 +98,17 @@ def print_quarantine(console: Console, waiting: Quarantine) -> None:
     for found in waiting.streams:
         rules = ", ".join(sorted(rule for rule, *_ in found.rules))
         console.print(
-            f"In quarantine: {found.rows:,} {'row' if found.rows == 1 else 'rows'} of {found.label} ({rules}).",
+            f"In quarantine: {counted(found.rows, 'row')} of {found.label} ({rules}).",
             soft_wrap=True,
         )
         for rule, count, example in found.rules:
             console.print(f"  {count:>6,} {escape(rule)}, as in {escape(example)}.", soft_wrap=True)
     for system, orders, quarantined, published, referring in waiting.incomplete_orders:
+        its, it = ("its", "it") if orders == 1 else ("their", "them")
+        refer = f"refers to {it}" if referring == 1 else f"refer to {it}"
         console.print(
-            f"Incomplete: {orders:,} {'order' if orders == 1 else 'orders'} of {system} with {quarantined:,} lines in "
-            f"quarantine; {published:,} of their lines and {referring:,} rows that refer to them are published "
+            f"Incomplete: {counted(orders, 'order')} of {system} with {counted(quarantined, 'line')} in quarantine; "
+            f"{published:,} of {its} lines and {counted(referring, 'row')} that {refer} are published "
             "(quality.incomplete_order).",
             soft_wrap=True,
         )

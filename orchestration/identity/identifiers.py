@@ -5,6 +5,7 @@ Writes `identifier` and `ignored_identifier` into the results' schema, and the r
 
 from __future__ import annotations
 
+from orchestration.counts import counted
 from orchestration.firm.placeholders import is_placeholder
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
@@ -143,7 +144,7 @@ def note_ignored(work: Workspace, rules: Rules) -> int:
         group by 1 order by 1
     """):
         work.note(
-            f"{values:,} value{'s' * (values > 1)} of {kind} in {records:,} records, more than "
+            f"{counted(values, 'value')} of {kind} in {counted(records, 'record')}, more than "
             f"{rules.most_records_per_value} each: ignored, as they identify no person."
         )
     linking = ", ".join(f"'{kind}'" for kind in rules.kinds("one_person", "may_be_shared"))

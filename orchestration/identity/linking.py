@@ -205,7 +205,8 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
         work.note("The records have no comparable columns: only rules link them.")
         return model
     if count < rules.least_records_to_learn:
-        work.note(f"{count:,} records are too few to learn from: general experience is used.")
+        records = "1 record is" if count == 1 else f"{count:,} records are"
+        work.note(f"{records} too few to learn from: general experience is used.")
         return model
     return learn(work, columns, model.keys, count)
 

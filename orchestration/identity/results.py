@@ -147,4 +147,5 @@ def note_groups(work: Workspace, rules: Rules) -> None:
             alert=True,
         )
     if large:
-        work.note(f"{large:,} customers have more than {rules.suspicious_records} records each: look at them.")
+        have, them = ("1 customer has", "it") if large == 1 else (f"{large:,} customers have", "them")
+        work.note(f"{have} more than {rules.suspicious_records} records: look at {them}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestration.counts import counted
 from orchestration.firm.placeholders import is_placeholder
 from orchestration.identity.rules import Rules
 from orchestration.identity.workspace import Workspace
@@ -69,7 +70,7 @@ def empty_shared_values(work: Workspace, rules: Rules) -> None:
             where {column} in (select identifier_value from {{work}}.shared_value where identifier_kind = '{column}')
         """)
         work.note(
-            f"{values:,} value{'s' * (values > 1)} of {column} in {shared:,} records, more than "
+            f"{counted(values, 'value')} of {column} in {counted(shared, 'record')}, more than "
             f"{rules.most_records_per_value} each: ignored, as they identify no person."
         )
 
@@ -111,7 +112,8 @@ def empty_placeholder_dates(work: Workspace) -> None:
             update {work}.clean_record set birth_date = null
             where birth_date in (select birth_date from {work}.placeholder_date)
         """)
-        work.note(f"{dates:,} birth date{'s' * (dates > 1)} of {records:,} records occur far too often: ignored.")
+        occur = "occurs" if dates == 1 else "occur"
+        work.note(f"{counted(dates, 'birth date')} of {records:,} records {occur} far too often: ignored.")
 
 
 def empty_placeholders(work: Workspace, rules: Rules) -> None:

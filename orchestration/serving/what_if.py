@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestration.counts import counted
+
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
 
@@ -19,11 +21,12 @@ def what_if_of(found: Comparison, rules: str) -> Group:
     from rich.panel import Panel
 
     if found.is_same:
-        sentence = f"Nothing would change: the same {found.customers_before:,} customers of {found.records:,} records."
+        sentence = f"Nothing would change: the same {counted(found.customers_before, 'customer')} of "
+        sentence += f"{counted(found.records, 'record')}."
     else:
         sentence = (
-            f"{found.merged_customers:,} customers would be merged into {found.merges:,}, {found.splits:,} would "
-            f"be split; {found.moved_records:,} of {found.records:,} records would have another customer number."
+            f"{counted(found.merged_customers, 'customer')} would be merged into {found.merges:,}, {found.splits:,} "
+            f"would be split; {found.moved_records:,} of {found.records:,} records would have another customer number."
         )
     parts: list[RenderableType] = [
         Panel(sentence, title=f"With the rules of {escape(rules)}", title_align="left"),
@@ -60,9 +63,9 @@ def _moved(found: Comparison) -> RenderableType:
         amounts = (moved.total, moved.to_another_customer, moved.becomes_known, moved.becomes_unknown)
         table.add_row(moved.what, *(format(amount, digits) if amount else "" for amount in amounts))
     for figure, customers in found.rescored.items():
-        table.add_row(f"{figure} of", "", f"{customers:,} customers" if customers else "")
+        table.add_row(f"{figure} of", "", counted(customers, "customer") if customers else "")
     if found.conflicting_consents:
-        table.add_row("consents that contradict", "", f"{found.conflicting_consents:,} customers")
+        table.add_row("consents that contradict", "", counted(found.conflicting_consents, "customer"))
     return table
 
 

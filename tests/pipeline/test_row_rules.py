@@ -208,7 +208,7 @@ def test_orders_that_lack_a_line_are_counted(firm: tuple[Installation, Said]) ->
         " where published_lines + referring_rows > 0 order by 1"
     )
     assert company.built(orders) == [("RB1", 1, 0, 1), ("RB2", 1, 1, 0)]
-    assert "Incomplete: 2 orders of till with 2 lines in quarantine; 1 of their lines and 1 rows" in said.text
+    assert "Incomplete: 2 orders of till with 2 lines in quarantine; 1 of their lines and 1 row that refer" in said.text
 
 
 def test_summary_and_status_name_row_and_remedy(firm: tuple[Installation, Said]) -> None:

@@ -108,10 +108,10 @@ def test_too_few_positives_make_it_abstain(positives: int) -> None:
     features = cases.answers(1_000, seed=4)[0]
     outcome = pd.Series(np.arange(1_000) < positives)
     model = fit_propensity(features, outcome)
-    assert f"{positives} of 1000 rows are positive; learning needs 50" in model.abstains
+    assert f"{positives} of 1000 rows {'is' if positives == 1 else 'are'} positive; learning needs 50" in model.abstains
     assert model.predict_probability(features.head(3)) == pytest.approx([positives / 1_000] * 3)
     # As many negatives are needed.
-    assert "rows are negative; learning needs 50" in fit_propensity(features, ~outcome).abstains
+    assert "negative; learning needs 50" in fit_propensity(features, ~outcome).abstains
 
 
 def test_positives_of_long_ago_only_make_it_abstain() -> None:

@@ -267,7 +267,7 @@ def test_a_firm_that_has_sold_nothing_yet_is_scored_without_a_word_about_anybody
         connection.execute(f"delete from predictions.{table}")
     done = train_models(connection, tmp_path, AS_OF)
     assert [(one.decision, one.model_version) for one in done] == [("abstains", None)]
-    assert "0 customers are repeat buyers" in done[0].reason
+    assert "0 customers bought again" in done[0].reason
     scores = score_customers(connection, tmp_path, AS_OF)
     assert (scores.scores, scores.modelled, scores.forecast) == (0, 0, False)
     assert connection.execute("select count(*) from predictions.value_score").fetchone() == (0,)
@@ -346,7 +346,7 @@ def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> Non
     """)
     done = train_models(connection, tmp_path, AS_OF)
     assert done[0].decision == "abstains"
-    assert "there were 1" in done[0].reason
+    assert "customers made 1." in done[0].reason
     score_customers(connection, tmp_path, AS_OF)
     rows = connection.execute(
         "select basis, expected_purchases_90d, probability_alive, count(*) from predictions.value_score group by all"

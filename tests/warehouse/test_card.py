@@ -83,7 +83,7 @@ def test_forecast_at_the_base_rate_says_that_it_is_the_same_for_everyone() -> No
 
 
 def test_refuted_forecast_is_not_shown_as_too_few_buyers() -> None:
-    reason = "The base rate replaces it. It expected 90 purchases in the last 90 days; there were 4."
+    reason = "The base rate replaces it. It expected 90 purchases in the last 90 days; customers made 4."
     assert _forecast(value_basis="base rate", expected_purchases_12m=0.4, base_rate_reason=reason) == (
         f"0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone. {reason}"
     )
@@ -201,6 +201,22 @@ def test_trend_of_engagement_needs_a_change_of_a_fifth(points: int, trend: str) 
     assert dict(relationship_lines(customer))["Stage"] == (
         f"trust since June 2025; {points} engagement points (very high, {trend}); segment: loyal"
     )
+
+
+def test_one_of_anything_is_singular() -> None:
+    customer = Customer(
+        purchase_count=1, purchase_day_count=1, purchase_count_12m=1, recency_days=1,
+        last_purchase_at=datetime(2026, 3, 4), stage="attract", stage_since=date(2026, 3, 1), segment="new",
+        engagement_points=0.8, engagement_points_90d_ago=0, engagement_band="low", on_site_count=1,
+        on_site_count_12m=1, current_value_amount=5, value_12m_amount=5,
+    )  # fmt: skip
+    lines = dict(relationship_lines(customer))
+    assert lines["Stage"] == "attract since March 2026; 1 engagement point (low, rising); segment: new"
+    assert lines["Purchases"] == "1 purchase, the last 1 day ago (4 March 2026); 1 in the last 12 months"
+    assert lines["On site"] == "1 visit, 1 in the last 12 months"
+    member = Customer(loyalty_number="L1", loyalty_points=1)
+    lines = dict(identity_lines(Customer(source_record_count=1, source_systems="crm", match_probability=1), member))
+    assert (lines["Loyalty"], lines["Records"]) == ("L1, 1 point", "1 record in crm")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from orchestration.counts import counted
 from orchestration.predictions.judging.points_versions import (
     judged_as_of,
     read_judgement,
@@ -185,8 +186,8 @@ def _why_not(found: Exchanges, setting: PointsSetting) -> str:
     newest = int(found.bought[_newest(found)].sum())
     if min(buyers, newest) < LEAST_BUYERS:
         return (
-            f"No points learned: {buyers} customers bought after earlier month starts and {newest} after the newest; "
-            f"learning needs at least {LEAST_BUYERS} in both."
+            f"No points learned: {counted(buyers, 'customer')} bought after earlier month starts and {newest} after "
+            f"the newest; learning needs at least {LEAST_BUYERS} in both."
         )
     return ""
 

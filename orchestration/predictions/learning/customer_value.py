@@ -18,6 +18,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
+from orchestration.counts import counted
 from orchestration.predictions.learning.purchase_history import PurchaseHistory
 from orchestration.predictions.learning.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
 from orchestration.predictions.learning.season import CALENDAR, SeasonClock
@@ -179,7 +180,7 @@ def _correction(earlier: PurchaseHistory | None, kinds: tuple[Kind, ...], clock:
         return Correction(reason="No customer bought before the part of the history that is held back.")
     made = earlier.bought_later
     if made.sum() < LEAST_LATER_PURCHASES:
-        return Correction(reason=f"The part that is held back has {int(made.sum())} purchases; "
+        return Correction(reason=f"The part that is held back has {counted(int(made.sum()), 'purchase')}; "
                           f"a correction needs {LEAST_LATER_PURCHASES}.")  # fmt: skip
     # The season as known now: the models are not to blame for a season that the earlier forecast could not know.
     models = _fit(kinds, clock.warped(earlier))

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from orchestration.counts import is_or_are
 from orchestration.predictions.learning import measures
 from orchestration.predictions.learning.calibration import (
     LEAST_POSITIVES_HELD_OUT,
@@ -121,13 +122,14 @@ def fit_propensity(
     scarce = min(positives, rows - positives)
     if scarce < LEAST_POSITIVES:
         kind = "positive" if positives <= rows - positives else "negative"
-        reason = f"{scarce} of {rows} rows are {kind}; learning needs {LEAST_POSITIVES}."
+        reason = f"{scarce} of {rows} rows {is_or_are(scarce)} {kind}; learning needs {LEAST_POSITIVES}."
         return _abstaining(reason, rows, positives, base_rate)
     cuts = [newest_rows_start(rows, days, share) for share in HELD_OUT_SHARES]
     cut = next((cut for cut in cuts if can_split(happened, cut)), cuts[0])
     if not can_split(happened, cut):
+        newest = int(happened[cut:].sum())
         reason = (
-            f"{int(happened[cut:].sum())} of {positives} positive rows are among the newest {rows - cut}: "
+            f"{newest} of {positives} positive rows {is_or_are(newest)} among the newest {rows - cut}: "
             f"either outcome needs {LEAST_POSITIVES_LEARNED} rows before them and {LEAST_POSITIVES_HELD_OUT} among them"
             f"{' (without as_of the row order counts as time)' if days is None else ''}."
         )

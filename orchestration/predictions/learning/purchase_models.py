@@ -20,6 +20,8 @@ from scipy.optimize import minimize
 from scipy.special import betaln, digamma, expit, gammaln
 from threadpoolctl import threadpool_limits
 
+from orchestration.counts import counted
+
 Array = NDArray[np.float64]
 Kind = Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]
 KINDS: tuple[Kind, ...] = ("bg_nbd", "mbg_nbd", "pareto_nbd")
@@ -117,7 +119,8 @@ def fit_purchase_model(
     total_age = float(age_.sum())
     common = float(x.sum()) / total_age if total_age > 0 else 0.0
     if repeaters < LEAST_REPEAT_BUYERS:
-        reason = f"{repeaters} of {len(x)} customers are repeat buyers; a purchase model needs {LEAST_REPEAT_BUYERS}."
+        buyers = f"{repeaters} of {counted(len(x), 'customer')}"
+        reason = f"{buyers} bought again; a purchase model needs {LEAST_REPEAT_BUYERS}."
         return PurchaseModel(kind, {}, 0.0, len(x), common, abstains=reason)
     scale = total_age / len(age_)
     rows, counts = _counted(x, tx / scale, age_ / scale)
@@ -157,7 +160,7 @@ def checked_history(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) ->
     )
     for sentence, wrong in faults:
         if wrong.any():
-            raise ValueError(f"{int(wrong.sum())} of {len(x)} customers have {sentence}.")
+            raise ValueError(f"{int(wrong.sum())} of {counted(len(x), 'customer')} with {sentence}.")
     return x, np.minimum(tx, age_), age_
 
 

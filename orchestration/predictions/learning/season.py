@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from orchestration.counts import counted
 from orchestration.predictions.learning.purchase_history import PurchaseHistory
 
 Array = NDArray[np.float64]
@@ -131,11 +132,11 @@ def season_clock(purchases: MonthlyPurchases) -> SeasonClock:
     """
     cells = _cells(purchases)
     if cells is None or cells.days < LEAST_DAYS:
-        days = 0 if cells is None else cells.days
-        reason = f"{days:.0f} days have at least {LEAST_CUSTOMERS} customers; a season needs {LEAST_DAYS}."
-        return SeasonClock(reason=reason)
+        days = counted(0 if cells is None else round(cells.days), "day")
+        return SeasonClock(reason=f"{days} with at least {LEAST_CUSTOMERS} customers; a season needs {LEAST_DAYS}.")
     if cells.repeats.sum() < LEAST_REPEATS:
-        return SeasonClock(reason=f"{cells.repeats.sum():.0f} repeat purchases; a season needs {LEAST_REPEATS}.")
+        repeats = counted(round(cells.repeats.sum()), "repeat purchase")
+        return SeasonClock(reason=f"{repeats}; a season needs {LEAST_REPEATS}.")
     for count in (2, 1):
         harmonics = _harmonics(cells, count)
         if harmonics[-1] != (0.0, 0.0):

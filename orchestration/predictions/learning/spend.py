@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
+from orchestration.counts import counted
+
 Array = NDArray[np.float64]
 
 LEAST_BUYERS = 10
@@ -66,7 +68,7 @@ def fit_spend_model(frequency: ArrayLike, mean_value: ArrayLike) -> SpendModel:
     x, value = x[bought], value[bought]
     mean = float(value.mean()) if len(value) else 0.0
     if len(x) < LEAST_BUYERS:
-        reason = f"{len(x)} customers are repeat buyers; learning their spend needs {LEAST_BUYERS}."
+        reason = f"{counted(len(x), 'customer')} bought again; learning their spend needs {LEAST_BUYERS}."
         return SpendModel({}, 0.0, len(x), mean, abstains=reason)
     if value.std() <= 1e-9 * mean:
         return SpendModel({}, 0.0, len(x), mean, abstains="All customers spend the same per purchase.")
@@ -115,5 +117,5 @@ def _checked(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[Array, Array]
     )
     for sentence, wrong in faults:
         if wrong.any():
-            raise ValueError(f"{int(wrong.sum())} of {len(x)} customers have {sentence}.")
+            raise ValueError(f"{int(wrong.sum())} of {counted(len(x), 'customer')} with {sentence}.")
     return x, value

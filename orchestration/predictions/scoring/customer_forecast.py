@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from orchestration.counts import counted
 from orchestration.predictions.learning.customer_value import CustomerForecast
 from orchestration.predictions.learning.measures import SURE_BY_ERRORS
 from orchestration.predictions.learning.purchase_history import PurchaseHistory
@@ -64,7 +65,7 @@ def learn_forecaster(
         if not quarter_only:
             year[currency] = fit_forecast(connection, purchases, as_of, horizon=YEAR_DAYS).without_rows()
     if not quarter:
-        reason = f"{repeaters} customers are repeat buyers; a forecast needs {LEAST_REPEAT_BUYERS}."
+        reason = f"{counted(repeaters, 'customer')} bought again; a forecast needs {LEAST_REPEAT_BUYERS}."
         return None, reason
     return Forecaster(quarter, year), ""
 
@@ -236,7 +237,7 @@ def refuted(judged: Judged | None) -> str:
         max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0)
         and abs(made - expected) > _REFUTED_BY_ERRORS * chance
     ):
-        return f"It expected {expected:,.0f} purchases in the last 90 days; there were {made:,.0f}."
+        return f"It expected {expected:,.0f} purchases in the last 90 days; customers made {made:,.0f}."
     return ""
 
 

@@ -310,7 +310,7 @@ def _row(training: Training, as_of: datetime) -> dict[str, Any]:
     if target is None:
         made, expected = training.figures.get("made"), training.figures.get("expected")
         if expected is not None:
-            figures["notes"] = f"It expected {expected:,.0f} purchases in the 90 days before; there were {made:,}."
+            figures["notes"] = f"It expected {expected:,.0f} purchases in the 90 days before; customers made {made:,}."
         named: dict[str, Any] = {
             "model_name": VALUE_MODEL,
             "target": "value",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestration.counts import counted
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import counted, day, joined, ordinal, words
+from orchestration.serving.card.wording import day, joined, ordinal, words
 from orchestration.serving.report_page import percent
 
 _CONSENT = {True: "consent given", False: "no consent", None: "never asked"}

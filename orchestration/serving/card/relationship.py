@@ -5,8 +5,9 @@ from __future__ import annotations
 import calendar
 from typing import Any
 
+from orchestration.counts import counted
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import counted, day, joined, money, words
+from orchestration.serving.card.wording import day, joined, money, words
 from orchestration.serving.report_page import percent
 
 
@@ -30,7 +31,7 @@ def identity_lines(customer: dict[str, Any], person: dict[str, Any]) -> list[tup
         ("Loyalty", joined(
             person["loyalty_number"],
             f"tier {person['loyalty_tier']}" if person["loyalty_tier"] else None,
-            f"{person['loyalty_points']:,} points" if person["loyalty_points"] is not None else None,
+            counted(person["loyalty_points"], "point") if person["loyalty_points"] is not None else None,
         )),
         ("Records", records + ("" if probability == 1 else f" (link probability {percent(probability)})")),
     ]  # fmt: skip
@@ -123,6 +124,6 @@ def _stage(customer: dict[str, Any]) -> str:
     share = card_numbers().trend_share
     trend = "rising" if points > before * (1 + share) else "falling" if points < before * (1 - share) else "steady"
     return (
-        f"{customer['stage']} since {customer['stage_since']:%B %Y}; {points:,.0f} engagement points "
+        f"{customer['stage']} since {customer['stage_since']:%B %Y}; {counted(round(points), 'engagement point')} "
         f"({words(customer['engagement_band'])}, {trend}); segment: {words(customer['segment'])}"
     )

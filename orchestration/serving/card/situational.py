@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from orchestration.counts import counted
 from orchestration.serving.card.numbers import card_numbers, operating_system
-from orchestration.serving.card.wording import ago, counted, day, duration, joined, money, words
+from orchestration.serving.card.wording import ago, day, duration, joined, money, words
 
 
 def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:

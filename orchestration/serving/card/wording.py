@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+from orchestration.counts import counted
+
 
 def words(name: str | None) -> str:
     """A name of the warehouse as words: `e_bikes` as `e bikes`; empty for None."""
@@ -14,11 +16,6 @@ def words(name: str | None) -> str:
 def joined(*parts: str | None, by: str = ", ") -> str:
     """The parts that are not empty."""
     return by.join(part for part in parts if part)
-
-
-def counted(number: int, thing: str) -> str:
-    """A count with its noun: `1 page`, `3 pages`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def ordinal(number: int) -> str:
