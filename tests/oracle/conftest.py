@@ -12,9 +12,12 @@ import pytest
 from empty_warehouse import empty_home
 from golden import copy_tree
 from oracle.company import AS_OF, Company, Row
+from oracle.content import draw_readers
+from oracle.data_use import draw_attributes
 from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
 from oracle.offers import draw_offers
+from oracle.paths import draw_marks
 from oracle.situations import draw_situations
 from oracle.voices import draw_voices
 
@@ -26,6 +29,7 @@ from orchestration.warehouse.dbt import DbtProject
 # In this order dbt needs no second look: what a model reads stands before it.
 MODELS = (
     "marts.consent.customer_consent",
+    "marts.consent.customer_data_use",
     "marts.customer.context_freshness",
     "marts.customer.relationship_context",
     "marts.customer.customer_segment",
@@ -34,6 +38,7 @@ MODELS = (
     "marts.personal",
     "marts.customer.personal_context",
     "marts.customer.situational_context",
+    "intermediate.journeys",
     "marts.journeys",
     "marts.offers",
 )
@@ -94,6 +99,9 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     draw_voices(company)
     draw_situations(company)
     draw_offers(company)
+    draw_readers(company)
+    draw_marks(company)
+    draw_attributes(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:

@@ -42,7 +42,8 @@ def _numbered(company: Company) -> dict[tuple[int, str], list[Row]]:
     found: dict[tuple[int, str], list[Row]] = defaultdict(list)
     direction = {row["interaction_key"]: row["direction"] for row in company.tables["fct_interaction"]}
     for row in company.tables["bridge_interaction_product_line"]:
-        if row["happened_at"] < AS_OF and direction[row["interaction_key"]] == "inbound":
+        is_own = row["customer_key"] > 0 and direction[row["interaction_key"]] == "inbound"
+        if row["happened_at"] < AS_OF and is_own:
             step = _step(row)
             found[row["customer_key"], row["product_line"]].append({**row, "step_rank": RANKS[step]})
     for rows in found.values():

@@ -51,7 +51,8 @@ def _make(company: Company, customer: int, offer: Row, *, is_holdout: bool) -> N
         "fct_offer_made", offer_made_key=company.new_key(), customer_key=customer, campaign_key=-2,
         offer_key=offer["offer_key"], product_key=offer["product_key"], channel_key=offer["channel_key"],
         is_holdout=is_holdout,
-        made_at=None if is_holdout else company.moment(customer, begins, min(begins + timedelta(days=3), AS_OF)),
+        made_at=None if is_holdout
+        else company.moment(customer, begins - timedelta(days=2), min(begins + timedelta(days=3), AS_OF)),
     )  # fmt: skip
 
 
@@ -67,7 +68,9 @@ def _made(company: Company) -> list[Row]:
             offer = offers[row["offer_key"]]
             last = offer["valid_to"]
             end = row["made_at"] + WINDOW if last is None else datetime.combine(last, time())
-            found.append({**row, "offer": offer, "products": products[row["offer_key"]], "end": end})
+            first = offer["valid_from"]
+            begin = row["made_at"] if first is None else max(row["made_at"], datetime.combine(first, time()))
+            found.append({**row, "offer": offer, "products": products[row["offer_key"]], "begin": begin, "end": end})
     return found
 
 
@@ -117,7 +120,7 @@ def _discounts(company: Company) -> Iterator[tuple[Any, Row]]:
             is_person = one["customer_key"] == other["customer_key"]
             is_household = (one["customer_key"], other["customer_key"]) in households
             common = common_products(one, other)
-            meet = one["made_at"] < other["end"] and other["made_at"] < one["end"]
+            meet = one["begin"] < other["end"] and other["begin"] < one["end"]
             if (is_person or is_household) and common and meet and is_better(one, other):
                 yield _conflict("person_discount" if is_person else "household_discount", one, other, *common)
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import engagement, journeys, offers, personal, relationship, situational
+from oracle import content, data_use, engagement, journeys, offers, paths, personal, relationship, situational
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -28,6 +28,7 @@ def _lookalikes(company: Company) -> dict[Any, Row]:
 # Per mart its key, and what computes it.
 ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] = {
     "customer_consent": (("customer_key", "purpose", "channel"), relationship.customer_consent),
+    "customer_data_use": (("customer_key", "attribute", "source_system", "purpose"), data_use.customer_data_use),
     "relationship_context": (("customer_key",), relationship.relationship_context),
     "customer_segment": (("customer_key",), _segments),
     "customer_engagement": (("customer_key",), engagement.customer_engagement),
@@ -42,6 +43,9 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "journey_funnel": (("product_line", "journey_step"), journeys.journey_funnel),
     "offer_conflict": (("rule", "offer_made_key", "other_offer_made_key"), offers.offer_conflict),
     "offer_lookalike": (("segment", "offer_key", "other_offer_key"), _lookalikes),
+    "content_engagement": (("content_key",), content.content_engagement),
+    "touch_path": (("customer_key", "product_line", "touch_kind", "touch_value", "touched_at"), paths.touch_path),
+    "touch_transition": (("product_line", "from_kind", "from_value", "to_kind", "to_value"), paths.touch_transition),
     "channel_transition": (("product_line", "from_channel", "to_channel"), journeys.channel_transition),
 }
 # Columns that the oracle leaves out, with the reason.
@@ -52,6 +56,7 @@ LEFT_OUT = {
         "fresh_until", "is_stale",  # of streams, not of a company
     },
     "offer_conflict": {"offer_conflict_key"},  # a hash
+    "touch_path": {"path_key"},  # a hash
     "personal_context": {"fresh_until", "is_stale"},  # of streams, not of a company
     "situational_context": {
         "fresh_until", "is_stale",  # of streams, not of a company

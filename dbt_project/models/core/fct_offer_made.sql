@@ -6,8 +6,11 @@ with offers_made as (
         offers.product_key,
         coalesce(offers.names_products, false) as names_products,
         campaigns.product_line as campaign_product_line,
-        -- Held-out customers could have used the offer from its first day on.
-        coalesce(made.made_at, cast(offers.valid_from as timestamp)) as could_use_from,
+        -- From its first day on, and not before it was made; held-out customers from its first day on.
+        greatest(
+            coalesce(made.made_at, cast(offers.valid_from as timestamp)),
+            coalesce(cast(offers.valid_from as timestamp), made.made_at)
+        ) as could_use_from,
         cast(offers.valid_to as timestamp) as could_use_to
     from {{ ref('int_offer_made') }} as made
     left join {{ ref('dim_offer') }} as offers on made.offer_id = offers.offer_id

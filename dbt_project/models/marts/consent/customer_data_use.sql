@@ -35,7 +35,21 @@ held as (
         source_system,
         count(*) as record_count,
         max(ordered_at) as recorded_at
-    from {{ ref('fct_order_line') }}
+    from (
+        select
+            customer_key,
+            source_system,
+            ordered_at
+        from {{ ref('fct_order_line') }}
+
+        union all
+
+        select
+            customer_key,
+            source_system,
+            started_at as ordered_at
+        from {{ ref('fct_booking') }}
+    ) as orders_and_bookings
     where customer_key > 0 and ordered_at < {{ as_of() }}
     group by customer_key, source_system
 

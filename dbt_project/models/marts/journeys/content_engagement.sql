@@ -1,8 +1,7 @@
--- Readers are followed from the day of their first touch with the item. They are compared with customers who met
+-- Readers are followed from their first touch with the item. They are compared with customers who met
 -- another item in the same quarter, in the same channel and known by the same kind of identifier (a cookie identifies
 -- customers who bought or logged in), who had bought lately or not like them, and had not touched this item yet.
 -- Customers who search more read more: a difference in rates does not prove that the item causes purchases.
-{%- set outcome_days = var('content_outcome_days') %}
 with touches as (
     select * from {{ ref('int_content_touch') }}
 ),
@@ -24,7 +23,7 @@ first_touches as (
         customer_key,
         content_key,
         {{ first_by('met_by', 'happened_at') }} as met_by,
-        min(day_number) as day_number,
+        min(second_number) as second_number,
         cast({{ dbt.date_trunc('quarter', 'min(happened_at)') }} as date) as quarter_start
     from touches
     where customer_key > 0
@@ -35,7 +34,7 @@ quarters_of_readers as (
     select
         customer_key,
         met_by,
-        min(day_number) as day_number,
+        min(second_number) as second_number,
         cast({{ dbt.date_trunc('quarter', 'happened_at') }} as date) as quarter_start
     from touches
     where customer_key > 0
@@ -46,8 +45,10 @@ outlooks as (
     select * from {{ ref('int_reader_outlook') }}
 ),
 
-last_day as (
-    select {{ dbt.datediff("cast('2000-01-01' as timestamp)", as_of(), 'day') }} - {{ outcome_days }} as day_number
+last_moment as (
+    select
+        {{ dbt.datediff("cast('2000-01-01' as timestamp)", as_of(), 'second') }}
+        - {{ var('content_outcome_days') }} * 86400 as second_number
 ),
 
 followed as (
@@ -63,8 +64,8 @@ followed as (
         count(case when outlooks.purchases_after > 0 then 1 end) as buyer_count
     from first_touches
     inner join outlooks
-        on first_touches.customer_key = outlooks.customer_key and first_touches.day_number = outlooks.day_number
-    inner join last_day on first_touches.day_number <= last_day.day_number
+        on first_touches.customer_key = outlooks.customer_key and first_touches.second_number = outlooks.second_number
+    inner join last_moment on first_touches.second_number <= last_moment.second_number
     group by
         first_touches.content_key, first_touches.met_by, first_touches.quarter_start, outlooks.has_bought_lately
 ),
@@ -73,7 +74,7 @@ compared as (
     select
         quarters_of_readers.customer_key,
         quarters_of_readers.met_by,
-        quarters_of_readers.day_number,
+        quarters_of_readers.second_number,
         quarters_of_readers.quarter_start,
         outlooks.has_bought_lately,
         case when outlooks.purchases_after > 0 then 1 else 0 end as is_buyer
@@ -81,8 +82,8 @@ compared as (
     inner join outlooks
         on
             quarters_of_readers.customer_key = outlooks.customer_key
-            and quarters_of_readers.day_number = outlooks.day_number
-    inner join last_day on quarters_of_readers.day_number <= last_day.day_number
+            and quarters_of_readers.second_number = outlooks.second_number
+    inner join last_moment on quarters_of_readers.second_number <= last_moment.second_number
 ),
 
 all_alike as (
@@ -108,7 +109,7 @@ alike_who_touched as (
         sum(compared.is_buyer) as buyer_count
     from compared
     inner join first_touches on compared.customer_key = first_touches.customer_key
-    where first_touches.day_number <= compared.day_number
+    where first_touches.second_number <= compared.second_number
     group by first_touches.content_key, compared.met_by, compared.quarter_start, compared.has_bought_lately
 ),
 
@@ -120,10 +121,10 @@ strata as (
         followed.purchases_after,
         followed.amount_after,
         followed.buyer_count,
-        all_alike.customer_count - coalesce(alike_who_touched.customer_count, 0) as comparable_count,
-        all_alike.buyer_count - coalesce(alike_who_touched.buyer_count, 0) as comparable_buyer_count
+        coalesce(all_alike.customer_count, 0) - coalesce(alike_who_touched.customer_count, 0) as comparable_count,
+        coalesce(all_alike.buyer_count, 0) - coalesce(alike_who_touched.buyer_count, 0) as comparable_buyer_count
     from followed
-    inner join all_alike
+    left join all_alike
         on
             followed.met_by = all_alike.met_by
             and followed.quarter_start = all_alike.quarter_start

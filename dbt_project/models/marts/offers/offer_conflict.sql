@@ -12,7 +12,8 @@ made as (
         facts.made_at,
         offers.product_key,
         offers.discount_percent,
-        coalesce(cast(offers.valid_from as timestamp), facts.made_at) as usable_from,
+        -- From its first day on, and not before the customer has it.
+        greatest(coalesce(cast(offers.valid_from as timestamp), facts.made_at), facts.made_at) as usable_from,
         coalesce(
             cast(offers.valid_to as timestamp), {{ dbt.dateadd('day', var('offer_window_days'), 'facts.made_at') }}
         ) as usable_to

@@ -1,0 +1,82 @@
+"""What is held about customers and for what, computed from descriptions of columns alone; draws what is held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from oracle.company import AS_OF, Company, Row, is_true, seed
+from oracle.facts import SYSTEMS, some_moment
+from oracle.relationship import customer_consent, joined
+
+# Kinds of personal data that show in facts, with the fact and the column of its moment.
+OF_FACTS = {
+    "purchases": (("fct_order_line", "ordered_at"), ("fct_booking", "started_at")),
+    "contacts": (("fct_interaction", "happened_at"),),
+    "answers": (("fct_survey_answer", "answered_at"),),
+}
+
+
+def draw_attributes(company: Company) -> None:
+    """Fills the kinds of data that the records of customers hold, and consents for the third channel that needs one."""
+    draw = company.random
+    for customer in company.customers:
+        for attribute in seed("data_attributes"):
+            for system in SYSTEMS:
+                if attribute["attribute"] not in OF_FACTS and company.chance(0.2):
+                    company.add(
+                        "bridge_customer_attribute", customer_key=customer, attribute=attribute["attribute"],
+                        source_system=system, record_count=draw.randrange(1, 4),
+                        recorded_at=None if company.chance(0.2) else some_moment(company, customer),
+                    )  # fmt: skip
+
+
+def _held(company: Company) -> dict[Any, Row]:
+    """Per customer, kind and system: how many records or events hold it, and the moments of those that have one."""
+    found: dict[Any, Row] = defaultdict(lambda: {"record_count": 0, "moments": []})
+    for row in company.tables["bridge_customer_attribute"]:
+        held = found[row["customer_key"], row["attribute"], row["source_system"]]
+        held["record_count"] += row["record_count"]
+        held["moments"].append(row["recorded_at"])
+    for attribute, facts in OF_FACTS.items():
+        for table, moment in facts:
+            for row in company.tables[table]:
+                if row["customer_key"] > 0 and row[moment] < AS_OF:
+                    held = found[row["customer_key"], attribute, row["source_system"]]
+                    held["record_count"] += 1
+                    held["moments"].append(row[moment])
+    return found
+
+
+def customer_data_use(company: Company) -> dict[Any, Row]:
+    """Per customer, kind of data, system and purpose: whether the data may be used."""
+    attributes = {row["attribute"]: row for row in seed("data_attributes")}
+    purposes = {row["purpose"]: row for row in seed("data_purposes")}
+    granted: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for (customer, purpose, channel), consent in customer_consent(company).items():
+        if consent["is_granted"]:
+            granted[customer, purpose].append(channel)
+    found: dict[Any, Row] = {}
+    for (customer, attribute, system), held in _held(company).items():
+        kind = attributes[attribute]
+        moments: list[datetime] = [moment for moment in held["moments"] if moment is not None]
+        for purpose in kind["purposes"].split():
+            setting = purposes[purpose]
+            needs_consent = is_true(setting["needs_consent"])
+            channels = [
+                channel for channel in granted[customer, purpose]
+                if needs_consent and kind["consent_channel"] in (None, channel)
+            ]  # fmt: skip
+            may_be_used = not needs_consent or bool(channels)
+            found[customer, attribute, system, purpose] = {
+                "attribute_title": kind["title"],
+                "data_class": kind["data_class"],
+                "record_count": held["record_count"],
+                "recorded_at": max(moments, default=None),
+                "purpose_title": setting["title"],
+                "may_be_used": may_be_used,
+                "lawful_basis": setting["lawful_basis"] if may_be_used else None,
+                "consent_channels": joined(channels),
+            }
+    return found
