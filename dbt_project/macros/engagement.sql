@@ -33,3 +33,16 @@
         and not (coalesce({{ rows }}.amount, 0) < 0 and coalesce(touchpoints.is_purchase, false) and not {{ rows }}.is_purchase)
     )
 {%- endmacro %}
+
+
+{#- Whether the measures of a month reach a stage, or one above it: who trusts also communicates. measures has a column
+    per stage, bounds a column `<stage>_enters_at`. -#}
+{% macro enters_stage(stage, measures, bounds) -%}
+    {%- set reached = [] -%}
+    {%- for higher in earned_stages() -%}
+        {%- if loop.index0 >= earned_stages().index(stage) -%}
+            {%- do reached.append(measures ~ '.' ~ higher ~ ' >= ' ~ bounds ~ '.' ~ higher ~ '_enters_at') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ reached | join(' or ') }}
+{%- endmacro %}

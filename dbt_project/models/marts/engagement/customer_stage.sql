@@ -1,7 +1,8 @@
 -- A customer enters a stage when its measure reaches `enters_at` and leaves it when the measure falls below
 -- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and
 -- counts what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on
--- consent. Whether a customer is in a stage depends on all months before, so older ones are judged and left out.
+-- consent. Who enters a stage has entered those below it, and falls back to the next one whose bound still holds.
+-- Whether a customer is in a stage depends on all months before, so older ones are judged and left out.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
@@ -96,14 +97,14 @@ measured as (
     from looked_back
 ),
 
--- A stage is held when it was entered later than it was last left.
+-- A stage is held when it, or one above it, was entered later than it was last left.
 turns as (
     select
         measured.customer_key,
         measured.month_start,
         measured.is_kept,
     {%- for stage in earned_stages() %}
-        max(case when measured.{{ stage }} >= bounds.{{ stage }}_enters_at then measured.month_start end)
+        max(case when {{ enters_stage(stage, 'measured', 'bounds') }} then measured.month_start end)
             over months_so_far as {{ stage }}_entered,
         max(case when measured.{{ stage }} < bounds.{{ stage }}_leaves_below then measured.month_start end)
             over months_so_far as {{ stage }}_left{{ "," if not loop.last }}
