@@ -1,6 +1,16 @@
-{#- A moment as people read it, to the minute: 2025-11-03 14:05 UTC. -#}
+{#- A moment as people read it, to the minute: 2025-11-03 14:05 UTC. Midnight is a day whose time the source does not say:
+    2025-11-03. -#}
 {% macro moment_text(moment) -%}
-    substring(cast({{ moment }} as {{ dbt.type_string() }}), 1, 16) || ' UTC'
+    case
+        when {{ moment }} = {{ dbt.date_trunc('day', moment) }} then {{ day_text(moment) }}
+        else substring(cast({{ moment }} as {{ dbt.type_string() }}), 1, 16) || ' UTC'
+    end
+{%- endmacro %}
+
+
+{#- A number with its noun: 1 day, 2 days. -#}
+{% macro counted_text(number, noun) -%}
+    {{ whole_text(number) }} || case when round({{ number }}) = 1 then ' {{ noun }}' else ' {{ noun }}s' end
 {%- endmacro %}
 
 

@@ -23,6 +23,7 @@ from oracle.company import (
 )
 
 LEAST_PURCHASE_DAYS = 4  # variable rhythm_least_purchase_days
+LEAST_CONTACTS = 2  # variable usual_least_contacts
 DEFAULT_INTERVAL_DAYS = 180  # variable rhythm_default_days
 ON_SITE = {key for key, row in CHANNELS.items() if row["presence"] == "on_site"}
 
@@ -43,6 +44,13 @@ def most(values: Iterable[tuple[Any, datetime]]) -> Any:
     numbers = Counter(value for value, _ in found)
     newest = {value: max(moment for other, moment in found if other == value) for value in numbers}
     return max(numbers, key=lambda value: (numbers[value], newest[value]), default=None)
+
+
+def usual(values: Iterable[tuple[Any, datetime]]) -> Any:
+    """The value that occurs most; None where it occurs less often than shows a habit."""
+    found = list(values)
+    value = most(found)
+    return value if sum(other == value for other, _ in found) >= LEAST_CONTACTS else None
 
 
 def joined(values: Iterable[str]) -> str | None:
@@ -207,9 +215,9 @@ def _habits(company: Company, customer: int) -> Row:
     return {
         "interaction_count": len(contacts),
         "last_interaction_at": max((row["happened_at"] for row in contacts), default=None),
-        "usual_channel": most((CHANNELS[row["channel_key"]]["channel"], row["happened_at"]) for row in own),
-        "usual_weekday": most((moment.isoweekday(), row["happened_at"]) for moment, row in local),
-        "usual_hour": most(timed),
+        "usual_channel": usual((CHANNELS[row["channel_key"]]["channel"], row["happened_at"]) for row in own),
+        "usual_weekday": usual((moment.isoweekday(), row["happened_at"]) for moment, row in local),
+        "usual_hour": usual(timed),
         "on_site_count": len(days),
         "on_site_count_12m": len(year),
         "on_site_share": len(visits) / len(own) if own else None,

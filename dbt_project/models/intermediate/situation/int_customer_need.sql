@@ -4,9 +4,12 @@
     'place': 'signals.place',
     'detail': 'signals.detail',
     'figure': whole_text('signals.figure'),
+    'figure_days': counted_text('signals.figure', 'day'),
+    'figure_times': counted_text('signals.figure', 'time'),
     'at': moment_text('signals.seen_at'),
     'day': day_text('signals.seen_at'),
     'since': moment_text('signals.since'),
+    'since_day': day_text('signals.since'),
     'again': moment_text('signals.again_at'),
 } %}
 with felt_needs as (

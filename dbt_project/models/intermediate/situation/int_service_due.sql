@@ -1,7 +1,7 @@
 {%- set interval_days = var('service_interval_days') -%}
 {%- set interval_km = var('service_interval_km') -%}
 -- The connected product of each customer whose service is due for longest: so many days after its last service, or the
--- sale, or so many kilometres.
+-- sale, or so many kilometres. One that has been due for longer than service_due_most_days is left out.
 with products as (
     select
         conditions.customer_key,
@@ -77,21 +77,24 @@ due as (
     left join reached on last_services.device_key = reached.device_key
 ),
 
+due_products as (
+    select
+        *,
+        case when distance_reached_at < day_reached_at then distance_reached_at else day_reached_at end as due_since
+    from due
+    where distance_reached_at is not null or day_reached_at < {{ as_of() }}
+),
+
 ranked as (
     select
         customer_key,
         title,
         read_at,
         distance_km,
-        case when distance_reached_at < day_reached_at then distance_reached_at else day_reached_at end as due_since,
-        row_number() over (
-            partition by customer_key
-            order by
-                case when distance_reached_at < day_reached_at then distance_reached_at else day_reached_at end,
-                device_key
-        ) as need_rank
-    from due
-    where distance_reached_at is not null or day_reached_at < {{ as_of() }}
+        due_since,
+        row_number() over (partition by customer_key order by due_since, device_key) as need_rank
+    from due_products
+    where due_since >= {{ dbt.dateadd('day', -var('service_due_most_days'), as_of()) }}
 )
 
 select * from ranked

@@ -5,6 +5,8 @@
     'what': 'possible.what',
     'detail': 'possible.detail',
     'figure': whole_text('possible.figure'),
+    'figure_days': counted_text('possible.figure', 'day'),
+    'figure_years': counted_text('possible.figure', 'year'),
     'day': 'possible.seen_on',
     'times': whole_text('possible.times_as_likely'),
     'amount': "case when possible.expected_value_amount < 1 then 'less than 1' else "

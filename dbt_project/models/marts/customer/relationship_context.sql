@@ -106,6 +106,7 @@ channel_use as (
     select
         customer_key,
         channel,
+        count(*) as contact_count,
         row_number() over (
             partition by customer_key order by count(*) desc, max(happened_at) desc, channel
         ) as channel_rank
@@ -129,6 +130,7 @@ hour_use as (
     select
         customer_key,
         local_hour,
+        count(*) as contact_count,
         row_number() over (
             partition by customer_key order by count(*) desc, max(happened_at) desc, local_hour
         ) as hour_rank
@@ -147,6 +149,7 @@ weekday_use as (
     select
         customer_key,
         local_weekday as iso_weekday,
+        count(*) as contact_count,
         row_number() over (
             partition by customer_key order by count(*) desc, max(happened_at) desc, local_weekday
         ) as weekday_rank
@@ -216,9 +219,21 @@ left join rhythms on customers.customer_key = rhythms.customer_key
 left join scored on customers.customer_key = scored.customer_key
 left join product_lines on customers.customer_key = product_lines.customer_key
 left join activity on customers.customer_key = activity.customer_key
-left join channel_use on customers.customer_key = channel_use.customer_key and channel_use.channel_rank = 1
-left join hour_use on customers.customer_key = hour_use.customer_key and hour_use.hour_rank = 1
+left join channel_use
+    on
+        customers.customer_key = channel_use.customer_key
+        and channel_use.channel_rank = 1
+        and channel_use.contact_count >= {{ var('usual_least_contacts') }}
+left join hour_use
+    on
+        customers.customer_key = hour_use.customer_key
+        and hour_use.hour_rank = 1
+        and hour_use.contact_count >= {{ var('usual_least_contacts') }}
 left join location_use on customers.customer_key = location_use.customer_key and location_use.location_rank = 1
-left join weekday_use on customers.customer_key = weekday_use.customer_key and weekday_use.weekday_rank = 1
+left join weekday_use
+    on
+        customers.customer_key = weekday_use.customer_key
+        and weekday_use.weekday_rank = 1
+        and weekday_use.contact_count >= {{ var('usual_least_contacts') }}
 left join forecasts as expected on customers.customer_key = expected.customer_key
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'
