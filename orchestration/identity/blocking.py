@@ -73,7 +73,11 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
     chosen: list[Key] = []
     proposed = 0
     left_out = []
+    present = f"from {table} where copy <= {MOST_COPIES}"
+    filled = work.rows(f"select {', '.join(f'count({expression})' for expression in KEYS.values())} {present}")[0]
     for place, (name, expression) in enumerate(KEYS.items()):
+        if filled[place] < 2:
+            continue
         share = max(budget // 5, 1)
         room = min(share, budget * 2 - proposed)  # keys propose each pair about twice
         # Add up block sizes from the small ones, as far as the room reaches.
@@ -82,8 +86,7 @@ def choose_keys(work: Workspace, table: str, rules: Rules, records: int) -> list
             with sizes as (
                 select records, count(*) as values_, count(*) * records * (records - 1) // 2 as pairs
                 from (
-                    select count(*) as records from {table}
-                    where ({expression}) is not null and copy <= {MOST_COPIES} group by ({expression})
+                    select count(*) as records {present} and ({expression}) is not null group by ({expression})
                 )
                 where records > 1
                 group by records

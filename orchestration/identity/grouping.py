@@ -181,7 +181,7 @@ def _judge_unproposed_pairs(work: Workspace, model: LinkageModel, rules: Rules) 
     """Adds missing_pair to judged, as only the evidence of all pairs shows whether a component is one person."""
     if not work.value("select count(*) from {work}.missing_pair"):
         return
-    score(work, model, "missing_pair", "{work}.missing_score", least_weight=EVERY_PAIR)
+    score(work, model, {"missing_pair": EVERY_PAIR}, "{work}.missing_score")
     add_patterns(work, model, rules, "{work}.missing_score")
     judge(work, model, "{work}.missing_score", "{work}.missing_judged")
     work.run("""

@@ -47,7 +47,15 @@ from orchestration.identity.memory import (
     write_judged_pair,
     write_record,
 )
-from orchestration.identity.model import EVERY_PAIR, LinkageModel, informative_columns, learn, score, untrained_model
+from orchestration.identity.model import (
+    EVERY_PAIR,
+    LEAST_WEIGHT,
+    LinkageModel,
+    informative_columns,
+    learn,
+    score,
+    untrained_model,
+)
 from orchestration.identity.name_variants import apply_name_roots, learn_name_roots
 from orchestration.identity.records import complete_records, read_records
 from orchestration.identity.results import counted, note_groups, write_results
@@ -267,9 +275,7 @@ def _score_pairs(work: Workspace, model: LinkageModel, rules: Rules, *, is_new: 
         create or replace table {work}.blocked_pair as
         from {work}.blocked_pair anti join {work}.certain_pair using (join_key_l, join_key_r);
     """)
-    score(work, model, "certain_pair", "{work}.scored", least_weight=EVERY_PAIR)
-    score(work, model, "blocked_pair", "{work}.scored_pair")
-    work.run("insert into {work}.scored by name from {work}.scored_pair; drop table {work}.scored_pair")
+    score(work, model, {"certain_pair": EVERY_PAIR, "blocked_pair": LEAST_WEIGHT}, "{work}.scored")
     if is_new:
         measure_contradictions(work, model, "{work}.scored")
     add_patterns(work, model, rules, "{work}.scored")

@@ -29,12 +29,14 @@ _LEARNING_BLOCKS = (
 )  # fmt: skip
 _MOST_LEARNING_BLOCKS = 3
 _RANDOM_PAIRS = 1_000_000
+_PAIRS_IN_ONE_CHUNK = 250_000  # so few are counted faster all at once than in chunks until each outcome is frequent
 _MOST_LEARNING_PAIRS = 300_000
 _ROUNDS = (20, 8, 3)  # of expectation maximisation
 _EXAMPLES_OF_EXPERIENCE = 20  # weight of general experience, in matches
 _PAIRS_OF_EXPERIENCE = 3_000  # and in random pairs
 _LEAST_FILLED_SHARE = 0.005
 EVERY_PAIR = -10_000.0  # bits: a least weight that keeps all pairs
+LEAST_WEIGHT = -12.0  # bits: below, a pair that only shares a block is of no interest
 _MOST_FOR_A_STREET = 16.0  # to 1: each large town has the commonest streets
 _RAREST_ERROR = 0.003  # no system's values are beyond doubt: three in a thousand are mistakes
 
@@ -134,8 +136,10 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     blocks = _learning_blocks(work, columns)
     matches = dict.fromkeys(names, 0.0)
     with _linker(work, experience, "observed") as linker:
-        linker.training.estimate_u_using_random_sampling(max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=4)
         random_pairs = min(records * (records - 1) / 2, _RANDOM_PAIRS)
+        linker.training.estimate_u_using_random_sampling(
+            max_pairs=_RANDOM_PAIRS, seed=seed, num_chunks=1 if random_pairs <= _PAIRS_IN_ONE_CHUNK else 4
+        )
         for block, pairs in blocks:
             share = _share_of_matches(
                 linker,
@@ -309,12 +313,12 @@ def _keep_order(levels: list[dict[str, Any]]) -> None:
         worst["m_probability"] = worst["u_probability"]
 
 
-def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, least_weight: float = -12.0) -> None:
-    """Scores the blocked pairs of a table with Splink.
+def score(work: Workspace, model: LinkageModel, least_weights: dict[str, float], target: str) -> None:
+    """Scores the blocked pairs of tables with Splink.
 
+    least_weights: the tables of pairs, each with the bits of evidence, with the prior, below which a pair is left out.
     Writes `target`: record_number_l, record_number_r, weight (bits of evidence, without the prior), and per comparison
-    gamma_<name> and mw_<name> (bits, with frequency adjustment). Leaves out pairs below `least_weight` bits, with the
-    prior.
+    gamma_<name> and mw_<name> (bits, with frequency adjustment).
     """
     names = model.comparisons
     if not names:
@@ -322,25 +326,29 @@ def score(work: Workspace, model: LinkageModel, pairs: str, target: str, *, leas
         return
     prior = min(max(model.prior["same"], model.prior["cross"]), 0.3)
     settings = model.settings | {"probability_two_random_records_match": prior}
+    filled = [pairs for pairs in least_weights if work.value(f"select 1 from {{work}}.{pairs} limit 1")]
+    write = f"create or replace table {target} as"
     with _linker(work, settings) as linker:
-        frame = linker._db_api.register(pairs.rsplit(".", 1)[-1])
-        linker.table_management.register_blocked_pairs_for_predict(frame)
-        predicted = linker.inference.predict(threshold_match_weight=least_weight, warning_mode="never")
-        columns = {column.unquote().name for column in predicted.columns}
-        parts = []
-        for name in names:
-            adjusted = f"mw_tf_adj_{name}" if f"mw_tf_adj_{name}" in columns else None
-            weight = f"mw_{name} + {adjusted}" if adjusted else f"mw_{name}"
-            parts.append(f"gamma_{name}::tinyint as gamma_{name}, ({weight})::float as mw_{name}")
-        work.run(f"""
-            create or replace table {target} as
-            select
-                record_number_l,
-                record_number_r,
-                (match_weight - {math.log2(prior / (1 - prior))})::float as weight,
-                {", ".join(parts)}
-            from {{work}}.{predicted.physical_name}
-        """)
+        for pairs in filled or list(least_weights)[:1]:  # without any pair, a table without rows
+            frame = linker._db_api.register(pairs)
+            linker.table_management.register_blocked_pairs_for_predict(frame)
+            predicted = linker.inference.predict(threshold_match_weight=least_weights[pairs], warning_mode="never")
+            columns = {column.unquote().name for column in predicted.columns}
+            parts = []
+            for name in names:
+                adjusted = f"mw_tf_adj_{name}" if f"mw_tf_adj_{name}" in columns else None
+                weight = f"mw_{name} + {adjusted}" if adjusted else f"mw_{name}"
+                parts.append(f"gamma_{name}::tinyint as gamma_{name}, ({weight})::float as mw_{name}")
+            work.run(f"""
+                {write}
+                select
+                    record_number_l,
+                    record_number_r,
+                    (match_weight - {math.log2(prior / (1 - prior))})::float as weight,
+                    {", ".join(parts)}
+                from {{work}}.{predicted.physical_name}
+            """)
+            write = f"insert into {target} by name"
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import duckdb
 import pytest
-from identity.conftest import customers, groups
+from identity.conftest import customers, groups, warehouse
 from identity.strangers import Town, deliver, record
 
 from orchestration.identity import link_records
@@ -184,7 +183,7 @@ def test_initial_that_fits_two_people_of_one_home_joins_neither(connection, give
 
 
 def test_run_that_links_many_records_within_one_system_says_so() -> None:
-    connection = duckdb.connect()
+    connection = warehouse()
     town = Town(5)
     people = [town.person() for _ in range(100)]
     deliver(connection, [record(person, f"crm/{copy}x{n}") for n, person in enumerate(people) for copy in range(2)])

@@ -11,7 +11,7 @@ import duckdb
 import numpy
 import pytest
 import yaml
-from identity.conftest import customers
+from identity.conftest import customers, warehouse
 from identity.datasets import synthetic
 
 from orchestration.identity import clusters, link_records, present_customer
@@ -32,7 +32,7 @@ class History:
 
     def __init__(self, seed: int, folder: Path, *, with_identifiers: bool) -> None:
         self.random = numpy.random.default_rng(seed)
-        self.connection = duckdb.connect()
+        self.connection = warehouse()
         self.folder = folder
         self.identifiers = "identifiers" if with_identifiers else None
         (folder / "rules.yml").write_text(yaml.safe_dump(RULES))
@@ -120,7 +120,7 @@ class History:
 
     def full_run(self, day: int) -> duckdb.DuckDBPyConnection:
         """Links everything again with the present model and numbers, in another warehouse."""
-        other = duckdb.connect()
+        other = warehouse()
         other.execute("create schema identity")
         for table in ("records", "identifiers", *(f"identity.{name}" for name in (*LEARNED, *NUMBERS))):
             other.register("copied", self.connection.execute(f"from {table}").to_arrow_table())

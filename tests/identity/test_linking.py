@@ -5,43 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import networkx
 import numpy
+import pyarrow
 import pytest
+from identity.conftest import COLUMNS, customers, groups, warehouse
+from identity.conftest import linked as given
 
-from orchestration.identity import LinkResult, link_records
+from orchestration.identity import link_records
 from orchestration.identity.register import keep_register, restore_register
-
-COLUMNS = (
-    "source_system varchar, source_record_id varchar, given_name varchar, family_name varchar, birth_date date, "
-    "gender varchar, email varchar, phone varchar, street varchar, house_number varchar, postal_code varchar, "
-    "city varchar, region varchar, country varchar, national_id varchar, loyalty_number varchar"
-)
-
-
-@pytest.fixture
-def connection() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
-
-
-def given(connection: duckdb.DuckDBPyConnection, *records: dict[str, str]) -> LinkResult:
-    """Links exactly these records: each a dictionary with at least `key`, as system/id."""
-    connection.execute(f"create or replace table records ({COLUMNS})")
-    for record in records:
-        system, record_id = record["key"].split("/")
-        row = {"source_system": system, "source_record_id": record_id} | {k: v for k, v in record.items() if k != "key"}
-        marks = ", ".join("?" for _ in row)
-        connection.execute(f"insert into records ({', '.join(row)}) values ({marks})", list(row.values()))
-    return link_records(connection, "records", as_of=datetime(2026, 1, 1))
-
-
-def customers(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    return dict(
-        connection.execute(
-            "select source_system || '/' || source_record_id, customer_id from identity.assignment"
-        ).fetchall()
-    )
 
 
 def test_shared_email_links_in_any_case(connection) -> None:
@@ -95,30 +67,29 @@ def test_repeated_key_is_rejected(connection) -> None:
         given(connection, {"key": "crm/1"}, {"key": "crm/1"})
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_clusters_are_the_connected_components_of_a_random_graph(connection, seed: int) -> None:
-    random = numpy.random.default_rng(seed)
-    size, edges = 300, random.integers(0, 300, size=(150, 2))
+def test_clusters_are_the_connected_components_of_random_graphs(connection) -> None:
+    """Five graphs beside each other; each edge is an identifier of its own that two records share."""
+    size, graph = 300, networkx.Graph()
+    for seed in range(5):
+        edges = numpy.random.default_rng(seed).integers(0, size, size=(150, 2)) + seed * size
+        graph.add_nodes_from(range(seed * size, (seed + 1) * size))
+        graph.add_edges_from(map(tuple, edges))
+    ends = [(f"{node:04}", f"edge {number}") for number, edge in enumerate(graph.edges) for node in edge]
     connection.execute(f"create or replace table records ({COLUMNS})")
     connection.execute(
         "insert into records (source_system, source_record_id) select 's', lpad(range::varchar, 4, '0') from range(?)",
-        [size],
+        [5 * size],
     )
-    # Each edge is an identifier of its own that two records share.
-    connection.execute("create or replace table identifiers (source_system varchar, source_record_id varchar, "
-                       "identifier_kind varchar, identifier_value varchar)")  # fmt: skip
-    for number, edge in enumerate(edges):
-        for node in edge:
-            connection.execute("insert into identifiers values ('s', ?, 'email', ?)", [f"{node:04}", f"edge {number}"])
+    node, value = (pyarrow.array(column) for column in zip(*ends, strict=True))
+    connection.register("ends", pyarrow.table({"node": node, "value": value}))
+    connection.execute("""
+        create table identifiers as
+        select 's' as source_system, node as source_record_id, 'email' as identifier_kind, value as identifier_value
+        from ends
+    """)
     result = link_records(connection, "records", identifiers="identifiers")
-    graph = networkx.Graph()
-    graph.add_nodes_from(range(size))
-    graph.add_edges_from(map(tuple, edges))
     expected = {frozenset(f"s/{node:04}" for node in component) for component in networkx.connected_components(graph)}
-    found: dict[int, set[str]] = {}
-    for record, customer in customers(connection).items():
-        found.setdefault(customer, set()).add(record)
-    assert {frozenset(records) for records in found.values()} == expected
+    assert groups(connection) == expected
     assert result.customers == len(expected)
 
 
@@ -194,7 +165,7 @@ def test_numbers_survive_a_rebuilt_warehouse(connection, tmp_path: Path) -> None
     given(connection, ANN, ANN_SHOP, BOB)
     before = customers(connection)
     keep_register(connection, tmp_path / "identity")
-    rebuilt = duckdb.connect()
+    rebuilt = warehouse()
     restore_register(rebuilt, tmp_path / "identity")
     given(rebuilt, ANN, ANN_SHOP, BOB)
     assert customers(rebuilt) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from identity.conftest import customers, groups
+from identity.conftest import customers, groups, warehouse
 from identity.datasets import synthetic
 
 from orchestration.identity import assignment_as_of, explain, link_records, linking, present_customer
@@ -109,7 +109,7 @@ def test_explanation_has_records_rules_weights_and_refusals(connection, given) -
 @pytest.fixture(scope="module")
 def grown() -> duckdb.DuckDBPyConnection:
     """2,500 records linked at once, and then 2 % more and some that have changed, been removed or returned."""
-    connection = duckdb.connect()
+    connection = warehouse()
     synthetic(connection, 2_600, seed=7)
     connection.execute("alter table records rename to everyone")
     connection.execute("create table records as from everyone where hash(source_record_id) % 50 > 0")
@@ -130,7 +130,7 @@ def test_new_records_use_the_learned_model(grown: duckdb.DuckDBPyConnection) -> 
 
 
 def test_incremental_linking_equals_a_full_run_with_the_same_model(grown: duckdb.DuckDBPyConnection) -> None:
-    full = duckdb.connect()
+    full = warehouse()
     full.execute("create schema identity")
     learned = [f"identity.{table}" for table in ("linkage_model", "term_frequency", "name_root", "common_block")]
     for table in ("records", *learned):
@@ -159,7 +159,7 @@ def test_record_has_one_customer_at_any_moment(grown: duckdb.DuckDBPyConnection)
 
 def rebuilt_from(connection: duckdb.DuckDBPyConnection, register: Path) -> duckdb.DuckDBPyConnection:
     """Another warehouse, with the same records and the register."""
-    other = duckdb.connect()
+    other = warehouse()
     other.register("delivered", connection.execute("from records").to_arrow_table())
     other.execute("create table records as from delivered")
     restore_register(other, register)
@@ -260,7 +260,7 @@ def test_incomplete_register_is_an_error_not_an_empty_one(connection, given, tmp
     keep_register(connection, tmp_path)
     next(tmp_path.glob("state-*/known_number.parquet")).unlink()
     with pytest.raises(FileNotFoundError, match="known_number"):
-        restore_register(duckdb.connect(), tmp_path)
+        restore_register(warehouse(), tmp_path)
 
 
 def test_killed_call_leaves_all_tables_unchanged(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-import duckdb
 import pytest
-from identity.conftest import customers, groups
+from identity.conftest import customers, groups, warehouse
 from pipeline import histories
 
 from orchestration.identity import link_records
@@ -105,7 +104,7 @@ def test_two_records_are_linked_only_on_enough_evidence(connection, given, one, 
 
 
 def test_table_delivered_by_two_systems_has_each_person_once() -> None:
-    connection = duckdb.connect()
+    connection = warehouse()
     connection.execute("""
         create table records as
         select 's' || system as source_system, person::varchar as source_record_id,
