@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +14,7 @@ import pytest
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.landing.declared_columns import ensure_declared_columns
 from orchestration.channels.landing.loads import accept, hold, pending_loads
+from tests.channels.killed_landing import KILLS, land_and_die
 
 if TYPE_CHECKING:
     from tests.channels.conftest import Bench
@@ -28,76 +26,6 @@ STREAM = ("shop", "contacts")
 def deliver(bench: Bench, name: str, first: int, count: int) -> None:
     lines = "".join(f"{number},x\n" for number in range(first, first + count))
     (bench.data / name).write_text("Id,Name\n" + lines)
-
-
-# Each kills the process with SIGKILL at one point between reading the source and writing the marker of the load.
-KILLS = {
-    "while the source is read": "after(_file_reading, 'refuse_changed_file', 1)",
-    "before the extracted package is committed": "before(Extract, 'commit_packages')",
-    "after the extracted package is committed": "after(Extract, 'commit_packages')",
-    "before the package is normalised": "before(Pipeline, 'normalize')",
-    "before the package is loaded": "before(Pipeline, 'load')",
-    "half-way through the copy of a data file": "half_copy()",
-    "after the copy of a data file": "after(LocalFileSystem, 'put_file')",
-    "before the state is stored": "before(FilesystemClient, '_store_current_state')",
-    "before the marker is stored": "before(FilesystemClient, '_store_load')",
-    "after the marker is stored": "after(FilesystemClient, '_store_load')",
-}
-KILLER = """
-import os, signal, sys
-from datetime import date
-from pathlib import Path
-from dlt.extract.extract import Extract
-from dlt.pipeline.pipeline import Pipeline
-from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
-from fsspec.implementations.local import LocalFileSystem
-from orchestration.channels.catalog_file import load_catalog
-from orchestration.channels.connectors import _file_reading
-from orchestration.channels.landing.land import land_stream
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def before(owner, name):
-    setattr(owner, name, lambda *a, **k: die())
-
-def after(owner, name, calls=0):
-    original, count = getattr(owner, name), [0]
-    def wrapped(*a, **k):
-        result = original(*a, **k)
-        count[0] += 1
-        if count[0] > calls:
-            die()
-        return result
-    setattr(owner, name, wrapped)
-
-def half_copy():
-    def half(self, source, target, *a, **k):
-        Path(target).write_bytes(Path(source).read_bytes()[:-40])
-        die()
-    LocalFileSystem.put_file = half
-
-exec(sys.argv[4])
-(system, stream), *_ = load_catalog(Path(sys.argv[1]), {}).streams()
-day = date.fromisoformat(sys.argv[5]) if sys.argv[5] else None
-days = (day, day) if day else None
-land_stream(system, stream, landing_url=sys.argv[2], working_dir=Path(sys.argv[3]), days=days)
-"""
-
-
-def land_and_die(bench: Bench, how: str, days: str = "") -> None:
-    command = [
-        sys.executable,
-        "-c",
-        KILLER,
-        bench.folder / "test.yaml",
-        bench.landing_url,
-        bench.working_dir,
-        how,
-        days,
-    ]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 # Killed at these points, a landing has stored the most that could be lost or doubled; the others are long tests.
@@ -118,7 +46,7 @@ def test_killed_landing_loses_and_duplicates_no_row(bench: Bench, point: str) ->
     first = bench.land(catalog)
     deliver(bench, "b.csv", 10, 20)
     deliver(bench, "c.csv", 30, 20)
-    land_and_die(bench, KILLS[point])
+    land_and_die(bench, point)
     complete = {load.load_id for load in pending_loads(bench.landing_url, *STREAM)}
     assert complete >= {first.load_id}
 
@@ -138,7 +66,7 @@ def test_killed_landing_without_its_working_folder_loses_and_duplicates_no_row(b
     deliver(bench, "a.csv", 0, 10)
     bench.land(catalog)
     deliver(bench, "b.csv", 10, 20)
-    land_and_die(bench, KILLS[point])
+    land_and_die(bench, point)
     shutil.rmtree(bench.working_dir)
     assert bench.land(catalog).rows == 20
     assert bench.rows("id::INT") == [(number,) for number in range(30)]
@@ -148,7 +76,7 @@ def test_killed_landing_without_its_working_folder_loses_and_duplicates_no_row(b
 def test_rows_of_an_incomplete_load_are_not_pending(bench: Bench) -> None:
     catalog = bench.files(CONTACTS)
     deliver(bench, "a.csv", 0, 10)
-    land_and_die(bench, KILLS["before the marker is stored"])
+    land_and_die(bench, "before the marker is stored")
     assert len(bench.rows("*")) == 10
     assert pending_loads(bench.landing_url, *STREAM) == []
     recovered = bench.land(catalog)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestration.channels.errors import ChannelError
-from tests.channels.test_channel_landing import KILLS, land_and_die
+from tests.channels.killed_landing import land_and_die
 
 if TYPE_CHECKING:
     from orchestration.channels.catalog import Catalog
@@ -108,7 +108,7 @@ def test_killed_reload_lands_whole_or_not_at_all(bench: Bench, point: str) -> No
     deliver(bench, "2025-01-30_a.csv", 1)
     deliver(bench, "2025-01-30_b.csv", 2)
     bench.land(catalog)
-    land_and_die(bench, KILLS[point], "2025-01-30")
+    land_and_die(bench, point, "2025-01-30")
     deliver(bench, "2025-01-31.csv", 3)
     bench.land(catalog)
     by_load: dict[str, list[int]] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -10,7 +12,7 @@ import pytest
 from identity.conftest import customers, groups, warehouse
 from identity.datasets import synthetic
 
-from orchestration.identity import assignment_as_of, explain, link_records, linking, present_customer
+from orchestration.identity import LinkResult, assignment_as_of, explain, link_records, linking, present_customer
 from orchestration.identity.decisions import read_decisions
 from orchestration.identity.register import NUMBERS, keep_register, register_moment, restore_register
 from orchestration.warehouse.connection import WarehouseError
@@ -107,20 +109,28 @@ def test_explanation_has_records_rules_weights_and_refusals(connection, given) -
 
 
 @pytest.fixture(scope="module")
-def grown() -> duckdb.DuckDBPyConnection:
-    """2,500 records linked at once, and then 2 % more and some that have changed, been removed or returned."""
+def link_grown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LinkResult]:
+    """link_records, which keeps a learned model for 500 records already: fewer records show the same."""
+    file = tmp_path_factory.mktemp("rules") / "identity_rules.yml"
+    file.write_text("learning: {least_records: 50, always_below_records: 500, most_changed_share: 0.05}")
+    return partial(link_records, rules_files=[file])
+
+
+@pytest.fixture(scope="module")
+def grown(link_grown: Callable[..., LinkResult]) -> duckdb.DuckDBPyConnection:
+    """800 records linked at once, and then 2 % more and some that have changed, been removed or returned."""
     connection = warehouse()
-    synthetic(connection, 2_600, seed=7)
+    synthetic(connection, 830, seed=7)
     connection.execute("alter table records rename to everyone")
     connection.execute("create table records as from everyone where hash(source_record_id) % 50 > 0")
-    link_records(connection, "records", as_of=datetime(2026, 1, 1))
+    link_grown(connection, "records", as_of=datetime(2026, 1, 1))
     connection.execute("create table first_assignment as from identity.assignment")
     connection.execute("""
         create or replace table records as
         select * replace (if(hash(source_record_id) % 97 = 5, null, phone) as phone) from everyone
         where hash(source_record_id) % 83 > 0
     """)
-    link_records(connection, "records", as_of=datetime(2026, 1, 2))
+    link_grown(connection, "records", as_of=datetime(2026, 1, 2))
     return connection
 
 
@@ -129,7 +139,9 @@ def test_new_records_use_the_learned_model(grown: duckdb.DuckDBPyConnection) -> 
     assert learned == (datetime(2026, 1, 1),)
 
 
-def test_incremental_linking_equals_a_full_run_with_the_same_model(grown: duckdb.DuckDBPyConnection) -> None:
+def test_incremental_linking_equals_a_full_run_with_the_same_model(
+    grown: duckdb.DuckDBPyConnection, link_grown
+) -> None:
     full = warehouse()
     full.execute("create schema identity")
     learned = [f"identity.{table}" for table in ("linkage_model", "term_frequency", "name_root", "common_block")]
@@ -137,13 +149,13 @@ def test_incremental_linking_equals_a_full_run_with_the_same_model(grown: duckdb
         full.register("copied", grown.execute(f"from {table}").to_arrow_table())
         full.execute(f"create table {table} as from copied")
         full.unregister("copied")
-    link_records(full, "records", relearn=False)
+    link_grown(full, "records", relearn=False)
     assert groups(grown) == groups(full)
 
 
-def test_unchanged_delivery_changes_no_number_and_no_history(grown: duckdb.DuckDBPyConnection) -> None:
+def test_unchanged_delivery_changes_no_number_and_no_history(grown: duckdb.DuckDBPyConnection, link_grown) -> None:
     before, periods = customers(grown), grown.execute("select count(*) from identity.assignment_history").fetchone()
-    result = link_records(grown, "records", as_of=datetime(2026, 1, 3))
+    result = link_grown(grown, "records", as_of=datetime(2026, 1, 3))
     assert customers(grown) == before
     assert (result.new_customers, result.merged_customers) == (0, 0)
     assert grown.execute("select count(*) from identity.assignment_history").fetchone() == periods
@@ -170,10 +182,12 @@ def everything(connection: duckdb.DuckDBPyConnection, *tables: str) -> dict[str,
     return {table: connection.execute(f"select * from identity.{table} order by all").fetchall() for table in tables}
 
 
-def test_deleted_warehouse_is_rebuilt_with_the_same_numbers(grown: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_deleted_warehouse_is_rebuilt_with_the_same_numbers(
+    grown: duckdb.DuckDBPyConnection, link_grown, tmp_path: Path
+) -> None:
     keep_register(grown, tmp_path)
     rebuilt = rebuilt_from(grown, tmp_path)
-    result = link_records(rebuilt, "records", as_of=datetime(2026, 1, 4))
+    result = link_grown(rebuilt, "records", as_of=datetime(2026, 1, 4))
     tables = (*NUMBERS, "assignment", "link", "refused_link")
     assert everything(rebuilt, *tables) == everything(grown, *tables)
     assert (result.new_customers, result.merged_customers) == (0, 0)
@@ -264,7 +278,7 @@ def test_incomplete_register_is_an_error_not_an_empty_one(connection, given, tmp
 
 
 def test_killed_call_leaves_all_tables_unchanged(
-    grown: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+    grown: duckdb.DuckDBPyConnection, link_grown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = (*NUMBERS, "assignment", "link", "refused_link", "cluster", "component")
     before = everything(grown, *tables)
@@ -276,5 +290,5 @@ def test_killed_call_leaves_all_tables_unchanged(
     with monkeypatch.context() as patched:
         patched.setattr(linking, "remember", dies)  # the last write
         with pytest.raises(KeyboardInterrupt):
-            link_records(grown, "shorter", as_of=datetime(2026, 1, 5))
+            link_grown(grown, "shorter", as_of=datetime(2026, 1, 5))
     assert everything(grown, *tables) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +113,18 @@ def warehouse(
     return connection
 
 
+def _only_bikes(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same warehouse with one target to learn."""
+    connection.execute("delete from predictions.prediction_base_rate where product_line <> 'bikes' or target <> 'buy'")
+    return connection
+
+
+def _only_purchases(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same warehouse without a target to learn: only the purchases of customers are forecast."""
+    connection.execute("delete from predictions.prediction_base_rate")
+    return connection
+
+
 def _scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime = AS_OF) -> list[tuple]:
     score_customers(connection, folder, as_of)
     return connection.execute("from predictions.propensity_score order by all").fetchall()
@@ -180,7 +193,8 @@ def test_training_logs_scores_of_held_out_examples(trained) -> None:
 def test_abstaining_lasts_after_a_later_run_for_an_earlier_as_of(tmp_path: Path) -> None:
     """A run for the past trains, too. What was found out since then stands, in whatever order the runs were made."""
     before = AS_OF - timedelta(days=31)
-    connection = warehouse(until=before)
+    connection = _only_bikes(warehouse(until=before))
+    connection.execute("delete from predictions.customer_purchase")  # nor is anything forecast
     train_models(connection, tmp_path, before)
     trained = current_model(tmp_path, BIKES, AS_OF)
     assert trained is not None
@@ -204,8 +218,8 @@ def test_the_same_input_gives_the_same_scores_and_no_further_version(trained, tm
     again = warehouse()
     train_models(again, tmp_path, AS_OF)
     assert _scores(again, tmp_path) == first
-    train_models(connection, folder, AS_OF)
-    assert versions(folder / "models", BIKES) == [1]
+    train_models(_only_bikes(again), tmp_path, AS_OF)
+    assert versions(tmp_path / "models", BIKES) == [1]
 
 
 def test_a_model_is_not_used_before_it_was_trained(trained) -> None:
@@ -218,18 +232,21 @@ def test_a_model_is_not_used_before_it_was_trained(trained) -> None:
     _scores(connection, folder)
 
 
-def test_a_new_model_is_kept_out_while_the_world_is_the_same_and_let_in_when_it_has_turned(tmp_path: Path) -> None:
-    train_models(warehouse(), tmp_path, AS_OF)
+def test_a_new_model_is_kept_out_while_the_world_is_the_same_and_let_in_when_it_has_turned(
+    trained, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained[1], tmp_path / "predictions")
     later = datetime(2026, 3, 1)
-    same = {t.target.name: t for t in train_models(warehouse(months=14, until=later), tmp_path, later) if t.target}
+    longer = _only_bikes(warehouse(months=14, until=later))
+    same = {t.target.name: t for t in train_models(longer, folder, later) if t.target}
     assert same[BIKES].decision == "kept"
     assert same[BIKES].model_version == 1
-    turned = warehouse(months=20, until=datetime(2026, 9, 1), turned_from=datetime(2025, 12, 1))
-    changed = {t.target.name: t for t in train_models(turned, tmp_path, datetime(2026, 9, 1)) if t.target}
+    turned = _only_bikes(warehouse(months=20, until=datetime(2026, 9, 1), turned_from=datetime(2025, 12, 1)))
+    changed = {t.target.name: t for t in train_models(turned, folder, datetime(2026, 9, 1)) if t.target}
     assert changed[BIKES].decision == "replaced", changed[BIKES].reason
     assert changed[BIKES].model_version == 2
     # Whoever asks for the earlier moment is answered by the model of that time.
-    manifest = current_model(tmp_path, BIKES, later)
+    manifest = current_model(folder, BIKES, later)
     assert manifest is not None
     assert manifest.version == 1
 
@@ -275,7 +292,7 @@ def test_a_firm_that_has_sold_nothing_yet_is_scored_without_a_word_about_anybody
 
 def test_too_few_repeat_buyers_get_the_common_rate(tmp_path: Path) -> None:
     """One customer of three bought again: 1 repeat day in (100 + 100 + 50) days known, so 365 / 250 in a year."""
-    connection = warehouse()
+    connection = _only_purchases(warehouse())
     connection.execute("""
         create or replace table predictions.customer_purchase as
         select * from (values
@@ -299,7 +316,7 @@ def test_too_few_repeat_buyers_get_the_common_rate(tmp_path: Path) -> None:
 
 
 def test_currencies_are_forecast_apart(tmp_path: Path) -> None:
-    connection = warehouse()
+    connection = _only_purchases(warehouse())
     connection.execute("""
         update predictions.customer_purchase set amount = amount * 1000, currency = 'JPY' where customer_id % 2 = 0
     """)
@@ -335,7 +352,7 @@ def test_targets_are_those_that_have_been_seen(trained) -> None:
 
 def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> None:
     """300 customers bought every 20 days, and one of them in the last 90 days: 1 / (300 × 90) a day is what is left."""
-    connection = warehouse()
+    connection = _only_purchases(warehouse())
     connection.execute("""
         create or replace table predictions.customer_purchase as
         select who.range as customer_id, timestamp '2024-09-01' + interval 20 day * step.range as purchased_at,
