@@ -22,7 +22,7 @@ from orchestration.counts import counted
 from orchestration.predictions.learning.purchase_history import PurchaseHistory
 from orchestration.predictions.learning.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
 from orchestration.predictions.learning.season import CALENDAR, SeasonClock
-from orchestration.predictions.learning.spend import SpendModel, fit_spend_model
+from orchestration.predictions.learning.spend import SpendModel, fit_spend_model, with_first_purchase
 
 Array = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ class CustomerForecast:
         alive = np.mean([model.probability_alive(*arguments) for model in self.models], axis=0)
         season_days = np.median([model.time_to_next_purchase(*arguments) for model in self.models], axis=0)
         days = self.clock.days_until(known.as_of, season_days)
-        spend = self.spend.expected_spend(_paid(known), known.repeat_value)
+        spend = self.spend.expected_spend(_paid(known), known.repeat_value, _first_value(known))
         has_date = (alive >= 0.5) & (days <= 10 * YEAR_DAYS) & (not self.abstains)
         ahead = pd.to_timedelta(np.where(has_date, np.ceil(days), 0.0), unit="D")
         dates = pd.Timestamp(known.as_of).normalize() + ahead
@@ -141,6 +141,7 @@ def learn_forecast(
     """
     models = _fit(kinds, clock.warped(known))
     spend = fit_spend_model(_paid(known), known.repeat_value)
+    spend = with_first_purchase(spend, _paid(known), known.repeat_value, _first_value(known))
     if spend.abstains:
         spend = replace(spend, common_mean=float(known.total_value.sum() / (known.frequency + 1).sum()))
     return CustomerForecast(models, spend, _correction(earlier, kinds, clock), known, clock)
@@ -154,6 +155,11 @@ def held_back_days(known: PurchaseHistory, horizon: float) -> int:
 def _paid(known: PurchaseHistory) -> Array:
     """Repeat purchases of customers who paid: free ones show how often a customer buys, not what they spend."""
     return np.where(known.repeat_value > 0, known.frequency, 0.0)
+
+
+def _first_value(known: PurchaseHistory) -> Array:
+    """Amount of the first day with a purchase."""
+    return np.maximum(known.total_value - known.frequency * known.repeat_value, 0.0)
 
 
 def _fit(kinds: tuple[Kind, ...], known: PurchaseHistory) -> tuple[PurchaseModel, ...]:

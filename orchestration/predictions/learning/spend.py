@@ -1,11 +1,13 @@
 """Spend per purchase: the gamma-gamma model (Fader and Hardie 2013, "The Gamma-Gamma Model of Monetary Value").
 
-It assumes that spend and frequency are independent; spend_follows_frequency checks the assumption.
+It assumes that spend and frequency are independent; spend_follows_frequency checks the assumption. It knows repeat
+purchases only. What the first one says about the next ones is learned beside it (with_first_purchase): at a music shop
+large first baskets are followed by larger ones, at a bicycle shop the first amount says nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,8 @@ Array = NDArray[np.float64]
 LEAST_BUYERS = 10
 _LOG_BOUND = 12.0
 _NOTABLE_CORRELATION = 0.3
+_STANDARD_ERRORS = 2.0  # by which the first purchase must matter: more than chance
+_LOG_RANGE = 3.0  # of first amounts around their mean logarithm: a factor of twenty either way
 _LARGEST = 1e100  # larger numbers cannot be squared
 
 
@@ -28,7 +32,8 @@ class SpendModel:
 
     params: p, q, gamma (in the currency of the input). correlation: of frequency and mean value among the buyers; the
     model assumes 0. abstains: why nothing can be learned, or empty; an abstaining model gives every customer the common
-    mean.
+    mean. first_exponent: later amounts grow with this power of the first one, 0 where it says nothing about them;
+    first_log and first_scale: the mean logarithm of first amounts, and the mean of their power, among repeat buyers.
     """
 
     params: dict[str, float]
@@ -37,14 +42,22 @@ class SpendModel:
     common_mean: float
     correlation: float = 0.0
     abstains: str = ""
+    first_exponent: float = 0.0
+    first_log: float = 0.0
+    first_scale: float = 1.0
 
     @property
     def spend_follows_frequency(self) -> bool:
         """Whether spend depends on frequency so much that the model's assumption does not hold."""
         return abs(self.correlation) > _NOTABLE_CORRELATION
 
-    def expected_spend(self, frequency: ArrayLike, mean_value: ArrayLike) -> Array:
-        """Expected amount of each customer's next purchase; without purchases, the mean of all customers."""
+    def expected_spend(
+        self, frequency: ArrayLike, mean_value: ArrayLike, first_value: ArrayLike | None = None
+    ) -> Array:
+        """Expected amount of each customer's next purchase; without repeat purchases, the mean of all customers.
+
+        first_value: amount of the first purchase, which scales that mean as far as it says something (0: unknown).
+        """
         x, value = _checked(frequency, mean_value)
         if self.abstains:
             return np.full(len(x), self.common_mean)
@@ -53,7 +66,16 @@ class SpendModel:
         # Below q = 1 the model's mean over all customers is infinite: the observed mean replaces it.
         of_all = p * gamma / (q - 1) if q > 1.05 else self.common_mean
         usable = (x > 0) & (weight > 0.05)
-        return np.where(usable, p * (gamma + x * value) / np.where(usable, weight, 1.0), of_all)
+        factor = self._factor(first_value, len(x))
+        return np.where(usable, p * (gamma * factor + x * value) / np.where(usable, weight, 1.0), of_all * factor)
+
+    def _factor(self, first_value: ArrayLike | None, customers: int) -> Array:
+        """By how much the first purchase of each customer raises or lowers what is expected of later ones."""
+        if first_value is None or not self.first_exponent:
+            return np.ones(customers)
+        first = np.asarray(first_value, dtype=np.float64)
+        logs = np.clip(np.log(np.where(first > 0, first, 1.0)) - self.first_log, -_LOG_RANGE, _LOG_RANGE)
+        return np.where(first > 0, np.exp(self.first_exponent * logs) / self.first_scale, 1.0)
 
 
 def fit_spend_model(frequency: ArrayLike, mean_value: ArrayLike) -> SpendModel:
@@ -96,6 +118,44 @@ def fit_spend_model(frequency: ArrayLike, mean_value: ArrayLike) -> SpendModel:
     params = {"p": p, "q": q, "gamma": gamma * mean}
     log_likelihood = -float(found.fun) * len(x) - len(x) * float(np.log(mean))
     return SpendModel(params, log_likelihood, len(x), mean, correlation)
+
+
+def with_first_purchase(
+    model: SpendModel, frequency: ArrayLike, mean_value: ArrayLike, first_value: ArrayLike
+) -> SpendModel:
+    """The model with what the amount of the first purchase says about later ones.
+
+    The mean of later amounts is taken to grow with a power of the first one: a Poisson pseudo-likelihood (Gourieroux,
+    Monfort and Trognon 1984), whose standard error holds whatever the amounts are distributed like. The exponent is
+    shrunk by what chance explains, and 0 where it is not above 0 beyond chance. Arguments: see fit_spend_model;
+    first_value: amount of the first purchase (0: unknown).
+    """
+    x, value = _checked(frequency, mean_value)
+    first = np.asarray(first_value, dtype=np.float64)
+    some = (x > 0) & (value > 0) & (first > 0)
+    if model.abstains or some.sum() < LEAST_BUYERS:
+        return model
+    x, value, logs = x[some], value[some] / value[some].mean(), np.log(first[some])
+    centre = float(logs.mean())
+    logs = np.clip(logs - centre, -_LOG_RANGE, _LOG_RANGE)
+    if logs.std() <= 1e-9:
+        return model
+    columns = np.column_stack([np.ones(len(x)), logs])
+    found = minimize(
+        lambda b: (float(np.sum(x * (np.exp(columns @ b) - value * (columns @ b)))),
+                   columns.T @ (x * (np.exp(columns @ b) - value))),
+        np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-_LOG_BOUND, _LOG_BOUND), (-2.0, 2.0)],
+    )  # fmt: skip
+    mean = np.exp(columns @ found.x)
+    bread = np.linalg.inv((columns * (x * mean)[:, None]).T @ columns)
+    meat = (columns * ((x * (value - mean)) ** 2)[:, None]).T @ columns
+    error = float(np.sqrt((bread @ meat @ bread)[1, 1]))
+    slope = float(found.x[1])
+    if slope <= _STANDARD_ERRORS * error:
+        return model
+    exponent = slope * (1 - (error / slope) ** 2)
+    scale = float(np.exp(exponent * logs).mean())
+    return replace(model, first_exponent=exponent, first_log=centre, first_scale=scale)
 
 
 def _checked(frequency: ArrayLike, mean_value: ArrayLike) -> tuple[Array, Array]:
