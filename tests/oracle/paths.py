@@ -74,7 +74,8 @@ def _marks(company: Company, row: Row) -> list[tuple[str, str, object]]:
         found.append(("qr code", row["qr_code"]))
     if link := " / ".join(row[part] for part in ("utm_source", "utm_campaign") if row.get(part)):
         found.append(("url", link))
-    if campaign and TOUCHPOINTS[row["touchpoint_key"]]["journey_step"] in ("consideration", "purchase"):
+    is_step = TOUCHPOINTS[row["touchpoint_key"]]["journey_step"] in ("consideration", "purchase")
+    if campaign and is_step and not row.get("coupon_code"):
         found.append(("campaign", campaign))
     return [
         (kind, value, key if campaign and kind != "qr code" else (kind, value)) for kind, value in found

@@ -7,7 +7,8 @@ with steps as (
     inner join {{ ref('journey_steps') }} as steps on touchpoints.journey_step = steps.journey_step
 ),
 
--- A message, an offer or a link of a campaign counts where the customer acted on it or considered it.
+-- A message, an offer or a link of a campaign counts where the customer acted on it or considered it. That of a coupon
+-- is the coupon: the campaign of an order gets no credit for the lines that its coupon is not for.
 marked as (
     select
         facts.interaction_key,
@@ -22,7 +23,7 @@ marked as (
         facts.utm_campaign,
         facts.campaign_key,
         case when facts.campaign_key > 0 then campaigns.campaign_id end as campaign_id,
-        facts.campaign_key > 0 and steps.step_rank in (2, 3) as is_campaign_touch
+        facts.campaign_key > 0 and steps.step_rank in (2, 3) and facts.coupon_code is null as is_campaign_touch
     from {{ ref('fct_interaction') }} as facts
     inner join steps on facts.touchpoint_key = steps.touchpoint_key
     inner join {{ ref('dim_campaign') }} as campaigns on facts.campaign_key = campaigns.campaign_key
