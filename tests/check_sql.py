@@ -1,7 +1,8 @@
 """Type-checks and lints all SQL: builds every model of every example on empty landing, and lints both sides.
 
 An empty build makes the engine bind every column and function and hold every contract against the real types. sqlfluff
-judges the source templates with their layout, and the compiled SQL, where macros have written it. Run by `make check`.
+judges the layout of the source templates, and all else in the compiled SQL, where macros have written it. Run by
+`make check`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ CONFIGURATION = DBT_PACKAGE.parent / ".sqlfluff"
 
 def main() -> int:
     faults = 0
-    files: dict[str, Path] = {}  # by their text: most models are the same in every catalog
+    # A model of the package once, of the example with most systems: macros write it alike for every catalog.
+    files: dict[tuple[str, str], Path] = {}
     for example in example_names():
         home, results = empty_home(example)
         faults += report(example, results)
-        files |= {file.read_text(): file for file in compiled_models(home, results)}
+        for file in compiled_models(home, results):
+            owner = file.relative_to(home / "dbt" / "target" / "compiled").parts[0]  # the package, or the firm
+            if (owner, file.stem) not in files or len(file.read_text()) > len(files[owner, file.stem].read_text()):
+                files[owner, file.stem] = file
     faults += lint_compiled(list(files.values()))
     faults += lint_templates()
     return 1 if faults else 0
@@ -51,8 +56,9 @@ def compiled_models(home: Path, results: list[NodeResult]) -> list[Path]:
 
 
 def lint_templates() -> int:
-    """sqlfluff on the source templates, layout included, as people read them."""
-    return _sqlfluff(DBT_PACKAGE / "models", *(EXAMPLES / name / "models" for name in example_names()))
+    """sqlfluff on the layout of the source templates, as people read them; the rest is judged where it is compiled."""
+    folders = (DBT_PACKAGE / "models", *(EXAMPLES / name / "models" for name in example_names()))
+    return _sqlfluff(*folders, options=["--rules", "layout,jinja"])
 
 
 def lint_compiled(files: list[Path]) -> int:

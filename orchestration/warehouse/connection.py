@@ -104,7 +104,12 @@ def only_run(lock_path: Path) -> Iterator[None]:
 
 def table_exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     """Whether the warehouse has this table or view."""
-    row = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return bool(row and row[0])
+    try:
+        # The list of all tables takes 20 ms where there are hundreds, this less than one.
+        connection.execute("select name from pragma_table_info(?) limit 1", [f'"{schema}"."{table}"'])
+    except duckdb.Error:  # it is not there, or it is a view of something that is not there
+        row = connection.execute(
+            "select count(*) from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+        ).fetchone()
+        return bool(row and row[0])
+    return True
