@@ -48,6 +48,7 @@ PLACEHOLDER = "placeholder"
 ORDER_ONLY = {("scores", "predictions.trained_model"), ("engagement_points", "predictions.trained_model")}
 
 
+@cache
 def tables_in(sql: str) -> set[str]:
     """Tables (schema.name) that a text reads; empty unless it is SQL."""
     if TABLE.fullmatch(sql):
@@ -106,10 +107,16 @@ def imports_in(tree: ast.AST) -> dict[str, tuple[ModuleType, str | None]]:
     return found
 
 
+@cache
+def imports_of(module: ModuleType) -> dict[str, tuple[ModuleType, str | None]]:
+    """Imported names of ours anywhere in a module."""
+    return imports_in(ast.parse(inspect.getsource(module)))
+
+
 def reads(tree: ast.AST, module: ModuleType, seen: set[tuple[str, str]]) -> set[str]:
     """Tables that this code and what it calls read."""
     found = {table for text in texts_in(tree) for table in tables_in(text)}
-    known = imports_in(ast.parse(inspect.getsource(module))) | imports_in(tree)
+    known = imports_of(module) | imports_in(tree)
     for node in ast.walk(tree):
         target: tuple[ModuleType, str | None] | None = None
         if isinstance(node, ast.Name):
