@@ -59,7 +59,8 @@ def test_thirty_colleagues_at_one_address_are_thirty_customers(connection, given
     assert len(groups(connection)) == 30
 
 
-@pytest.mark.parametrize("seed", range(3))
+# The first draw holds the claim; the other two hold it for other names and errors.
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_sixty_records_of_twenty_people_with_typing_errors_are_linked(connection, given, seed: int) -> None:
     draw = random.Random(seed)
 
