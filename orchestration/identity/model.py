@@ -7,11 +7,13 @@ corrected for the matches among the random pairs.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from splink import DuckDBAPI, Linker, SettingsCreator
@@ -116,8 +118,14 @@ def informative_columns(work: Workspace, table: str, records: int, least_records
 
 def untrained_model(columns: list[str], keys: list[Key], records: int) -> LinkageModel:
     """A model of general experience only."""
-    settings = linkage_settings(columns, with_frequencies=False).create_settings_dict("duckdb")
+    settings = json.loads(_experience(tuple(columns)))
     return LinkageModel(columns, settings, keys, records, learned=False, prior=_first_prior(records))
+
+
+@cache
+def _experience(columns: tuple[str, ...]) -> str:
+    """Splink's settings of general experience as JSON: to write them costs as much as to link a small table."""
+    return json.dumps(linkage_settings(list(columns), with_frequencies=False).create_settings_dict("duckdb"))
 
 
 def _first_prior(records: int) -> dict[str, float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,7 @@ def read_rules(*files: Path) -> Rules:
     titles. Known identifiers keep their place in the order of rules; new ones come before all others. To switch a rule
     off, set its sharing to may_change_hands. Raises RulesError if a file cannot be used.
     """
-    content = _content(RULES_FILE) | {SECTION: neutral_placeholders()}
+    content = deepcopy(_neutral_content()) | {SECTION: neutral_placeholders()}
     for file in files:
         added = _content(Path(file))
         _check(added, content, Path(file).name)
@@ -113,6 +115,12 @@ def read_rules(*files: Path) -> Rules:
         placeholders=tuple(content["placeholders"]),
         titles=tuple(content["titles"]),
     )
+
+
+@cache
+def _neutral_content() -> dict[str, Any]:
+    """The sections of the neutral rules, which change with an installation only."""
+    return _content(RULES_FILE)
 
 
 def _content(file: Path) -> dict[str, Any]:
