@@ -13,6 +13,7 @@ from orchestration.serving.card.layout import actions_of, card_of
 from orchestration.serving.card.numbers import FILE, CardNumbers, card_numbers
 from orchestration.serving.card.personal import personal_lines
 from orchestration.serving.card.relationship import identity_lines, relationship_lines
+from orchestration.serving.card.situational import situational_lines
 from orchestration.serving.card.wording import ago, counted, ordinal
 from orchestration.serving.reading import base_rate_reason
 from orchestration.warehouse.connection import WarehouseError
@@ -48,7 +49,7 @@ def test_expected_value_is_shown_as_natural_frequency_and_only_where_a_model_giv
         "ease Help: rare (by app, basis: consent); of 1,000 similar customers, 1 buys it within 90 days, for 400 EUR "
         "in total",
         "reward Reward: loyal (by email, basis: consent)",
-        "none with consent",
+        "none",
     ]
 
 
@@ -217,6 +218,24 @@ def test_one_of_anything_is_singular() -> None:
     member = Customer(loyalty_number="L1", loyalty_points=1)
     lines = dict(identity_lines(Customer(source_record_count=1, source_systems="crm", match_probability=1), member))
     assert (lines["Loyalty"], lines["Records"]) == ("L1, 1 point", "1 record in crm")
+
+
+def test_stage_that_is_older_than_the_kept_history_says_so() -> None:
+    customer = Customer(
+        stage="attract", stage_since=date(2022, 12, 1), segment="silent", engagement_points=0,
+        engagement_points_90d_ago=0, engagement_band="none", stage_is_older=True,
+    )  # fmt: skip
+    shown = dict(relationship_lines(customer))["Stage"]
+    assert shown == "attract since December 2022 or earlier; 0 engagement points (none, steady); segment: silent"
+
+
+@pytest.mark.parametrize(("channel", "shown"), [("web", " (web)"), ("unknown", ""), (None, "")])
+def test_last_contact_names_its_channel_where_it_is_known(channel: str | None, shown: str) -> None:
+    customer = Customer(
+        as_of=datetime(2026, 1, 1), last_interaction_at=datetime(2025, 12, 23), last_touchpoint="Answer to a complaint",
+        last_channel=channel,
+    )  # fmt: skip
+    assert dict(situational_lines(customer))["Last contact"] == f"Answer to a complaint{shown}, 9 days ago"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from orchestration.serving.card.relationship import identity_lines, relationship
 from orchestration.serving.card.situational import situational_lines
 from orchestration.serving.card.wording import day, money
 from orchestration.serving.reading import base_rate_reason
-from orchestration.warehouse.connection import WarehouseError
+from orchestration.warehouse.connection import WarehouseError, table_exists
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +47,7 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
 
     customer = _with_titles(connection, _one(connection, "marts.customer_360", customer_key))
     customer["base_rate_reason"] = base_rate_reason(connection)
+    customer["stage_is_older"] = _stage_is_older(connection, customer_key)
     person = _one(connection, "core.dim_customer", customer_key)
     name = person["display_name"] or "Name unknown"
     title = f"[bold]{name}[/]  {customer_number(customer_key)}"
@@ -58,6 +59,21 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
         Panel(actions_of(connection, customer_key), title="Next best actions", title_align="left"),
         Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
     )
+
+
+def _stage_is_older(connection: duckdb.DuckDBPyConnection, customer_key: int) -> bool:
+    """Whether the present stage may have begun before the kept history, which is shorter than the customer is known."""
+    if not table_exists(connection, "marts", "customer_stage"):
+        return False
+    row = connection.execute(
+        """
+        select stages.previous_stage is null and customers.first_known_at < stages.valid_from
+        from marts.customer_stage as stages inner join core.dim_customer as customers using (customer_key)
+        where stages.customer_key = ? and stages.is_current
+        """,
+        [customer_key],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def earlier_card_of(
@@ -98,7 +114,7 @@ def actions_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Tabl
         [customer_key],
     ).fetchall()
     if not rows:
-        return "none with consent"
+        return "none"
     return _pairs(
         [
             (kind, f"{title}: {why} (by {channel}, basis: {basis}){_expected_value(*expected)}")

@@ -122,8 +122,10 @@ def _stage(customer: dict[str, Any]) -> str:
         return ""
     points, before = customer["engagement_points"], customer["engagement_points_90d_ago"]
     share = card_numbers().trend_share
+    earlier = " or earlier" if customer["stage_is_older"] else ""
     trend = "rising" if points > before * (1 + share) else "falling" if points < before * (1 - share) else "steady"
     return (
-        f"{customer['stage']} since {customer['stage_since']:%B %Y}; {counted(round(points), 'engagement point')} "
-        f"({words(customer['engagement_band'])}, {trend}); segment: {words(customer['segment'])}"
+        f"{customer['stage']} since {customer['stage_since']:%B %Y}{earlier}; "
+        f"{counted(round(points), 'engagement point')} ({words(customer['engagement_band'])}, {trend}); "
+        f"segment: {words(customer['segment'])}"
     )

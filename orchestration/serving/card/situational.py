@@ -16,7 +16,8 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     last = ""
     if customer["last_interaction_at"]:
         since = ago(now - customer["last_interaction_at"])
-        last = f"{words(customer['last_touchpoint'])} ({customer['last_channel']}), {since}"
+        channel = f" ({customer['last_channel']})" if customer["last_channel"] not in (None, "unknown") else ""
+        last = f"{words(customer['last_touchpoint'])}{channel}, {since}"
     searched = ""
     if customer["search_terms"]:
         searched = f"{customer['search_terms']} ({counted(customer['search_count_1d'], 'time')} in the last day)"
