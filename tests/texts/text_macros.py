@@ -5,7 +5,7 @@ A test holds the SQL to dbt's own (tests/texts/test_text_macros.py).
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ def macros() -> list[dict[str, Any]]:
     return yaml.safe_load(CASES_FILE.read_text(encoding="utf-8"))["macros"]
 
 
+@cache
 def compiled(call: str, engine: str = "duckdb", time_zone: str | None = None) -> str:
     """The SQL of a macro's call, as `clean_text('value')`. time_zone: the stream's in the catalog, if it names one."""
     stream = {"stream": "lines"} | ({"time_zone": time_zone} if time_zone else {})
