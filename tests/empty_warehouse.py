@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 
 from golden import files_digest, home_of
@@ -67,12 +69,12 @@ def build_empty_warehouse(catalog_file: Path, home: Path) -> tuple[DbtProject, l
 def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
     """Builds every model on what has landed, with the Python steps between them; returns what became of each node."""
     later = ["fqn:context360.intermediate.customer_of_activity", "fqn:context360.intermediate.text_sentiment"]
-    results = project.run("build", [*BEFORE_IDENTITY, "--exclude", *later], as_of=as_of)
+    results = project.build(chosen(project, BEFORE_IDENTITY) - chosen(project, later), as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
         prepare_register(connection)
         link_records(connection, "intermediate.int_source_record", identifiers="intermediate.int_identifier")
         score_verbatims(connection, "intermediate.int_verbatim")
-    results += project.run("build", list(CUSTOMER_OF_ACTIVITY), as_of=as_of)
+    results += project.build(chosen(project, CUSTOMER_OF_ACTIVITY), as_of=as_of)
     with open_warehouse(project.settings.warehouse_path) as connection:
         rank_influence(connection, "intermediate.int_influence_edge")
         prepare_removal_effects(connection)
@@ -81,7 +83,19 @@ def build_all(project: DbtProject, as_of: datetime) -> list[NodeResult]:
         prepare_points(connection)
         restore_action_log(connection, None)
         prepare_policy_values(connection)
-    return results + project.run("build", list(AFTER_PYTHON), as_of=as_of)
+    return results + project.build(chosen(project, AFTER_PYTHON), as_of=as_of)
+
+
+def chosen(project: DbtProject, selectors: Iterable[str]) -> set[str]:
+    """The unique ids of the models, seeds and tests that these selectors of dbt select."""
+    found = set()
+    for selector in selectors:
+        method, value = selector.split(":")
+        for unique_id, node in project.manifest["nodes"].items():
+            name = ".".join(node["fqn"])
+            if fnmatch(f"{name}.", f"{value}.*") if method == "fqn" else node["resource_type"] == value:
+                found.add(unique_id)
+    return found
 
 
 def show_sources_to_unit_tests(catalog: Catalog, settings: Settings) -> None:
