@@ -142,7 +142,8 @@ rhythms as (
 
 {#- The forecast of purchases and value after the as of: the CTE `forecasts`. Two models say how likely a purchase within 90
     days is: the forecast of purchases (of 1 - e^-n, where n are expected) and the propensity to buy anything. Where they
-    differ by more than forecast_disagreement, neither is a fact, and the forecast is null with that basis. -#}
+    differ by more than forecast_disagreement, neither is a fact, and the forecast is null with that basis; else who buys
+    is still active. -#}
 {% macro reconciled_forecasts() -%}
 compared as (
     select
@@ -152,7 +153,12 @@ compared as (
             and abs(bought.probability - (1 - exp(-expected.expected_purchases_90d)))
             > {{ var('forecast_disagreement') }},
             false
-        ) as is_contradicted
+        ) as is_contradicted,
+        -- Who buys within 90 days is still active: never less likely so than a purchase.
+        case
+            when expected.probability_alive is not null
+                then greatest(expected.probability_alive, coalesce(bought.probability, 0))
+        end as probability_active
     from {{ source('predictions', 'value_score') }} as expected
     left join {{ source('predictions', 'propensity_score') }} as bought
         on
@@ -169,10 +175,11 @@ forecasts as (
         currency,
         {%- for measure in [
             'expected_purchases_30d', 'expected_purchases_90d', 'expected_purchases_12m', 'expected_spend_amount',
-            'expected_value_12m_amount', 'probability_alive', 'next_purchase_date',
+            'expected_value_12m_amount', 'next_purchase_date',
         ] %}
         case when not is_contradicted then {{ measure }} end as {{ measure }},
         {%- endfor %}
+        case when not is_contradicted then probability_active end as probability_alive,
         case when is_contradicted then 'models disagree' else basis end as basis,
         model_version,
         trained_as_of
