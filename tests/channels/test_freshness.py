@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from orchestration.channels.catalog import FileStream
-from orchestration.channels.intake.freshness import expected_by, reach_of
+from orchestration.channels.intake.freshness import expected_by, moment_of, reach_of
 
 AS_OF = datetime(2025, 6, 15, 12)
 
@@ -34,6 +34,27 @@ def test_the_day_column_of_the_catalog_gives_the_newest_moment(moments: str) -> 
     found = reach(f"select unnest([{moments}]) as sold_at", ["shop/2025-06-01.csv"], day="sold_at")
     assert found.newest_at == datetime(2025, 6, 14, 9, 30)
     assert found.days == (date(2025, 6, 13), date(2025, 6, 14))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1.7.2024 9:51", datetime(2024, 7, 1, 9, 51)),
+        (" 01.07.2024 09:51:07 ", datetime(2024, 7, 1, 9, 51, 7)),
+        ("01.07.2024", datetime(2024, 7, 1)),
+        ("20240701", datetime(2024, 7, 1)),
+        ("2024-07-01 09:51", datetime(2024, 7, 1, 9, 51)),
+        ("31.02.2024", None),  # no day
+        ("01.07.24", None),  # which century?
+        ("01.07.2024 25:00", None),
+        ("01.07.2024 09:51 Uhr", None),
+        ("202407", None),
+    ],
+)
+def test_unambiguous_notations_of_a_moment_are_read_and_others_are_not(text: str, moment: datetime | None) -> None:
+    with duckdb.connect() as connection:
+        row = connection.execute(f"select {moment_of('t', 'VARCHAR')} from (select ? as t)", [text]).fetchone()
+    assert row == (moment,)
 
 
 def test_a_row_from_the_future_is_ignored() -> None:

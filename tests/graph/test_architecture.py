@@ -60,6 +60,18 @@ def test_only_settings_read_the_environment() -> None:
     assert guilty == []
 
 
+def test_no_sql_parses_moments_by_a_format() -> None:
+    """DuckDB's strptime reads past the end of a text that is shorter than its format, and crashes now and then."""
+    files = [
+        file
+        for folder in ("orchestration", "expectations", "dbt_project", "examples")
+        for ending in ("*.py", "*.sql")
+        for file in (ROOT / folder).rglob(ending)
+    ]
+    called = re.compile(r"(?<![\w.])(try_)?strptime\(")  # with a dot before it, it is that of Python or Arrow
+    assert [str(file.relative_to(ROOT)) for file in files if called.search(file.read_text())] == []
+
+
 def test_the_command_answers_help_without_heavy_imports() -> None:
     heavy = ["dagster", "dbt", "great_expectations", "dlt", "pandas", "duckdb", "sqlalchemy", "pyarrow", "scipy"]
     code = f"import sys, orchestration.cli; print([m for m in {heavy!r} if m in sys.modules])"

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 # Share of its cadence by which a delivery may be late before it is reported: deliveries are rarely punctual.
 _GRACE_SHARE = 0.25
-# Notations of a moment that are unambiguous. A column in another notation is not read; file names stand in for it.
-_TEXT_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y%m%d")
+# Notations of a day that are unambiguous, and how ISO 8601 writes them. A column in another notation is not read; file
+# names stand in for it. DuckDB's strptime is not used: it reads past the end of a text that is shorter than its format,
+# which crashes the process where the memory ends there.
+_NOTATIONS = (
+    (r"^(\d{1,2})\.(\d{1,2})\.(\d{4})", r"\3-\2-\1"),
+    (r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3"),
+)
 
 
 @dataclass(frozen=True)
@@ -89,12 +94,14 @@ def moment_of(column: str, kind: str) -> str:
     elif kind.startswith("TIMESTAMP") or kind == "DATE":
         moment = f"{quoted}::timestamp"
     else:
-        formats = ", ".join(f"'{text}'" for text in _TEXT_FORMATS)
         text = f"trim({quoted}::varchar)"
+        iso = text
+        for notation, written in _NOTATIONS:
+            iso = f"regexp_replace({iso}, '{notation}', '{written}')"
         moment = (
             f"case when {text} like '%:%+%' or {text} like '%:%-%'"
             f" then timezone('UTC', try_cast({text} as timestamptz))"
-            f" else coalesce(try_cast(left({text}, 19) as timestamp), try_strptime({text}, [{formats}])) end"
+            f" else coalesce(try_cast(left({text}, 19) as timestamp), try_cast({iso} as timestamp)) end"
         )
     # As the macros of staging: other years, and infinity, are no moments.
     return f"case when year({moment}) between 1800 and 2199 then {moment} end"
