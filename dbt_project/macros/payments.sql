@@ -141,16 +141,21 @@ rhythms as (
 
 
 {#- The forecast of purchases and value after the as of: the CTE `forecasts`. Two models say how likely a purchase within 90
-    days is: the forecast of purchases (of 1 - e^-n, where n are expected) and the propensity to buy anything. Where they
-    differ by more than forecast_disagreement, neither is a fact, and the forecast is null with that basis; else who buys
-    is still active. -#}
+    days is: the forecast of purchases, and the propensity to buy anything. The forecast expects n purchases of who is active
+    with the chance a, so n / a of an active customer, and a purchase with a (1 - e^(-n / a)). Where the models differ by
+    more than forecast_disagreement, neither is a fact, and the forecast is null with that basis; else who buys is still
+    active. -#}
 {% macro reconciled_forecasts() -%}
 compared as (
     select
         expected.*,
         coalesce(
             expected.basis = 'model'
-            and abs(bought.probability - (1 - exp(-expected.expected_purchases_90d)))
+            and abs(
+                bought.probability
+                - expected.probability_alive
+                * (1 - exp(-expected.expected_purchases_90d / nullif(expected.probability_alive, 0)))
+            )
             > {{ var('forecast_disagreement') }},
             false
         ) as is_contradicted,
