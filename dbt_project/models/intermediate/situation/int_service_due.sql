@@ -1,7 +1,7 @@
 {%- set interval_days = var('service_interval_days') -%}
 {%- set interval_km = var('service_interval_km') -%}
 -- The connected product of each customer whose service is due for longest: so many days after its last service, or the
--- sale, or so many kilometres. One that has been due for longer than service_due_most_days is left out.
+-- sale, or so many kilometres. One that no reason has made due within service_due_most_days is left out.
 with products as (
     select
         conditions.customer_key,
@@ -80,7 +80,8 @@ due as (
 due_products as (
     select
         *,
-        case when distance_reached_at < day_reached_at then distance_reached_at else day_reached_at end as due_since
+        case when distance_reached_at < day_reached_at then distance_reached_at else day_reached_at end as due_since,
+        case when distance_reached_at > day_reached_at then distance_reached_at else day_reached_at end as due_again_at
     from due
     where distance_reached_at is not null or day_reached_at < {{ as_of() }}
 ),
@@ -94,7 +95,7 @@ ranked as (
         due_since,
         row_number() over (partition by customer_key order by due_since, device_key) as need_rank
     from due_products
-    where due_since >= {{ dbt.dateadd('day', -var('service_due_most_days'), as_of()) }}
+    where due_again_at >= {{ dbt.dateadd('day', -var('service_due_most_days'), as_of()) }}
 )
 
 select * from ranked
