@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from orchestration.channels.intake.held_loads import broken_row_rules
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
-from orchestration.channels.intake.stream_status import StreamState
+from orchestration.channels.intake.stream_status import StreamState, forget_other_streams, record_state
 from orchestration.channels.intake.take_in import take_in
 
 if TYPE_CHECKING:
@@ -41,6 +42,48 @@ def test_faulty_files_are_reported_and_the_good_rows_are_accepted(bench: Bench) 
     (bench.data / "c.csv").unlink()
     assert (taken_in(bench).state, taken_in(bench).sentence) == ("current", "")
     assert bench.rows("id", "shop/contacts/rows") == [("1",), ("2",), ("3",)]
+
+
+def test_new_load_that_is_held_counts_once(bench: Bench) -> None:
+    """A full copy of ten rows, then one of four: less than half is cut rather than true."""
+    catalog = bench.files("contacts: {path: '*.csv', format: csv, key: [id], delivery: snapshot}")
+    ((system, stream),) = catalog.streams()
+    source = StreamSource(system, stream, bench.landing_url, bench.working_dir, DECLARED)
+    with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
+        for rows in (10, 4):
+            (bench.data / "a.csv").write_text("Id,Name\n" + "".join(f"{number},x\n" for number in range(rows)))
+            state, outcomes = take_in(connection, source, IntakeRun("a run", datetime(2025, 2, 1)))
+    assert (state.state, state.new_rows, state.held_loads) == ("held", 4, 1)
+    assert [outcome.rule for outcome in outcomes if not outcome.success] == ["the copy is whole"]
+
+
+def test_status_of_a_stream_that_left_the_catalog_is_forgotten_and_no_other() -> None:
+    with duckdb.connect() as connection:
+        for system, stream in (("shop", "contacts"), ("shop", "orders"), ("crm", "contacts")):
+            record_state(connection, StreamState(system, stream, "current", ""), run_id="a run")
+        forget_other_streams(connection, [("shop", "contacts"), ("crm", "contacts")])
+        left = connection.execute("select source_system, stream from quality.stream_status order by all").fetchall()
+    assert left == [("crm", "contacts"), ("shop", "contacts")]
+
+
+def test_broken_row_rules_are_those_of_quarantined_rows_in_the_newest_load() -> None:
+    """Of the five rows of load 2, three are in quarantine; its deleted row breaks no rule."""
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema staging;
+            create table staging.base_shop__orders as
+            from (values
+                ('1', 'quarantined', 'id_is_missing'), ('2', 'staged', null), ('2', 'deleted', null),
+                ('2', 'quarantined', 'sold_at_is_unreadable'), ('2', 'quarantined', 'sold_at_is_unreadable'),
+                ('2', 'quarantined', 'id_is_missing')
+            ) as base(_dlt_load_id, row_fate, quarantine_rule)
+        """)
+        said = broken_row_rules(connection, "shop", "orders")
+        connection.execute(
+            "delete from staging.base_shop__orders where row_fate = 'quarantined' and _dlt_load_id = '2'"
+        )
+        assert broken_row_rules(connection, "shop", "orders") == ""
+    assert said == "3 of 5 rows are in quarantine: sold_at_is_unreadable (2), id_is_missing (1)"
 
 
 def test_file_that_repeats_another_gives_a_remark_and_no_fault(bench: Bench) -> None:

@@ -161,6 +161,18 @@ def test_observed_latencies_replace_those_from_file_names(bench: Bench) -> None:
     assert (third["mart_row_count"], third["mart_p50_seconds"], third["mart_p95_seconds"]) == (1, 7 * HOUR, 7 * HOUR)
 
 
+def test_a_row_that_comes_with_days_loaded_again_has_no_latency(bench: Bench) -> None:
+    """The file of 30 January has gained a row by June: no run has seen it arrive."""
+    deliver(bench, "orders_2025-01-30.csv", 1, ["2025-01-30 20:00:00"])
+    run(bench, datetime(2025, 1, 31))
+    deliver(bench, "orders_2025-01-31.csv", 30, ["2025-01-31 22:00:00"])
+    run(bench, datetime(2025, 2, 1, 3))
+    deliver(bench, "orders_2025-01-30.csv", 1, ["2025-01-30 20:00:00", "2025-01-30 21:00:00"])
+    again = run(bench, datetime(2025, 6, 1), days=(date(2025, 1, 30), date(2025, 1, 30)))
+    assert again["new_rows"] == 2
+    assert landing(again) == ("runs", 1, 5 * HOUR, 5 * HOUR)
+
+
 def test_a_rebuilt_warehouse_takes_latencies_from_file_names(bench: Bench) -> None:
     deliver(bench, "orders_2025-01-30.csv", 1, ["2025-01-30 20:00:00"])
     run(bench, datetime(2025, 1, 31))

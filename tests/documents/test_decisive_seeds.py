@@ -126,6 +126,101 @@ DECIDED = {
 }  # fmt: skip
 
 
+# What each row decides, with - where it says nothing: when a need is one, what a segment asks for, and limits beyond
+# which a value is no fact.
+SETTINGS = {
+    "needs": (
+        "need precedence signal window_hours threshold_kind threshold action",
+        """
+open_complaint_help 20 open_complaint 0 - - answer_complaint
+product_fault_service 30 product_fault 2160 - - meet_need
+in_store_help 40 store_visit 0.5 - - meet_need
+near_store_search 50 search_near_store 2 - - meet_need
+unanswered_chat 60 unanswered_chat 72 at_least 15 meet_need
+missed_call_back 70 missed_call 168 - - meet_need
+promised_call_back 80 promised_call 336 - - meet_need
+low_battery_service 90 product_battery 24 at_most 10 meet_need
+service_recovery 100 satisfaction 720 at_most 2 meet_need
+unhappy_unsubscribed 110 unhappy_leaver 720 - - meet_need
+appointment_preparation 120 appointment 48 - - prepare_appointment
+complaint_follow_up 130 answered_complaint 0 at_least 7 meet_need
+fault_follow_up 140 past_product_fault 2160 - - meet_need
+cart_help 150 abandoned_cart 48 - - remind_of_cart
+search_help 160 searches 24 at_least 3 show_product_line
+running_session_help 170 session 0.5 - - show_product_line
+service_due 180 service_due 2160 - - offer_service
+""",
+    ),
+    "segments": (
+        "segment precedence least_recency_score most_recency_score least_frequency_score least_monetary_score "
+        "least_purchase_count most_purchase_count least_intervals most_intervals least_points most_tenure_days "
+        "is_loyal",
+        """
+champions 1 - - 4 4 3 - - 3 - - true
+at_risk 2 - - 4 3 3 - 3 - - - false
+loyal 3 - - - - 3 - - 3 - - true
+new_buyers 4 - - - - - 1 - 3 - - false
+promising 5 - - - - - 2 - 3 - - false
+sleeping 6 - - - - 1 - 3 - - - false
+interested 7 - - - - - 0 - - 10 - false
+newcomers 8 - - - - - 0 - - - 90 false
+silent 9 - - - - - 0 - - - - false
+""",
+    ),
+    "actions": (
+        "action base_score within_days least_count valid_days",
+        """
+answer_complaint 100 - - 2
+meet_need 90 - - 1
+ask_what_went_wrong 80 60 - 14
+prepare_appointment 75 3 - 2
+remind_of_cart 70 7 - 3
+thank_ambassador 65 - - 30
+reward_loyalty 55 - 3 30
+birthday 50 7 - 7
+offer_service 47 - - 90
+win_back 45 60 - 30
+welcome 40 30 - 30
+anniversary 35 7 - 14
+show_product_line 30 - - 14
+suggest_product_line 30 - - 14
+""",
+    ),
+    "engagement_bands": (
+        "band band_rank least_points", "none 0 0\nlow 1 0.5\nmedium 2 10\nhigh 3 50\nvery_high 4 120"
+    ),
+    "journey_steps": (
+        "journey_step step_rank is_before_purchase",
+        "orientation 1 true\nconsideration 2 true\npurchase 3 true\nuse 4 false\nservice 5 false",
+    ),
+    "latency_classes": ("latency_class latency_rank most_seconds", "minutes 1 900\ndaily 2 86400\nlater 3 -"),
+    "activity_kinds": ("activity_kind latency_class", "interaction -\nposition minutes\nreading minutes"),
+    "channels": (
+        "channel channel_key context presence",
+        """
+web 1 situational online
+app 2 situational online
+email 3 personal -
+call 4 relationship -
+chat 5 personal -
+store 6 relationship on_site
+branch 7 relationship on_site
+social 8 personal -
+post 9 relationship -
+""",
+    ),
+    "relation_weights": (
+        "relation_kind weight", "referred_by 3\nfollows 1\nmentions 1\nreacts_to 0.5\nhousehold 0"
+    ),
+    "identifier_limits": (
+        "identifier_kind most_purchases_per_day most_sessions_per_day most_events_per_day", "any 40 60 3000"
+    ),
+    "moment_limits": (
+        "stream earliest_at most_days_ahead placeholder_at", "any 1900-01-02 00:00:00 730 1970-01-01 00:00:00"
+    ),
+}  # fmt: skip
+
+
 def _rows(seed: str) -> list[dict[str, str]]:
     with (DBT_PACKAGE / "seeds" / f"neutral_{seed}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -141,6 +236,21 @@ def test_seed_decides_what_was_decided(seed: str) -> None:
         return " ".join([value for value in values if value] + [flag for flag in flags if row[flag] == "true"])
 
     assert [shown(row) for row in _rows(seed)] == decided.strip().splitlines()
+
+
+@pytest.mark.parametrize("seed", SETTINGS)
+def test_setting_is_what_was_decided(seed: str) -> None:
+    columns, decided = SETTINGS[seed]
+    found = [" ".join(row[column] or "-" for column in columns.split()) for row in _rows(seed)]
+    assert found == decided.strip().splitlines()
+
+
+def test_amount_of_a_billion_is_a_misread_number_but_in_currencies_of_small_units() -> None:
+    limits = {(row["stream"], row["currency"]): int(row["most_amount"]) for row in _rows("amount_limits")}
+    assert limits.pop(("any", "any")) == 10**9
+    assert {"JPY", "KRW", "VND", "IDR", "HUF"} < {currency for _, currency in limits}
+    assert not {"EUR", "USD", "GBP", "CHF"} & {currency for _, currency in limits}
+    assert set(limits.values()) == {10**11}
 
 
 @pytest.mark.parametrize("seed", ["data_purposes", "actions", "touchpoints", "relationship_stages", "data_attributes"])

@@ -78,3 +78,17 @@ def test_adjustment_for_earlier_purchases_is_no_fault(connection) -> None:
 def test_missing_campaign_fails_the_coverage_rule(connection) -> None:
     connection.execute("insert into core.dim_campaign values (2)")
     assert _failed(connection, "campaign_effect", EFFECT) == {"missing_campaigns is zero"}
+
+
+def test_people_of_campaigns_without_an_effect_are_not_pooled(connection) -> None:
+    """Campaign 1 is measured on 110 people and the pooled effect has these 110; campaign 2, with 500, still runs."""
+    connection.execute("insert into core.dim_campaign values (2)")
+    _failed(connection, "campaign_effect", EFFECT)
+    connection.execute("alter table marts.campaign_effect alter column reason type varchar")
+    connection.execute("""
+        insert into marts.campaign_effect by name
+        select 2 as campaign_key, 400 as treated_count, 100 as held_out_count, 'running' as state, 'It runs.' as reason
+    """)
+    suites = marts_suites(datetime(2026, 1, 1))
+    for table in ("marts.campaign_effect", "marts.campaign_effect_pooled"):
+        assert [found.rule for found in validate(connection, suites[table], run_id="test") if not found.success] == []

@@ -38,6 +38,18 @@ def test_placeholder_is_distinguished_from_an_identifier(value: str | None, kind
     assert row == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [("NULL", "loyalty_number", False), ("NULL", "member_no", True), ("n/a", "loyalty_number", True)],
+)
+def test_value_that_a_firm_calls_real_is_no_placeholder_of_its_kind(value: str, kind: str, expected: bool) -> None:
+    """A customer whose card really says NULL: other kinds, and other placeholders of cards, stay placeholders."""
+    real = {"kinds": "loyalty_number", "pattern": "null", "reason": "A family name.", "placeholder": False}
+    judged = is_placeholder("value", "kind", placeholders_of([*neutral_placeholders(), real]))
+    row = duckdb.execute(f"select {judged} from (select ?::varchar as value, ? as kind)", [value, kind]).fetchone()
+    assert row == (expected,)
+
+
 def test_every_pattern_has_a_reason_and_needs_no_escape() -> None:
     for entry in neutral_placeholders():
         assert entry["reason"].strip()
