@@ -28,6 +28,17 @@ def test_email_of_a_hundred_thousand_records_links_none(connection) -> None:
     assert not any("info@" in note for note in result.notes)
 
 
+@pytest.mark.parametrize(("records", "ignored"), [(20, 0), (21, 1)])
+def test_address_of_more_people_than_the_limit_is_ignored_and_at_the_limit_it_is_not(
+    connection, records: int, ignored: int
+) -> None:
+    """The limit of the neutral rules: 20 records."""
+    filled(connection, records, email="'desk@example.com'", given_name="'Name' || n", family_name="n || 'Family'")
+    link_records(connection, "records")
+    found = connection.execute("select count(*) from identity.shared_value where identifier_kind = 'email'").fetchone()
+    assert found == (ignored,)
+
+
 def test_absent_columns_count_as_empty(connection) -> None:
     connection.execute("""
         create table records as

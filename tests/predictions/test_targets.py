@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from orchestration.predictions.scoring.targets import BUY, CHANNEL, RESPOND, Target, count_examples
+from orchestration.predictions.scoring.training import ABSTAINS, train_models
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,35 @@ def test_examples_of_a_target_and_their_outcomes(
     target: Target, counts: tuple[int, int], warehouse: duckdb.DuckDBPyConnection
 ) -> None:
     assert count_examples(warehouse, target) == counts
+
+
+@pytest.mark.parametrize(
+    ("buyers", "reason"),
+    [
+        (57, "3 of 60 examples are negative; learning needs 50."),
+        (3, "3 of 60 examples are positive; learning needs 50."),
+    ],
+)
+def test_learning_needs_enough_of_either_outcome(buyers: int, reason: str, tmp_path: Path) -> None:
+    """Where nearly everyone buys, those who do not are too few to learn from."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            create schema predictions;
+            create table predictions.prediction_moment as
+            select timestamp '2025-01-01' as moment, true as is_for_30d, true as is_for_90d;
+            create table predictions.training_customer_feature as
+            select range as customer_key, timestamp '2025-01-01' as moment from range(60);
+            create table predictions.prediction_purchase as
+            select customer_key, moment, 'bikes' as product_line, 'store' as channel, true as is_within_30d
+            from predictions.training_customer_feature where customer_key < $buyers;
+            create table predictions.customer_purchase (
+                customer_key bigint, purchased_at timestamp, amount decimal(18, 6), currency varchar
+            );
+            create table predictions.prediction_base_rate as
+            select 'buy' as target, 'bikes' as product_line, null::varchar as channel, 30 as horizon_days,
+                0.5 as base_rate;
+            """.replace("$buyers", str(buyers))
+        )
+        _, training = train_models(connection, tmp_path, datetime(2025, 6, 1))
+    assert (training.decision, training.reason) == (ABSTAINS, reason)
