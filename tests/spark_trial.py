@@ -25,7 +25,7 @@ from splink.backends.spark import similarity_jar_location
 from orchestration.project import open_project
 from orchestration.settings import DBT_PACKAGE, Settings, settings_from
 from orchestration.warehouse.contact_details import e164
-from orchestration.warehouse.dbt import link_package
+from orchestration.warehouse.parse_cache import link_package
 
 # What the models read that no model made, from what was published.
 WRITTEN_BY_PYTHON = {

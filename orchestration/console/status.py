@@ -78,8 +78,8 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
 def print_connectedness(console: Console, missing: Connectedness) -> None:
     """Prints systems without links and activity without a known customer."""
     for system, customers in missing.orphans:
-        whom = "its only customer" if customers == 1 else f"any of its {customers:,} customers"
-        console.print(f"Orphan system: {system}; no other system knows {whom}.")
+        found = "its only customer" if customers == 1 else f"any of its {customers:,} customers"
+        console.print(f"Orphan system: {system}; no other system knows {found}.")
     for system, touchpoint, count, reason in missing.unattributed[:LISTED]:
         console.print(f"Unknown customer: {count:,} × {touchpoint} of {system} ({reason}).")
     if len(missing.unattributed) > LISTED:

@@ -24,12 +24,12 @@ from orchestration.firm.folder import firm_folder
 from orchestration.settings import DBT_PACKAGE, Settings
 from orchestration.warehouse.build_record import digest_of_files, forget_all
 from orchestration.warehouse.connection import failure_sentence, open_warehouse
-from orchestration.warehouse.dbt_messages import first_sentence, log_warning
+from orchestration.warehouse.dbt_messages import broken_by, first_sentence, log_warning
 from orchestration.warehouse.dbt_variables import PACKAGE_NAME, variables
 from orchestration.warehouse.joint_tests import joint_tests, listener
 from orchestration.warehouse.manifest_part import part_of
 from orchestration.warehouse.node_inputs import ProjectText
-from orchestration.warehouse.parse_cache import PARSED_FILES, ParseCache
+from orchestration.warehouse.parse_cache import PARSED_FILES, ParseCache, link_package
 from orchestration.warehouse.staging_sources import check_staging_folders
 
 # Commands of dbt after which the tables of the warehouse are as they were.
@@ -54,18 +54,6 @@ class NodeResult:
     @property
     def is_test(self) -> bool:
         return self.unique_id.startswith("test.")
-
-
-def link_package(packages: Path) -> None:
-    """Makes the installed package visible to dbt as the only one below `packages`, whatever was linked there before."""
-    packages.mkdir(parents=True, exist_ok=True)
-    link = packages / PACKAGE_NAME
-    if link.is_symlink() and link.readlink() == DBT_PACKAGE:
-        return
-    fresh = packages / f".{PACKAGE_NAME}.{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(DBT_PACKAGE, target_is_directory=True)
-    fresh.replace(link)
 
 
 class DbtProject:
@@ -190,7 +178,7 @@ class DbtProject:
                 status="fail" if count else "pass",
                 seconds=0,
                 failures=count,
-                message=f"{count} row{'s'[: count != 1]} break this test" if count else None,
+                message=broken_by(count),
             )
             for unique_id, count in failures.items()
         ]

@@ -6,6 +6,8 @@ import logging
 import re
 from typing import Any
 
+from orchestration.counts import counted
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -13,6 +15,12 @@ def log_warning(event: Any) -> None:
     """Logs a warning of dbt's parser, which `--log-level none` mutes. It names files, never values."""
     if event.info.level == "warn":
         _LOG.warning("dbt: %s", " ".join(event.info.msg.split()))
+
+
+def broken_by(failures: int) -> str | None:
+    """What is wrong with a test that so many rows break; None if it holds."""
+    verb = "breaks" if failures == 1 else "break"
+    return f"{counted(failures, 'row')} {verb} this test" if failures else None
 
 
 def first_sentence(message: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 # Generic tests that dbt and the package bring along: they read nothing but their arguments.
 _MACROS = re.compile(r"macro\.(dbt|context360)\.(default__)?test_")
-# What a test can be told beyond the number of its failing rows; such a test stays a node.
+# The default settings of a test. One with another setting stays a node.
 _PLAIN = {
     "where": (None,), "limit": (None,), "severity": ("ERROR", "error"), "store_failures": (None, False),
     "store_failures_as": (None,), "fail_calc": ("count(*)",), "warn_if": ("!= 0",), "error_if": ("!= 0",),

@@ -16,6 +16,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from orchestration.settings import DBT_PACKAGE
+from orchestration.warehouse.dbt_variables import PACKAGE_NAME
+
 # What dbt writes: the manifest as data, and the one from which it goes on without parsing.
 PARSED_FILES = ("manifest.json", "partial_parse.msgpack")
 _KEPT = 12  # newest parses: about 8 MB each; a firm has one or two catalogs
@@ -91,3 +94,15 @@ class ParseCache:
                 links = list(packages.iterdir())  # none: another process is about to link
                 if links and not any(link.exists() for link in links):
                     shutil.rmtree(packages, ignore_errors=True)
+
+
+def link_package(packages: Path) -> None:
+    """Makes the installed package visible to dbt as the only one below `packages`, whatever was linked there before."""
+    packages.mkdir(parents=True, exist_ok=True)
+    link = packages / PACKAGE_NAME
+    if link.is_symlink() and link.readlink() == DBT_PACKAGE:
+        return
+    fresh = packages / f".{PACKAGE_NAME}.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(DBT_PACKAGE, target_is_directory=True)
+    fresh.replace(link)

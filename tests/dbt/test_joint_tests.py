@@ -56,6 +56,10 @@ def test_joint_tests_count_the_rows_that_dbt_counts(faulty: DbtProject) -> None:
         name: (r.status, r.failures) for name, r in as_nodes.items()
     }
     broken = [result for result in joint.values() if result.status == "fail"]
+    assert {result.message for result in broken if result.failures in (1, 2)} == {
+        "1 row breaks this test", "2 rows break this test",
+    }  # fmt: skip
+    assert {result.message for result in joint.values() if result.status == "pass"} == {None}
     kinds = {faulty.manifest["nodes"][result.unique_id]["test_metadata"]["name"] for result in broken}
     assert kinds >= {"not_null", "unique", "unique_combination", "relationships", "joins"}
     assert len(broken) > len(tests) / 2

@@ -151,7 +151,7 @@ placeholder_identifiers:
 
 @pytest.mark.parametrize("column", ["loyalty_number", "national_id", "email", "phone"])
 def test_number_alone_does_not_outweigh_two_full_names(connection, given, column: str) -> None:
-    """Six couples, each of whom use one number: with two family names or one, and with and without birth dates or home.
+    """Six couples; both of a couple use one number: with two family names or one, with and without birth dates or home.
 
     A state's number in one home would be one person with a wrong name.
     """
