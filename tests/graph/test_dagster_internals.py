@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from orchestration.defs import dagster_internals as internals
@@ -75,8 +76,10 @@ def test_event_log_keeps_its_connections_open(instance: dg.DagsterInstance) -> N
 
 def test_event_log_overrides_what_its_parent_calls() -> None:
     # Renamed in the parent, these would silently stop to count.
-    for name in ("_connect", "from_config_value", "dispose"):
+    for name in ("_connect", "from_config_value", "dispose", "has_table"):
         assert name in vars(SqliteEventLogStorage) and name in vars(internals.KeptOpenEventLogStorage)
+    name = "_has_asset_key_col_on_connection"
+    assert name in vars(SqlEventLogStorage) and name in vars(internals.KeptOpenEventLogStorage)
 
 
 def test_events_in_one_transaction_read_as_those_reported_one_by_one(instance: dg.DagsterInstance) -> None:

@@ -6,3 +6,11 @@
 {% macro source(source_name, table_name) %}
     {{ return(context360.source(source_name, table_name)) }}
 {% endmacro %}
+
+{% materialization table, adapter="duckdb" %}
+    {{ return(context360.materialize_table()) }}
+{% endmaterialization %}
+
+{% materialization view, adapter="duckdb" %}
+    {{ return(context360.materialize_view()) }}
+{% endmaterialization %}
