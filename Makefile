@@ -76,6 +76,10 @@ check: .venv/dev.installed  ## Lint and type-check Python and SQL
 	$(BIN)/mypy
 	$(BIN)/python tests/check_sql.py
 
+.PHONY: check-all
+check-all: .venv/dev.installed  ## Check all SQL as `make check` does, and what macros make of it
+	$(BIN)/python tests/check_sql.py --compiled
+
 .PHONY: compare
 compare: .venv/dev.installed  ## Compare two published warehouses table by table (BEFORE=old.duckdb AFTER=new.duckdb)
 	@$(BIN)/python tests/compare_published.py $(or $(BEFORE),$(error Set BEFORE=old.duckdb and AFTER=new.duckdb)) \
