@@ -120,7 +120,7 @@ def test_it_is_saved_without_its_customers_and_then_asks_for_them(forecast: Cust
     assert len((tmp_path / "value" / "000001" / "model.joblib").read_bytes()) < 10_000
     with pytest.raises(ValueError, match="pass the purchase history"):
         read.table()
-    history = purchase_history(cases.cdnow(), "purchases", cases.CALIBRATION_END)
+    history = purchase_history(cases.cdnow(), "purchases", cases.CALIBRATION_END, lines=True)
     pd.testing.assert_frame_equal(read.table(history=history), forecast.table())
 
 

@@ -19,10 +19,10 @@ from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
 from orchestration.counts import counted
+from orchestration.predictions.learning.line_spend import LineSpend, fit_line_spend
 from orchestration.predictions.learning.purchase_history import PurchaseHistory
 from orchestration.predictions.learning.purchase_models import KINDS, Kind, PurchaseModel, fit_purchase_model
 from orchestration.predictions.learning.season import CALENDAR, SeasonClock
-from orchestration.predictions.learning.spend import SpendModel, fit_spend_model, with_first_purchase
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class CustomerForecast:
     """
 
     models: tuple[PurchaseModel, ...]
-    spend: SpendModel
+    spend: LineSpend
     correction: Correction
     history: PurchaseHistory | None
     clock: SeasonClock = CALENDAR
@@ -101,7 +101,7 @@ class CustomerForecast:
         alive = np.mean([model.probability_alive(*arguments) for model in self.models], axis=0)
         season_days = np.median([model.time_to_next_purchase(*arguments) for model in self.models], axis=0)
         days = self.clock.days_until(known.as_of, season_days)
-        spend = self.spend.expected_spend(_paid(known), known.repeat_value, _first_value(known))
+        spend = self.spend.expected_spend(known)
         has_date = (alive >= 0.5) & (days <= 10 * YEAR_DAYS) & (not self.abstains)
         ahead = pd.to_timedelta(np.where(has_date, np.ceil(days), 0.0), unit="D")
         dates = pd.Timestamp(known.as_of).normalize() + ahead
@@ -140,26 +140,12 @@ def learn_forecast(
     abstains and uses the common rate for all customers.
     """
     models = _fit(kinds, clock.warped(known))
-    spend = fit_spend_model(_paid(known), known.repeat_value)
-    spend = with_first_purchase(spend, _paid(known), known.repeat_value, _first_value(known))
-    if spend.abstains:
-        spend = replace(spend, common_mean=float(known.total_value.sum() / (known.frequency + 1).sum()))
-    return CustomerForecast(models, spend, _correction(earlier, kinds, clock), known, clock)
+    return CustomerForecast(models, fit_line_spend(known), _correction(earlier, kinds, clock), known, clock)
 
 
 def held_back_days(known: PurchaseHistory, horizon: float) -> int:
     """Days at the end of the history to forecast from the days before them, in the proportion of history to horizon."""
     return int(known.length * horizon / (known.length + horizon)) if known.length else 0
-
-
-def _paid(known: PurchaseHistory) -> Array:
-    """Repeat purchases of customers who paid: free ones show how often a customer buys, not what they spend."""
-    return np.where(known.repeat_value > 0, known.frequency, 0.0)
-
-
-def _first_value(known: PurchaseHistory) -> Array:
-    """Amount of the first day with a purchase."""
-    return np.maximum(known.total_value - known.frequency * known.repeat_value, 0.0)
 
 
 def _fit(kinds: tuple[Kind, ...], known: PurchaseHistory) -> tuple[PurchaseModel, ...]:

@@ -92,7 +92,7 @@ def forecast_customers(
     """
     parts = []
     for currency in currencies(connection):
-        history = purchase_history(connection, _in_currency(currency), as_of)
+        history = purchase_history(connection, _in_currency(currency), as_of, lines=True)
         if not len(history.customer_id):
             continue
         learned = forecaster is not None and currency in forecaster.year
