@@ -144,7 +144,7 @@ rhythms as (
     days is: the forecast of purchases, and the propensity to buy anything. The forecast expects n purchases of who is active
     with the chance a, so n / a of an active customer, and a purchase with a (1 - e^(-n / a)). Where the models differ by
     more than forecast_disagreement, neither is a fact, and the forecast is null with that basis; else who buys is still
-    active. -#}
+    active. The day of the next purchase is null where the two place its even chance on different sides of 90 days. -#}
 {% macro reconciled_forecasts() -%}
 compared as (
     select
@@ -159,6 +159,12 @@ compared as (
             > {{ var('forecast_disagreement') }},
             false
         ) as is_contradicted,
+        -- The even chance is on one side of 90 days in both models, else the day is no fact.
+        coalesce(
+            (bought.probability / nullif(greatest(expected.probability_alive, bought.probability), 0) >= 0.5)
+            <> (expected.next_purchase_date <= {{ dbt.dateadd('day', 90, as_of()) }}),
+            false
+        ) as is_day_contradicted,
         -- Who buys within 90 days is still active: never less likely so than a purchase.
         case
             when expected.probability_alive is not null
@@ -180,10 +186,11 @@ forecasts as (
         currency,
         {%- for measure in [
             'expected_purchases_30d', 'expected_purchases_90d', 'expected_purchases_12m', 'expected_spend_amount',
-            'expected_value_12m_amount', 'next_purchase_date',
+            'expected_value_12m_amount',
         ] %}
         case when not is_contradicted then {{ measure }} end as {{ measure }},
         {%- endfor %}
+        case when not is_contradicted and not is_day_contradicted then next_purchase_date end as next_purchase_date,
         case when not is_contradicted then probability_active end as probability_alive,
         case when is_contradicted then 'models disagree' else basis end as basis,
         model_version,

@@ -254,6 +254,7 @@ def customer_segment(company: Company, relationship: dict[Any, Row], engagement:
             "segment": first["segment"],
             "segment_title": first.get("title"),
             "description": first.get("description"),
+            "is_silent_segment": first.get("least_intervals") is not None,
         }
     return found
 

@@ -71,8 +71,8 @@ def test_forecast_of_a_model_lists_its_probabilities() -> None:
         likely_product_line_probability=0.001,
     )
     assert shown == (
-        "1.2 purchases and 103 EUR in the next 12 months; 82 % likely still active; 50 % likely to buy by 18 May 2026; "
-        "> 99 % likely to buy within 90 days; e bikes: < 1 % within 90 days"
+        "1.2 purchases and 103 EUR in the next 12 months; 82 % likely still active; if so, 50 % likely to buy by "
+        "18 May 2026; > 99 % likely to buy within 90 days; e bikes: < 1 % within 90 days"
     )
 
 
@@ -93,6 +93,29 @@ def test_refuted_forecast_is_not_shown_as_too_few_buyers() -> None:
 def test_unknown_probability_of_being_active_is_shown_as_unknown() -> None:
     shown = _forecast(value_basis="model", expected_purchases_12m=1.24, probability_alive=None)
     assert shown == "1.2 purchases and 103 EUR in the next 12 months; whether still active is unknown"
+
+
+@pytest.mark.parametrize(
+    ("segment", "is_silent", "alive", "shown"),
+    [
+        ("loyal", False, 0.9, ""),
+        ("at_risk", True, 0.2, ""),
+        ("at_risk", True, None, ""),
+        ("at_risk", True, 0.98, ", so at risk; yet 98 % likely still active: others bought again after such a pause"),
+        ("loyal", False, 0.4, ", so loyal; yet only 40 % likely still active: "
+         "few others bought again after such a pause"),
+    ],
+)  # fmt: skip
+def test_rhythm_reconciles_the_segment_with_the_chance_of_being_active(
+    segment: str, is_silent: bool, alive: float | None, shown: str
+) -> None:
+    customer = Customer(
+        current_value_amount=0, value_12m_amount=0, segment=segment, is_silent_segment=is_silent,
+        probability_alive=alive, purchase_interval_days=43.2, intervals_since_purchase=4.66,
+    )  # fmt: skip
+    assert dict(relationship_lines(customer))["Rhythm"] == (
+        f"silent for 4.7 times the usual 43 days between purchases{shown}"
+    )
 
 
 def test_reason_of_a_base_rate_is_that_of_the_training_which_brought_it() -> None:

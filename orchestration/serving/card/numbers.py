@@ -22,6 +22,7 @@ class CardNumbers:
     tone_from: float
     decimal_purchases_from: float
     dwell_shown_seconds: int
+    active_from: float
     rare_below: float
 
 

@@ -47,6 +47,7 @@ def relationship_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
         ("Known since", day(customer["first_known_at"]) if customer["first_known_at"] else "unknown"),
         ("Stage", _stage(customer)),
         ("Purchases", _purchases(customer)),
+        ("Rhythm", _rhythm(customer)),
         ("Product lines", words(customer["product_lines"])),
         ("Value", _value(customer)),
         ("Forecast", _forecast(customer, currency)),
@@ -66,6 +67,30 @@ def _purchases(customer: dict[str, Any]) -> str:
         f"{counted(customer['purchase_count'], 'purchase')}{on_days}, {last} "
         f"({day(customer['last_purchase_at'])}); {customer['purchase_count_12m']} in the last 12 months"
     )
+
+
+def _rhythm(customer: dict[str, Any]) -> str:
+    """How long the customer is silent for; where segment and forecast seem to contradict each other, why both hold."""
+    interval, silent, alive = (
+        customer[column] for column in ("purchase_interval_days", "intervals_since_purchase", "probability_alive")
+    )
+    if interval is None or silent is None:
+        return ""
+    rhythm = f"silent for {silent:.1f} times the usual {counted(round(interval), 'day')} between purchases"
+    if alive is None:
+        return rhythm
+    is_active = alive >= card_numbers().active_from
+    if customer["is_silent_segment"] and is_active:
+        return (
+            f"{rhythm}, so {words(customer['segment'])}; yet {percent(alive)} likely still active: "
+            "others bought again after such a pause"
+        )
+    if not customer["is_silent_segment"] and not is_active:
+        return (
+            f"{rhythm}, so {words(customer['segment'])}; yet only {percent(alive)} likely still active: "
+            "few others bought again after such a pause"
+        )
+    return rhythm
 
 
 def _value(customer: dict[str, Any]) -> str:
@@ -108,7 +133,7 @@ def _forecast(customer: dict[str, Any], currency: str) -> str:
     still = "whether still active is unknown" if alive is None else f"{percent(alive)} likely still active"
     parts = [expected, still]
     if customer["next_purchase_date"]:
-        parts.append(f"50 % likely to buy by {day(customer['next_purchase_date'])}")
+        parts.append(f"if so, 50 % likely to buy by {day(customer['next_purchase_date'])}")
     if customer["purchase_probability_90d"] is not None:
         parts.append(f"{percent(customer['purchase_probability_90d'])} likely to buy within 90 days")
     if customer["likely_product_line"]:

@@ -83,6 +83,7 @@ select
     engagement.points_90d_ago as engagement_points_90d_ago,
     engagement.engagement_band,
     segments.segment,
+    segments.is_silent_segment,
     relationship.loyalty_tier,
     relationship.loyalty_points,
     personal.opinion_count,

@@ -20,6 +20,7 @@ fitting as (
         segments.segment,
         segments.title,
         segments.description,
+        segments.least_intervals is not null as is_silent_segment,
         row_number() over (partition by customers.customer_key order by segments.precedence) as fit
     from customers
     cross join {{ ref('segments') }} as segments
@@ -40,6 +41,7 @@ select
     customers.customer_key,
     coalesce(fitting.segment, 'other') as segment,
     coalesce(fitting.title, 'Other') as segment_title,
-    fitting.description
+    fitting.description,
+    coalesce(fitting.is_silent_segment, false) as is_silent_segment
 from customers
 left join fitting on customers.customer_key = fitting.customer_key and fitting.fit = 1
