@@ -41,6 +41,7 @@ _REASON_COLOURS = {
     "identifier is unknown": BLUE, "identifier is shared": ORANGE, "no identifier": PURPLE, "probable": GREEN,
     "not yet identified": "#8fc1cc", "identified too long ago": "#c98b9b", "device is shared": "#b8a15a",
 }  # fmt: skip
+_NO_CHANNEL = "unknown"  # the row of interactions whose channel the source does not state; no channel of the firm
 _CONTEXTS = ("relationship", "personal", "situational")
 _SECONDS = {
     60: "1 min", 900: "15 min", 3_600: "1 h", 21_600: "6 h", 86_400: "1 day", 604_800: "1 week", 2_592_000: "30 days",
@@ -80,7 +81,8 @@ def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Pa
     """
     systems = rows_of(connection, "select * from marts.source_system_connectedness order by activity_count desc, title")
     links = rows_of(connection, "select * from marts.source_system_link")
-    channels = rows_of(connection, "select * from marts.channel_visibility order by visibility desc, title")
+    visibility = rows_of(connection, "select * from marts.channel_visibility order by visibility desc, title")
+    channels = [row for row in visibility if row["channel"] != _NO_CHANNEL]
     missing = rows_of(connection, "select * from marts.missing_link order by link_rank")
     streams = rows_of(
         connection,
@@ -95,6 +97,7 @@ def write_connectedness_report(connection: duckdb.DuckDBPyConnection, target: Pa
         systems=systems,
         links=links,
         channels=channels,
+        without_channel=sum(row["activity_count"] for row in visibility if row["channel"] == _NO_CHANNEL),
         missing=missing,
         streams=streams,
         reaches=reaches,

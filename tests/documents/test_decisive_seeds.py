@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from documents.test_reference import GENERATOR
 
 from orchestration.settings import DBT_PACKAGE
 
@@ -114,6 +115,14 @@ social_handle social marketing profiling social
 purchases relationship service marketing profiling
 contacts behaviour service marketing profiling
 answers opinion service profiling
+carts behaviour service marketing profiling
+positions behaviour service marketing profiling
+product_readings behaviour service profiling
+complaints opinion service profiling
+appointments relationship service marketing profiling
+loyalty_transactions relationship service marketing profiling
+offers behaviour service marketing profiling
+consents relationship service
 """
 DECIDED = {
     "data_purposes": (PURPOSES, ("purpose", "needs_consent", "lawful_basis")),
@@ -266,3 +275,15 @@ def test_what_we_send_earns_no_points() -> None:
         if row["direction"] == "outbound" and row["engagement_points"] != "0"
     ]
     assert earning == ["call_outbound"]
+
+
+def test_a_request_for_the_data_held_names_every_fact_about_a_customer() -> None:
+    """GDPR article 15 knows no fact that is left out: each with a customer and a system is in customer_data_use."""
+    shown = (GENERATOR.PACKAGE / "models" / "marts" / "consent" / "customer_data_use.sql").read_text(encoding="utf-8")
+    facts = {
+        table.name
+        for table in GENERATOR._tables("models")
+        if table.name.startswith("fct_") and {"customer_key", "source_system"} <= {name for name, *_ in table.columns}
+    }
+    assert len(facts) > 10
+    assert {fact for fact in facts if f"('{fact}', " not in shown} == set()

@@ -38,6 +38,7 @@ MODELS = (
     "marts.personal",
     "marts.customer.personal_context",
     "marts.customer.situational_context",
+    "marts.customer.customer_need",
     "intermediate.journeys",
     "marts.journeys",
     "marts.offers",
@@ -106,7 +107,8 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:
         for table, rows in company.tables.items():
-            _insert(connection, "seeds.neutral_stated_preferences" if table in _SEEDS else f"core.{table}", rows)
+            if rows:
+                _insert(connection, "seeds.neutral_stated_preferences" if table in _SEEDS else f"core.{table}", rows)
         connection.execute("update core.dim_currency set is_reporting = (currency = 'EUR')")
     project = DbtProject(load_catalog(catalog_file, settings.environment), settings)
     results = project.run("run", [f"fqn:context360.{model}" for model in MODELS], as_of=AS_OF)

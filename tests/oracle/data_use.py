@@ -15,12 +15,24 @@ OF_FACTS = {
     "purchases": (("fct_order_line", "ordered_at"), ("fct_booking", "started_at")),
     "contacts": (("fct_interaction", "happened_at"),),
     "answers": (("fct_survey_answer", "answered_at"),),
+    "carts": (("fct_cart_line", "added_at"),),
+    "positions": (("fct_position", "arrived_at"),),
+    "product_readings": (("fct_product_reading", "valid_from"),),
+    "complaints": (("fct_complaint", "opened_at"),),
+    "appointments": (("fct_appointment", "booked_at"),),
+    "loyalty_transactions": (("fct_loyalty_transaction", "booked_at"),),
+    "offers": (("fct_offer_made", "made_at"),),
+    "consents": (("fct_consent", "changed_at"),),
 }
 
 
 def draw_attributes(company: Company) -> None:
-    """Fills the kinds of data that the records of customers hold, and consents for the third channel that needs one."""
+    """Fills the kinds of data that the records of customers hold, and the systems of facts that have none yet."""
     draw = company.random
+    for facts in OF_FACTS.values():
+        for table, _ in facts:
+            for row in company.tables[table]:
+                row.setdefault("source_system", draw.choice(SYSTEMS))
     for customer in company.customers:
         for attribute in seed("data_attributes"):
             for system in SYSTEMS:
@@ -42,7 +54,7 @@ def _held(company: Company) -> dict[Any, Row]:
     for attribute, facts in OF_FACTS.items():
         for table, moment in facts:
             for row in company.tables[table]:
-                if row["customer_key"] > 0 and row[moment] < AS_OF:
+                if row["customer_key"] > 0 and (row[moment] is None or row[moment] < AS_OF):
                     held = found[row["customer_key"], attribute, row["source_system"]]
                     held["record_count"] += 1
                     held["moments"].append(row[moment])

@@ -99,4 +99,5 @@ def _devices(company: Company, customer: int) -> None:
             operating_system=company.random.choice(["one", "two", None]) if kind != "product" else None,
             product_key=company.random.randrange(201, 213) if kind == "product" else -2, customer_key=customer,
             is_described=True,
+            first_seen_at=company.random.choice([None, AS_OF - timedelta(days=company.random.randrange(100, 900))]),
         )  # fmt: skip

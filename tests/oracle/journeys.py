@@ -191,6 +191,8 @@ def channel_transition(company: Company) -> dict[Any, Row]:
                 contacts.append([])
             contacts[-1].append(row)
         for one, other in zip(contacts, contacts[1:], strict=False):
+            if min(one[0]["channel_key"], other[0]["channel_key"]) < 0:
+                continue
             key = (line, _name(one[0]["channel_key"]), _name(other[0]["channel_key"]))
             hours[key].append((other[0]["happened_at"] - one[-1]["happened_at"]) / timedelta(hours=1))
     totals: Counter[tuple[str, str]] = Counter()

@@ -250,6 +250,8 @@ def _bought(company: Company, customer: int) -> Row:
         if len(times := [at for (other, _), at in orders.items() if other == product]) >= LEAST_PURCHASES
     )
     return {
-        "revealed_channel": most((CHANNELS[row["channel_key"]]["channel"], row["happened_at"]) for row in purchases),
+        "revealed_channel": most(
+            (CHANNELS[row["channel_key"]]["channel"], row["happened_at"]) for row in purchases if row["channel_key"] > 0
+        ),
         "revealed_product_id": ranked[0][-1] if ranked else None,
     }

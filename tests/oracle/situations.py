@@ -31,6 +31,10 @@ def draw_situations(company: Company) -> None:
                 _visit(company, customer, AS_OF - timedelta(hours=hours_ago))
         for _ in range(company.random.choice([0, 0, 1, 2])):
             _appointment(company, customer)
+        if company.chance(0.2):
+            _conversation(company, customer)
+        if company.chance(0.2):
+            _call(company, customer)
 
 
 def recent(company: Company, customer: int) -> datetime:
@@ -77,11 +81,14 @@ def _readings(company: Company, customer: int, device: Row) -> None:
     draw = company.random
     moments = sorted({recent(company, customer) for _ in range(draw.randrange(1, 6))})
     faults = [draw.choice([None, None, "E1", "E2"]) for _ in moments]
+    ridden, distance = draw.choice([0, 500, 1_900, 5_000]), 0
     for moment, end, fault in zip(moments, [*moments[1:], None], faults, strict=True):
+        distance += draw.randrange(300)
         company.add(
             "fct_product_reading", product_reading_key=company.new_key(), customer_key=customer,
             device_key=device["device_key"], product_key=device["product_key"], valid_from=moment, valid_to=end,
             battery_percent=draw.choice([None, *range(101)]), fault_code=fault, source_system="shop",
+            odometer_km=draw.choice([None, float(ridden + distance), float(ridden + distance)]),
         )  # fmt: skip
 
 
@@ -125,4 +132,23 @@ def _appointment(company: Company, customer: int) -> None:
         location_key=draw.choice([101, 104, -2]), appointment_kind=draw.choice(["fitting", "repair"]), status=status,
         booked_at=booked, starts_at=starts,
         changed_at=company.moment(customer, AS_OF - timedelta(hours=9), AS_OF + timedelta(hours=9)),
+    )  # fmt: skip
+
+
+def _conversation(company: Company, customer: int) -> None:
+    """A chat of some messages, of which the firm's may be answered late or never."""
+    begin, key = recent(company, customer), company.new_key()
+    for number in range(company.random.randrange(1, 5)):
+        since = begin + timedelta(minutes=9 * number)
+        moment = company.moment(customer, since, since + timedelta(minutes=8))
+        touchpoint = "chat_started" if number == 0 else company.random.choice(["chat_inbound", "chat_outbound"])
+        interaction(company, customer, touchpoint, moment, session_key=key)
+
+
+def _call(company: Company, customer: int) -> None:
+    """A call to the firm that reaches no one, or ends with a promise."""
+    outcome = company.random.choice(["callback", "CallBack", "abandoned", "solved"])
+    interaction(
+        company, customer, "call_inbound", recent(company, customer), outcome=outcome, detail="advice",
+        took_place=outcome != "abandoned",
     )  # fmt: skip

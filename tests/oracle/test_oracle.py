@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import content, data_use, engagement, journeys, offers, paths, personal, relationship, situational
+from oracle import content, data_use, engagement, journeys, needs, offers, paths, personal, relationship, situational
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -19,6 +19,18 @@ from oracle.conftest import Marts
 def _segments(company: Company) -> dict[Any, Row]:
     contexts = relationship.relationship_context(company)
     return relationship.customer_segment(company, contexts, engagement.customer_engagement(company))
+
+
+def _situations(company: Company) -> dict[Any, Row]:
+    found = situational.situational_context(company)
+    first = {customer: row for (customer, _), row in needs.customer_need(company).items() if row["need_rank"] == 1}
+    names = {key: need for (key, need), row in needs.customer_need(company).items() if row["need_rank"] == 1}
+    for customer, row in found.items():
+        need = first.get(customer, {})
+        row |= {
+            "need": names.get(customer), "need_evidence": need.get("evidence"), "need_action": need.get("action"),
+        }  # fmt: skip
+    return found
 
 
 def _lookalikes(company: Company) -> dict[Any, Row]:
@@ -36,7 +48,8 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "customer_trait": (("customer_key", "trait_kind", "trait"), personal.customer_trait),
     "customer_preference": (("customer_key", "preference_kind", "item"), personal.customer_preference),
     "personal_context": (("customer_key",), personal.personal_context),
-    "situational_context": (("customer_key",), situational.situational_context),
+    "situational_context": (("customer_key",), _situations),
+    "customer_need": (("customer_key", "need"), needs.customer_need),
     "journey_interaction": (("interaction_key", "product_line"), journeys.journey_interaction),
     "journey": (("customer_key", "product_line", "journey_number"), journeys.journey),
     "journey_step": (("customer_key", "product_line", "journey_step"), journeys.journey_step),
@@ -60,7 +73,6 @@ LEFT_OUT = {
     "personal_context": {"fresh_until", "is_stale"},  # of streams, not of a company
     "situational_context": {
         "fresh_until", "is_stale",  # of streams, not of a company
-        "need", "need_evidence", "need_action",  # the first row of customer_need, which has unit tests of its own
     },
 }  # fmt: skip
 

@@ -88,6 +88,20 @@ def test_the_figures_are_those_of_the_marts(warehouse: duckdb.DuckDBPyConnection
     assert (figures.streams, figures.measured_streams, figures.fast_streams) == (3, 2, 1)
 
 
+def test_interactions_without_a_stated_channel_are_counted_and_are_no_channel(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    warehouse.execute(
+        "insert into marts.channel_visibility by name (select * replace ('unknown' as channel, 'Channel not stated' as"
+        " title, 30 as activity_count, 0 as probable_count) from marts.channel_visibility where channel = 'web')"
+    )
+    figures = write_connectedness_report(warehouse, tmp_path / "report.html")
+    assert (figures.channels, figures.channels_above_target) == (2, 1)
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "30 interactions have no stated channel and are in none of them." in text
+    assert "Channel not stated" not in text
+
+
 def test_each_section_states_its_figures_in_sentences(page: str) -> None:
     text = Page(page).text
     for sentence in (

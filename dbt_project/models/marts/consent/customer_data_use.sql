@@ -1,9 +1,48 @@
+{#- The kinds of data that facts hold, each with its facts and the column of their moment. -#}
+{%- set of_facts = {
+    'contacts': [('fct_interaction', 'happened_at')],
+    'purchases': [('fct_order_line', 'ordered_at'), ('fct_booking', 'started_at')],
+    'answers': [('fct_survey_answer', 'answered_at')],
+    'carts': [('fct_cart_line', 'added_at')],
+    'positions': [('fct_position', 'arrived_at')],
+    'product_readings': [('fct_product_reading', 'valid_from')],
+    'complaints': [('fct_complaint', 'opened_at')],
+    'appointments': [('fct_appointment', 'booked_at')],
+    'loyalty_transactions': [('fct_loyalty_transaction', 'booked_at')],
+    'offers': [('fct_offer_made', 'made_at')],
+    'consents': [('fct_consent', 'changed_at')],
+} -%}
+
 with attributes as (
     select * from {{ ref('data_attributes') }}
 ),
 
 purposes as (
     select * from {{ ref('data_purposes') }}
+),
+
+events as (
+    {%- for attribute, facts in of_facts.items() %}
+    {%- for fact, moment in facts %}
+
+    select
+        customer_key,
+        '{{ attribute }}' as attribute,
+        source_system,
+        {{ moment }} as happened_at
+    from {{ ref(fact) }}
+    -- What is held without a moment is held.
+    where customer_key > 0 and ({{ moment }} is null or {{ moment }} < {{ as_of() }})
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {%- endfor %}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
+
 ),
 
 held as (
@@ -19,51 +58,12 @@ held as (
 
     select
         customer_key,
-        'contacts' as attribute,
+        attribute,
         source_system,
         count(*) as record_count,
         max(happened_at) as recorded_at
-    from {{ ref('fct_interaction') }}
-    where customer_key > 0 and happened_at < {{ as_of() }}
-    group by customer_key, source_system
-
-    union all
-
-    select
-        customer_key,
-        'purchases' as attribute,
-        source_system,
-        count(*) as record_count,
-        max(ordered_at) as recorded_at
-    from (
-        select
-            customer_key,
-            source_system,
-            ordered_at
-        from {{ ref('fct_order_line') }}
-
-        union all
-
-        select
-            customer_key,
-            source_system,
-            started_at as ordered_at
-        from {{ ref('fct_booking') }}
-    ) as orders_and_bookings
-    where customer_key > 0 and ordered_at < {{ as_of() }}
-    group by customer_key, source_system
-
-    union all
-
-    select
-        customer_key,
-        'answers' as attribute,
-        source_system,
-        count(*) as record_count,
-        max(answered_at) as recorded_at
-    from {{ ref('fct_survey_answer') }}
-    where customer_key > 0 and answered_at < {{ as_of() }}
-    group by customer_key, source_system
+    from events
+    group by customer_key, attribute, source_system
 ),
 
 -- Per customer, purpose and channel that an attribute asks for (none: any channel).

@@ -119,7 +119,7 @@ purchase_channel_use as (
         ) as channel_rank
     from {{ ref('fct_interaction') }} as facts
     inner join {{ ref('dim_channel') }} as channels on facts.channel_key = channels.channel_key
-    where facts.happened_at < {{ as_of() }} and facts.customer_key > 0 and facts.is_purchase
+    where facts.happened_at < {{ as_of() }} and facts.customer_key > 0 and facts.is_purchase and facts.channel_key > 0
     group by facts.customer_key, channels.channel
 ),
 

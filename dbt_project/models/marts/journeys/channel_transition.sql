@@ -1,4 +1,5 @@
 -- A move from one contact to the next of the same journey: into another channel, or back into the same after a pause.
+-- From and to a contact whose channel is not stated, nobody knows whether there was a move.
 with contacts as (
     select
         product_line,
@@ -18,7 +19,8 @@ moves as (
         {{ dbt.datediff('previous_at', 'happened_at', 'second') }} / 3600.0 as hours_between
     from contacts
     where
-        previous_channel_key is not null
+        previous_channel_key > 0
+        and channel_key > 0
         and (
             previous_channel_key <> channel_key
             or happened_at > {{ dbt.dateadd('minute', var('contact_gap_minutes'), 'previous_at') }}
