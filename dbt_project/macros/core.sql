@@ -1,18 +1,8 @@
 {#- The value of the most trusted record (highest `precedence`) that has one; with `where`, of the most trusted record
     for which it holds, null if that one has none: a name and an address come as a whole. -#}
-{% macro best_known(attribute, where=none) -%}
-    {%- set order = 'case when ' ~ (where or attribute ~ ' is not null') ~ ' then precedence end' -%}
+{% macro best_known(attribute, where=none, precedence='precedence') -%}
+    {%- set order = 'case when ' ~ (where or attribute ~ ' is not null') ~ ' then ' ~ precedence ~ ' end' -%}
     {{ context360.value_at_most(attribute, order) }}
-{%- endmacro %}
-
-
-{#- A street without its house number, where a system writes the number in both fields. -#}
-{% macro street_alone(street, house_number) -%}
-    case
-        when lower({{ street }}) like '% ' || lower({{ house_number }})
-            then trim(substring({{ street }}, 1, length({{ street }}) - length({{ house_number }})))
-        else {{ street }}
-    end
 {%- endmacro %}
 
 

@@ -1,3 +1,4 @@
+{%- set by_name = 'family_name is not null' -%}
 -- depends_on: {{ ref('int_contribution_ledger') }}
 -- Great Expectations judge with this table whether the contributions can be trusted.
 with source_records as (
@@ -14,6 +15,8 @@ ranked as (
         assignments.customer_id as customer_key,
         assignments.match_probability,
         source_records.*,
+        names.is_swapped,
+        names.name_precedence,
         row_number() over (
             partition by assignments.customer_id
             order by
@@ -27,9 +30,14 @@ ranked as (
         on
             source_records.source_system = assignments.source_system
             and source_records.source_record_id = assignments.source_record_id
+    left join {{ ref('int_record_name') }} as names
+        on
+            source_records.source_system = names.source_system
+            and source_records.source_record_id = names.source_record_id
 ),
 
--- An attribute comes from the record with the highest precedence that has it; name and address come as a whole.
+-- An attribute comes from the record with the highest precedence that has it; name and address come as a whole, the
+-- name from the record that can be relied on most for it.
 golden as (
     select
         customer_key,
@@ -39,17 +47,19 @@ golden as (
         ] %}
             {{ best_known(attribute) }} as {{ attribute }},
         {%- endfor %}
-        {%- for attribute in ['given_name', 'family_name'] %}
-            {{ best_known(attribute, where='family_name is not null') }} as {{ attribute }},
-        {%- endfor %}
+        {{ best_known(given_name_in_order('given_name', 'family_name', 'is_swapped'), by_name, 'name_precedence') }}
+            as given_name,
+        {{ best_known(family_name_in_order('given_name', 'family_name', 'is_swapped'), by_name, 'name_precedence') }}
+            as family_name,
         {{ best_known(street_alone('street', 'house_number'), where='street is not null') }} as street,
-        {%- for attribute in ['house_number', 'postal_code', 'city', 'region', 'country'] %}
+        {{ best_known(house_number_alone('street', 'house_number'), where='street is not null') }} as house_number,
+        {%- for attribute in ['postal_code', 'city', 'region', 'country'] %}
             {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
         {{ best_known('annual_income_amount') }} as annual_income_amount,
         {{ best_known('annual_income_currency', where='annual_income_amount is not null') }} as annual_income_currency,
-        {{ best_known('source_system', where='family_name is not null') }} as name_source_system,
-        {{ best_known('recorded_at', where='family_name is not null') }} as name_recorded_at,
+        {{ best_known('source_system', by_name, 'name_precedence') }} as name_source_system,
+        {{ best_known('recorded_at', by_name, 'name_precedence') }} as name_recorded_at,
         {{ best_known('source_system', where='birth_date is not null') }} as birth_date_source_system,
         {{ best_known('source_system', where='email is not null') }} as email_source_system,
         {{ best_known('recorded_at', where='email is not null') }} as email_recorded_at,

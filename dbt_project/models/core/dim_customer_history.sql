@@ -2,6 +2,7 @@
     'given_name', 'family_name', 'email', 'phone', 'street', 'house_number', 'postal_code', 'city', 'region', 'country',
     'loyalty_tier', 'has_email_marketing_consent'
 ] -%}
+{%- set by_name = 'family_name is not null' -%}
 {%- set beginning = "cast('1900-01-01 00:00:00' as timestamp)" -%}
 with customers as (
     select
@@ -24,18 +25,25 @@ ranked as (
                 records.recorded_at,
                 records.source_system,
                 records.source_record_id
-        ) as precedence
+        ) as precedence,
+        names.is_swapped,
+        names.name_precedence
     from {{ ref('int_source_record') }} as records
     inner join {{ source('identity', 'assignment') }} as assignments
         on
             records.source_system = assignments.source_system
             and records.source_record_id = assignments.source_record_id
+    left join {{ ref('int_record_name') }} as names
+        on records.source_system = names.source_system and records.source_record_id = names.source_record_id
 ),
 
 versions as (
     select
         ranked.customer_key,
         ranked.precedence,
+        coalesce(ranked.is_swapped, false) as is_swapped,
+        -- A version may hold a name that its record has lost.
+        cast(coalesce(ranked.name_precedence, 0) as bigint) * 1000000 + ranked.precedence as name_precedence,
         coalesce(delivered.known_from, customers.first_known_at) as said_from,
         delivered.*
     from {{ ref('int_source_record_version') }} as delivered
@@ -79,11 +87,14 @@ golden as (
             {{ best_known(attribute) }} as {{ attribute }},
         {%- endfor %}
         {{ best_known(street_alone('street', 'house_number'), where='street is not null') }} as street,
-        {%- for attribute in ['house_number', 'postal_code', 'city', 'region', 'country'] %}
+        {{ best_known(house_number_alone('street', 'house_number'), where='street is not null') }} as house_number,
+        {%- for attribute in ['postal_code', 'city', 'region', 'country'] %}
             {{ best_known(attribute, where='street is not null') }} as {{ attribute }},
         {%- endfor %}
-        {{ best_known('given_name', where='family_name is not null') }} as given_name,
-        {{ best_known('family_name', where='family_name is not null') }} as family_name
+        {{ best_known(given_name_in_order('given_name', 'family_name', 'is_swapped'), by_name, 'name_precedence') }}
+            as given_name,
+        {{ best_known(family_name_in_order('given_name', 'family_name', 'is_swapped'), by_name, 'name_precedence') }}
+            as family_name
     from moments
     inner join versions on moments.customer_key = versions.customer_key
     where moments.moment >= versions.said_from and (moments.moment < versions.known_to or versions.known_to is null)

@@ -23,26 +23,23 @@ purposes as (
 
 events as (
     {%- for attribute, facts in of_facts.items() %}
-    {%- for fact, moment in facts %}
+        {%- set is_last = loop.last %}
+        {%- for fact, moment in facts %}
+            select
+                customer_key,
+                '{{ attribute }}' as attribute,
+                source_system,
+                {{ moment }} as happened_at
+            from {{ ref(fact) }}
+            -- What is held without a moment is held.
+            where customer_key > 0 and ({{ moment }} is null or {{ moment }} < {{ as_of() }})
+            {%- if not (is_last and loop.last) %}
 
-    select
-        customer_key,
-        '{{ attribute }}' as attribute,
-        source_system,
-        {{ moment }} as happened_at
-    from {{ ref(fact) }}
-    -- What is held without a moment is held.
-    where customer_key > 0 and ({{ moment }} is null or {{ moment }} < {{ as_of() }})
-    {% if not loop.last %}
-    union all
-    {% endif %}
+                union all
+
+            {% endif %}
+        {%- endfor %}
     {%- endfor %}
-    {%- if not loop.last %}
-
-    union all
-    {%- endif %}
-    {%- endfor %}
-
 ),
 
 held as (
