@@ -13,7 +13,7 @@
 {% macro duckdb__name_in_capitals(name) -%}
     array_to_string(list_transform(string_split(lower({{ name }}), ' '), lambda word:
         case
-            when word in ('{{ var("name_particles") | map("replace", "\'", "\'\'") | join("', '") }}') then word
+            when word in {{ context360.name_particles() }} then word
             else array_to_string(list_transform(string_split(word, '-'), lambda part:
                 {{ context360._name_part('part') }}), '-')
         end
@@ -23,7 +23,7 @@
 {% macro spark__name_in_capitals(name) -%}
     array_join(transform(split(lower({{ name }}), ' '), word ->
         case
-            when word in ('{{ var("name_particles") | map("replace", "\'", "\\\\\'") | join("', '") }}') then word
+            when word in {{ context360.name_particles() }} then word
             else array_join(transform(split(word, '-'), part ->
                 {{ context360._name_part('part') }}), '-')
         end
@@ -38,6 +38,17 @@
             then upper(substring({{ part }}, 1, 3)) || substring({{ part }}, 4)
         else upper(substring({{ part }}, 1, 1)) || substring({{ part }}, 2)
     end
+{%- endmacro %}
+
+
+{#- Words of a family name that stay small (name_particles), as a list. -#}
+{% macro name_particles() -%}
+    (
+        {%- for particle in var('name_particles') %}
+            {% if particle.startswith("'") %}chr(39) || '{{ particle[1:] }}'{% else %}'{{ particle }}'{% endif %}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
+    )
 {%- endmacro %}
 
 

@@ -63,7 +63,7 @@ judged as (
         -- initial.
         and (
             (firsts.family_count >= 1 and firsts.given_count - 1 <= {{ most_other }} * firsts.family_count)
-            or words.first_word in ('{{ var("name_particles") | map("replace", "'", "''") | join("', '") }}')
+            or words.first_word in {{ name_particles() }}
         )
         and (
             length(replace(words.last_word, '.', '')) = 1
@@ -94,7 +94,8 @@ described as (
         lower({{ whole_name('given_name_in_order', 'family_name_in_order') }}) as spelling,
         {{ without_accents('lower(' ~ whole_name('given_name_in_order', 'family_name_in_order') ~ ')') }}
             as plain_spelling,
-        given_name_in_order is not distinct from given_name and family_name_in_order = family_name as is_as_delivered
+        coalesce(given_name_in_order = given_name, given_name is null)
+        and family_name_in_order = family_name as is_as_delivered
     from ordered
 ),
 
