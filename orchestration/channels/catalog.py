@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment, TimeZone
 
+WHITESPACE = "whitespace"
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,14 +66,17 @@ class FileStream(Stream):
 
     path: str = Field(min_length=1)
     format: Literal["csv", "jsonl", "parquet"]
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    # One character, or `whitespace`: any number of blanks and tabs.
+    delimiter: str = Field(default=",", pattern=f"^(.|{WHITESPACE})$")
     encoding: Encoding = "utf-8"
+    # Landed names of the columns, for files whose first line is a row.
+    header: tuple[Column, ...] = ()
 
     @model_validator(mode="after")
     def _options_fit_the_format(self) -> Self:
         if self.lag:
             raise PydanticCustomError("lag", "lag is for databases and APIs only; remove it")
-        for field in ("delimiter", "encoding"):
+        for field in ("delimiter", "encoding", "header"):
             if self.format != "csv" and field in self.model_fields_set:
                 raise PydanticCustomError("csv_only", f"{field} is for format csv only; remove it")
         return self

@@ -66,6 +66,20 @@ def test_line_breaks_and_delimiters_inside_quotes_stay(bench: Bench) -> None:
     assert bench.rows("contact_id, note, _source_row") == [("1", 'two\r\nlines; "quoted"', 1), ("2", "x", 2)]
 
 
+def test_aligned_columns_land_with_and_without_a_header(bench: Bench) -> None:
+    (bench.data / "a.txt").write_bytes(b" id   spent \r\n 01   11.77\r\n 02    2.50\r\n\r\n")
+    (bench.data / "b.txt").write_bytes(b" 03   11.77\r\n 04\r\n")
+    bench.land(bench.files("contacts: {path: a.txt, format: csv, delimiter: whitespace}"))
+    assert bench.rows("id, spent") == [("01", "11.77"), ("02", "2.50")]
+    landed = bench.land(
+        bench.files("contacts: {path: b.txt, format: csv, delimiter: whitespace, header: [id, spent]}")
+    )
+    assert (landed.rows, landed.rejected_rows) == (1, 1)
+    assert bench.rows("id, spent, _source_row") == [("01", "11.77", 1), ("02", "2.50", 2), ("03", "11.77", 1)]
+    # The line of the file, not of its copy with a header.
+    assert bench.rows("_source_row, reason", "shop/contacts/rejects") == [(2, "1 fields instead of 2")]
+
+
 BAD_QUOTE = "a quote is not closed, or closed too early"
 BAD_ROWS = [
     (b"7,too,many,fields\n", "4 fields instead of 3"),

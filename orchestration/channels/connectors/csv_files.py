@@ -13,7 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.channels.catalog import WHITESPACE
 from orchestration.channels.connectors import REJECTS, Batch, with_source
+from orchestration.channels.connectors._csv_header import with_header
 from orchestration.channels.connectors._csv_hints import MOST_LINES_ABOVE_HEADER, encoding_hint, header_hint
 from orchestration.channels.connectors._sources import (
     CHUNK_BYTES,
@@ -48,7 +50,8 @@ _LONGEST_FIELD_CHARS = 1 << 24
 
 def shape(source: Source) -> Hashable:
     """What small files must share to be read together; None if this file must be read alone."""
-    if source.content is None or not is_utf8(source.stream.encoding):
+    stream = source.stream
+    if source.content is None or not is_utf8(stream.encoding) or stream.header or stream.delimiter == WHITESPACE:
         return None
     header = source.content.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].removesuffix(b"\r")
     return None if b'"' in header or not header.strip() else (header, source.is_packed)
@@ -56,6 +59,10 @@ def shape(source: Source) -> Hashable:
 
 def read(source: Source) -> Iterator[Batch]:
     """The rows of one file, and its unreadable records as rejects."""
+    yield from with_header(source, _read)
+
+
+def _read(source: Source) -> Iterator[Batch]:
     import duckdb
 
     header = _header(source)
