@@ -81,6 +81,50 @@ def init(
     raise typer.Exit(init_firm(folder, name))
 
 
+system = typer.Typer(
+    help="The source systems of a firm: look at what one delivers, and write the files that read it.",
+    no_args_is_help=True,
+)
+app.add_typer(system, name="system")
+
+
+@system.command("add")
+def system_add(
+    name: Annotated[str, typer.Argument(help="Name of the system, in snake_case.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Files, folders, globs, a SQLAlchemy URL, or URLs of a JSON API."),
+    ],
+    country: Annotated[
+        str, typer.Option("--country", metavar="CODE", help="Country of phone numbers without +, such as NL.")
+    ] = "",
+    currency: Annotated[
+        str, typer.Option("--currency", metavar="CODE", help="Currency of amounts that come without one, such as EUR.")
+    ] = "",
+    zone: Annotated[
+        str,
+        typer.Option("--time-zone", metavar="ZONE", help="Clocks of local times, such as Europe/Amsterdam, or UTC."),
+    ] = "",
+    ask: Annotated[
+        bool | None,
+        typer.Option("--ask/--no-ask", help="Ask what is not sure, or write TODO. Default: ask on a terminal."),
+    ] = None,
+    catalog: CatalogOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Look at a source and write its catalog entry, sources, base models and contributions into the firm's folder.
+
+    Each guess stands in the written files as a comment with its evidence. What is not sure is asked, or is written as
+    TODO. A guess that would change figures stops a run until a person has decided. The files are yours: a second call
+    shows what it would write now as a diff, and changes nothing.
+    """
+    from orchestration.console import add_system
+
+    raise typer.Exit(
+        add_system(name, sources, catalog=catalog, home=home, country=country, currency=currency, zone=zone, ask=ask)
+    )
+
+
 @app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def call_dbt(context: typer.Context, catalog: CatalogOption = None, home: HomeOption = None) -> None:
     """Call dbt with the firm's project, profile and variables: `context360 dbt ls`, `context360 dbt compile …`.

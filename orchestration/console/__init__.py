@@ -8,12 +8,14 @@ from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
 from orchestration.console.firm import call_dbt, init_firm
 from orchestration.console.first_look import show_first_look
+from orchestration.console.onboard import add_system
 from orchestration.console.run import run_with_progress
 from orchestration.console.status import show_status
 from orchestration.console.ui import open_ui
 from orchestration.console.who import show_customer
 
 __all__ = [
+    "add_system",
     "advance_demo",
     "call_dbt",
     "create_demo",

@@ -72,6 +72,14 @@ def shape_of(files: Sequence[Path]) -> FileShape:
     return FileShape(fields, reasons)
 
 
+def first_line(file: Path) -> bytes:
+    """The first line of a file of text: its header; nothing of Parquet and JSON."""
+    head = _read(file, HEAD_BYTES)
+    is_other = head.startswith(b"PAR1") or head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+    line = b"" if is_other else head.split(b"\n", 1)[0].strip()
+    return line if re.search(rb"[A-Za-z]{2}", line) and not re.search(rb"[0-9]{3}", line) else b""
+
+
 def _read(file: Path, size: int) -> bytes:
     with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as content:
         return bytes(content.read(size))

@@ -24,7 +24,7 @@ class FoundStream:
 
 @dataclass(frozen=True)
 class FoundSystem:
-    """What a catalog entry of the system holds, and its streams. left_out: what was found and cannot be read, and why."""
+    """What a catalog entry of the system holds, and its streams. left_out: what cannot be read, and why."""
 
     connector: str
     fields: Mapping[str, Any]

@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from orchestration.channels.periods import period_of
-from orchestration.onboarding.file_shapes import FileShape, UnreadableFile, shape_of
+from orchestration.onboarding.file_shapes import FileShape, UnreadableFile, first_line, shape_of
 from orchestration.onboarding.found import FoundStream, FoundSystem, OnboardingError
 
 # Parts of a file's name that differ from delivery to delivery: dates, times, counters.
@@ -35,10 +35,11 @@ def system_of(sources: Sequence[str], folder: Path) -> FoundSystem:
     return _files(sources, folder)
 
 
-def stream_name(text: str) -> str:
-    """`Customer-Loyalty_2026-01.csv` -> customer_loyalty."""
-    text = _CHANGING.sub(" ", _ENDINGS.sub("", text))
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
+def stream_name(text: str, is_numbered: bool = False) -> str:
+    """`Customer-Loyalty_2026-01.csv` -> customer_loyalty. is_numbered: numbers differ from delivery to delivery."""
+    text = _ENDINGS.sub("", text)
+    text = _CHANGING.sub(" ", text) if is_numbered else text
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
     name = "_".join(re.findall(r"[a-z0-9]+", text.lower()))
     name = re.sub(r"_+", "_", name).strip("_")
     return name if name[:1].isalpha() else f"stream_{name}".rstrip("_")
@@ -49,10 +50,11 @@ def _files(sources: Sequence[str], folder: Path) -> FoundSystem:
     if not found:
         raise OnboardingError(f"There is no file at {', '.join(sources)}: correct the path.")
     location = Path(os.path.commonpath([file.parent for file in found]))
-    groups: dict[tuple[str, str], list[Path]] = {}
+    groups: dict[tuple[str, bytes], list[Path]] = {}
     for file in found:
         relative = file.relative_to(location).as_posix()
-        groups.setdefault((_CHANGING.sub("*", relative), file.suffix), []).append(file)
+        # Numbers in names are those of deliveries only where the files have one header.
+        groups.setdefault((_CHANGING.sub("*", relative), first_line(file)), []).append(file)
     streams: list[FoundStream] = []
     left_out: list[str] = []
     everything = [file.relative_to(location).as_posix() for file in found]
@@ -64,7 +66,8 @@ def _files(sources: Sequence[str], folder: Path) -> FoundSystem:
             continue
         names = [file.relative_to(location).as_posix() for file in files]
         glob = _glob_of(names, everything)
-        name = _unused(stream_name(Path(pattern.replace("*", "")).name), streams)
+        is_numbered = len(files) > 1 or period_of(names[0]) is not None
+        name = _unused(stream_name(files[0].name, is_numbered), streams)
         streams.append(_file_stream(name, glob, names, shape))
     if not streams:
         raise OnboardingError("No file can be read: " + "; ".join(left_out))
@@ -75,7 +78,9 @@ def _files(sources: Sequence[str], folder: Path) -> FoundSystem:
 def _file_stream(name: str, glob: str, names: list[str], shape: FileShape) -> FoundStream:
     periods = tuple(sorted(period for file in names if (period := period_of(file))))
     count = f"{len(names):,} file" + ("s" if len(names) > 1 else "")
-    evidence = {"path": f"matches {count}" + (f", {periods[0][0]} to {periods[-1][1]} in their names" if periods else "")}
+    evidence = {
+        "path": f"matches {count}" + (f", {periods[0][0]} to {periods[-1][1]} in their names" if periods else "")
+    }
     return FoundStream(name, {"path": glob, **shape.fields}, {**evidence, **shape.evidence}, periods)
 
 
@@ -127,7 +132,7 @@ def _tables(url: str) -> FoundSystem:
         keys = {table: inspector.get_pk_constraint(table)["constrained_columns"] for table in tables}
     except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
         raise OnboardingError(
-            f"The database does not open ({type(error).__name__}): correct the URL, or install the driver that it names."
+            f"The database does not open ({type(error).__name__}): correct the URL, or install its driver."
         ) from error
     if not tables:
         raise OnboardingError("The database has no table: correct the URL.")
@@ -147,6 +152,6 @@ def _endpoints(sources: Sequence[str]) -> FoundSystem:
         name = _unused(stream_name(part.path.rsplit("/", 1)[-1] or part.netloc), streams)
         fields: dict[str, object] = {"path": part.path.lstrip("/")}
         if part.query:
-            fields["params"] = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in part.query.split("&"))
+            fields["params"] = dict(parse_qsl(part.query))
         streams.append(FoundStream(name, fields))
     return FoundSystem("rest_api", {"base_url": f"{parts[0].scheme}://{parts[0].netloc}/"}, tuple(streams))

@@ -71,9 +71,7 @@ def test_aligned_columns_land_with_and_without_a_header(bench: Bench) -> None:
     (bench.data / "b.txt").write_bytes(b" 03   11.77\r\n 04\r\n")
     bench.land(bench.files("contacts: {path: a.txt, format: csv, delimiter: whitespace}"))
     assert bench.rows("id, spent") == [("01", "11.77"), ("02", "2.50")]
-    landed = bench.land(
-        bench.files("contacts: {path: b.txt, format: csv, delimiter: whitespace, header: [id, spent]}")
-    )
+    landed = bench.land(bench.files("contacts: {path: b.txt, format: csv, delimiter: whitespace, header: [id, spent]}"))
     assert (landed.rows, landed.rejected_rows) == (1, 1)
     assert bench.rows("id, spent, _source_row") == [("01", "11.77", 1), ("02", "2.50", 2), ("03", "11.77", 1)]
     # The line of the file, not of its copy with a header.

@@ -185,6 +185,7 @@ FLOORS = {
     "orchestration.journeys": 2,
     "orchestration.predictions": 2,
     "orchestration.project": 3,
+    "orchestration.onboarding": 3,
     "orchestration.serving": 3,
     "orchestration.defs": 4,
     "orchestration.definitions": 5,

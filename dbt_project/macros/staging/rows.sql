@@ -352,3 +352,15 @@ where row_fate = 'staged'
 {% macro where_version() -%}
     where row_fate in ('staged', 'superseded')
 {%- endmacro %}
+
+
+{#- A column that can be read in two ways, which give two figures: it stops the run until a person has decided. -#}
+{% macro undecided(column, remedy) -%}
+    {%- if execute -%}
+        {{ exceptions.raise_compiler_error(
+            model['name'] ~ ": " ~ column ~ " can be read in several ways, and a guess could publish wrong figures. Replace "
+            ~ "`undecided` in " ~ model['original_file_path'] ~ " by " ~ remedy ~ "."
+        ) }}
+    {%- endif -%}
+    {{ column }}
+{%- endmacro %}

@@ -25,9 +25,10 @@ def with_header(source: Source, read: Callable[[Source], Iterator[Batch]]) -> It
     delimiter = _TAB if is_aligned else stream.delimiter
     copy = source.scratch / "with-header.csv"
     # Undecodable bytes pass unchanged: `read` rejects their records.
-    with open_text(source, "surrogateescape") as text, copy.open(
-        "w", encoding="utf-8", errors="surrogateescape", newline=""
-    ) as out:
+    with (
+        open_text(source, "surrogateescape") as text,
+        copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
+    ):
         if stream.header:
             out.write(delimiter.join(stream.header) + "\n")
         for line in text:
