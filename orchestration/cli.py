@@ -125,6 +125,26 @@ def system_add(
     )
 
 
+@app.command()
+def check(
+    name: Annotated[str | None, typer.Argument(help="System to check. Default: all.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file of the firm is saved.")] = False,
+    catalog: CatalogOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Look at the newest deliveries through the models of a system: everything that is wrong, at once.
+
+    Lists rows that would wait in quarantine with the form of what cannot be read (digits as 9, letters as a), unknown
+    touchpoints, currencies and people, columns that nothing reads, personal columns that are not marked, and each TODO;
+    each with file, line and remedy. Lands nothing and publishes nothing.
+
+    Exit codes: 0 no errors, 1 errors, 2 it could not look.
+    """
+    from orchestration.console import check_systems
+
+    raise typer.Exit(check_systems(name, watch=watch, catalog=catalog, home=home))
+
+
 @app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def call_dbt(context: typer.Context, catalog: CatalogOption = None, home: HomeOption = None) -> None:
     """Call dbt with the firm's project, profile and variables: `context360 dbt ls`, `context360 dbt compile …`.

@@ -3,6 +3,7 @@
 Each function prints to the terminal and returns the exit code of the command. Everything heavy is imported inside.
 """
 
+from orchestration.console.check import check_systems
 from orchestration.console.compare import show_comparison
 from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
@@ -18,6 +19,7 @@ __all__ = [
     "add_system",
     "advance_demo",
     "call_dbt",
+    "check_systems",
     "create_demo",
     "init_firm",
     "open_ui",

@@ -105,11 +105,13 @@ def _encoding_of(files: Sequence[Path]) -> tuple[str, str]:
 def _guessed(file: Path) -> tuple[str, str]:
     from charset_normalizer import from_bytes
 
-    western = ["cp1252", "latin_1", "cp1250", "iso8859_15", "iso8859_2", "cp850"]
-    best = from_bytes(_read(file, _SAMPLE_BYTES), cp_isolation=western).best()
-    encoding = best.encoding if best else "cp1252"
-    # cp1252 reads all of Latin-1 that is text, and the euro sign and quotation marks besides.
-    encoding = "cp1252" if encoding in ("latin_1", "ascii", "iso8859_15") else encoding
+    sample = _read(file, _SAMPLE_BYTES)
+    western = ["cp1252", "cp1250", "iso8859_2", "cp850"]
+    best = from_bytes(sample, cp_isolation=western).best()
+    encoding = best.encoding if best and best.encoding in western else "cp1252"
+    # Most tables agree on most letters: then it is the commonest one.
+    if sample.decode(encoding, errors="replace") == sample.decode("cp1252", errors="replace"):
+        encoding = "cp1252"
     return encoding, "its bytes are no UTF-8; TODO look at letters with accents after the first run"
 
 

@@ -37,7 +37,7 @@ def staging_files(system: SystemPlan) -> dict[str, str]:
     contributions = contributions_of(system)
     for stream in system.streams:
         lines = [line for reading in stream.readings.values() for line in reading.lines]
-        lines += [line for line in stream.extra_lines if not line.name.startswith("head:")]
+        lines += stream.extra_lines
         parsed = {column: lines for column, lines in _arguments(stream, lines).items() if lines}
         kept = _without_unused_raw(lines, parsed.get("parsed", ""))
         texts[f"{folder}/base_{system.name}__{stream.name}.sql"] = render(

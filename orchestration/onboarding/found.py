@@ -87,6 +87,7 @@ class Key:
     columns: tuple[str, ...]
     evidence: str
     by_place: bool = False
+    equal_rows: int = 0  # rows that are equal to another of their file, where no columns identify a row
     has_versions: bool = False  # the same key comes again in later files
 
 

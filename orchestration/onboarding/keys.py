@@ -25,6 +25,8 @@ def key_of(connection: duckdb.DuckDBPyConnection, profile: Profile, roles: Mappi
     primary = profile.stream.evidence.get("table", "").removeprefix("primary key ")
     if primary:
         candidates.insert(0, tuple(primary.split(", ")))
+    equal_rows = _equal_rows(connection, profile)
+    is_of_amounts = bool({"net_amount", "unit_price"} & {role.name for role in roles.values()})
     several = profile.stream.fields.get("path") and len(profile.stream.periods) > 1
     for columns in candidates:
         names = ", ".join(f'"{name}"' for name in columns)
@@ -37,8 +39,9 @@ def key_of(connection: duckdb.DuckDBPyConnection, profile: Profile, roles: Mappi
         repeats = profile.rows - empty - distinct_rows
         if empty > 0.001 * profile.rows or not distinct:
             continue
-        # Two equal lines of one order are two lines; two equal rows with a number of their own are one row twice.
-        if repeats and len(columns) > 1 and "line_id" not in {roles[name].name for name in columns if name in roles}:
+        # Two equal lines of one order may be two lines: only a line's own number makes them one row twice.
+        named = {roles[name].name for name in columns if name in roles}
+        if equal_rows and (len(columns) > 1 or is_of_amounts) and "line_id" not in named:
             continue
         if distinct == distinct_rows:
             return Key(columns, _evidence(profile, columns, distinct, repeats, empty))
@@ -54,7 +57,18 @@ def key_of(connection: duckdb.DuckDBPyConnection, profile: Profile, roles: Mappi
                     has_versions=True,
                 )
     tried = ", ".join("+".join(columns) for columns in candidates[:4]) or "none"
-    return Key(PLACE, f"no column identifies a row in {profile.size}; tried: {tried}", by_place=True)
+    evidence = f"no column identifies a row in {profile.size}; tried: {tried}"
+    if equal_rows:
+        evidence += f"; {equal_rows:,} rows are equal to another of their file in every column"
+    return Key(PLACE, evidence, by_place=True, equal_rows=equal_rows)
+
+
+def _equal_rows(connection: duckdb.DuckDBPyConnection, profile: Profile) -> int:
+    """Rows that are equal to an earlier row of the same file."""
+    found = connection.execute(
+        f"select count(*) from (select distinct {_payload(profile)}, _source_file from {profile.relation})"
+    ).fetchone()
+    return profile.rows - (int(found[0]) if found else 0)
 
 
 def _payload(profile: Profile) -> str:

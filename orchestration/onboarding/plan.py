@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestration.onboarding.found import Column, FoundSystem, Key, Profile, Role
+from orchestration.onboarding.found import Column, FoundSystem, Key, Profile, Question, Role
 from orchestration.onboarding.keys import PLACE, key_of
 from orchestration.onboarding.questions import Answers
-from orchestration.onboarding.readings import Line, Reading, reading_of
+from orchestration.onboarding.readings import Line, Reading, reading_of, undecided
 from orchestration.onboarding.roles import ATTRIBUTES, PERSONAL, roles_of
 from orchestration.onboarding.words import reserved_words
 
@@ -53,6 +53,7 @@ class StreamPlan:
     base_key: tuple[str, ...] = ()
     extra_lines: list[Line] = field(default_factory=list)
     version: str = ""
+    head: str = ""  # of lines: the stream with the moment and the person of their orders
     todos: list[str] = field(default_factory=list)
 
     @property
@@ -128,9 +129,7 @@ def _stream_plan(profile: Profile, roles: Mapping[str, Role], key: Key, answers:
     plan.base_key = tuple(plan.readings[column].lines[-1].name for column in key.columns) if not key.by_place else PLACE
     order = plan.landed("order_id")
     if key.by_place and order is not None and order.distinct < order.filled:
-        line = Line("line_no", "{{ context360.line_number(['" + order.name + "']) }}", "number", comments=(
-            "rows of one number are the lines of one document, counted in the order of the file",
-        ))  # fmt: skip
+        line = _counted_line(profile, order.name, key.equal_rows, answers)
         plan.extra_lines.append(line)
         plan.base_key = (plan.readings[order.name].lines[-1].name, "line_no")
     updated = plan.line("updated_at")
@@ -145,6 +144,27 @@ def _stream_plan(profile: Profile, roles: Mapping[str, Role], key: Key, answers:
     if key.by_place:
         plan.todos.append(f"key: {key.evidence}; an identical row in two files counts twice")
     return plan
+
+
+def _counted_line(profile: Profile, order: str, equal_rows: int, answers: Answers) -> Line:
+    """The number of a line in its document. Equal lines are two lines or one line twice: a person says so."""
+    sql = "{{ context360.line_number(['" + order + "']) }}"
+    comments = ["rows of one number are the lines of one document, counted in the order of the file"]
+    if equal_rows:
+        question = Question(
+            f"{profile.stream.name}.equal_rows",
+            f"{profile.stream.name}: {equal_rows:,} rows are equal to another in every column. What are they?",
+            {"lines": "lines of their own, as two equal articles on a receipt", "twice": "one row, delivered twice"},
+        )
+        answer = answers.choose(question)
+        if answer == "twice":
+            columns = [order, *(column.name for column in profile.columns if column.name != order)]
+            sql = f"dense_rank() over (partition by {order} order by {', '.join(columns[1:])})"
+            comments = ["equal rows have one number: they are one row, as stated"]
+        elif not answer:
+            sql = undecided("line_no", f"line_number([{order}]) if equal rows are lines of their own")
+            comments.append(f"TODO {equal_rows:,} rows are equal to another: lines of their own, or one row twice?")
+    return Line("line_no", sql, "number", comments=tuple(comments))
 
 
 def _without_clashes(readings: dict[str, Reading]) -> dict[str, Reading]:
@@ -207,8 +227,7 @@ def _join_heads_and_lines(connection: duckdb.DuckDBPyConnection, streams: Sequen
             if share >= 0.5:
                 head.kind = "heads"
                 lines.todos.append(f"head: {share:.1%} of its orders are in {head.name}")
-                lines.version = lines.version or ""
-                lines.extra_lines.append(Line(f"head:{head.name}", "", comments=()))
+                lines.head = head.name
                 break
         else:
             lines.kind = "unknown"
@@ -217,8 +236,7 @@ def _join_heads_and_lines(connection: duckdb.DuckDBPyConnection, streams: Sequen
 
 def head_of(system: SystemPlan, lines: StreamPlan) -> StreamPlan | None:
     """The stream with the heads of these lines."""
-    name = next((line.name.removeprefix("head:") for line in lines.extra_lines if line.name.startswith("head:")), "")
-    return next((stream for stream in system.streams if stream.name == name), None)
+    return next((stream for stream in system.streams if stream.name == lines.head), None)
 
 
 def without_useless_streams(system: SystemPlan) -> tuple[SystemPlan, list[str]]:

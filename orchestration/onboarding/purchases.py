@@ -72,9 +72,7 @@ def order_line(system: SystemPlan, stream: StreamPlan) -> Select | None:
 
 def _line_id(stream: StreamPlan, order: str, own: str) -> str:
     parts = [name for name in stream.base_key if name != order and name not in PLACE]
-    numbers = [
-        f"cast({own}{name} as {{{{ dbt.type_string() }}}})" if name == "line_no" else own + name for name in parts
-    ]
+    numbers = [f"cast({own}{name} as {{{{ dbt.type_string() }}}})" if name in counted else own + name for name in parts]
     return " || '/' || ".join(numbers) or "'1'"
 
 

@@ -64,8 +64,8 @@ def is_number(column: Column) -> bool:
     """Whether nearly all values are numbers, in whatever style."""
     if not column.is_text:
         return column.type.startswith(_NUMBER_TYPES)
-    best = max(column.share(form) for form in ("point_number", "comma_number", "thousands_comma"))
-    return max(best, column.share("money_symbol") + column.share("point_number")) >= 0.9
+    with_signs = max(column.share("money_symbol"), column.share("thousands_comma")) + column.share("point_number")
+    return max(column.share("comma_number"), with_signs) >= 0.9
 
 
 def is_flag(column: Column) -> bool:

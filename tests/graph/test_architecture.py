@@ -186,6 +186,7 @@ FLOORS = {
     "orchestration.predictions": 2,
     "orchestration.project": 3,
     "orchestration.onboarding": 3,
+    "orchestration.checking": 3,
     "orchestration.serving": 3,
     "orchestration.defs": 4,
     "orchestration.definitions": 5,

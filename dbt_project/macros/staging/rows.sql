@@ -354,13 +354,14 @@ where row_fate = 'staged'
 {%- endmacro %}
 
 
-{#- A column that can be read in two ways, which give two figures: it stops the run until a person has decided. -#}
+{#- A column that can be read in several ways, which give different figures: it stops the run until a person has decided.
+    `context360 check` goes on, to find all that is wrong at once. -#}
 {% macro undecided(column, remedy) -%}
-    {%- if execute -%}
+    {%- if execute and var('run_id', '') != 'check' -%}
         {{ exceptions.raise_compiler_error(
             model['name'] ~ ": " ~ column ~ " can be read in several ways, and a guess could publish wrong figures. Replace "
             ~ "`undecided` in " ~ model['original_file_path'] ~ " by " ~ remedy ~ "."
         ) }}
     {%- endif -%}
-    {{ column }}
+    null
 {%- endmacro %}
