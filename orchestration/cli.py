@@ -93,7 +93,7 @@ def system_add(
     name: Annotated[str, typer.Argument(help="Name of the system, in snake_case.")],
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Files, folders, globs, a SQLAlchemy URL, or URLs of a JSON API."),
+        typer.Argument(metavar="SOURCE", help="Files, folders, globs, a SQLAlchemy URL, or URLs of a JSON API."),
     ],
     country: Annotated[
         str, typer.Option("--country", metavar="CODE", help="Country of phone numbers without +, such as NL.")
@@ -143,6 +143,14 @@ def check(
     from orchestration.console import check_systems
 
     raise typer.Exit(check_systems(name, watch=watch, catalog=catalog, home=home))
+
+
+@app.command()
+def coverage(catalog: CatalogOption = None, home: HomeOption = None) -> None:
+    """Show which questions your systems answer, and which streams would answer the others."""
+    from orchestration.console import show_coverage
+
+    raise typer.Exit(show_coverage(catalog=catalog, home=home))
 
 
 @app.command("dbt", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

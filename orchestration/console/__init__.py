@@ -5,6 +5,7 @@ Each function prints to the terminal and returns the exit code of the command. E
 
 from orchestration.console.check import check_systems
 from orchestration.console.compare import show_comparison
+from orchestration.console.coverage import show_coverage
 from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
 from orchestration.console.firm import call_dbt, init_firm
@@ -25,6 +26,7 @@ __all__ = [
     "open_ui",
     "run_with_progress",
     "show_comparison",
+    "show_coverage",
     "show_customer",
     "show_first_look",
     "show_status",

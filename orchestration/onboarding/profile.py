@@ -148,7 +148,7 @@ def _range(
         read = "value"
         if kind.startswith(("DOUBLE", "DECIMAL", "FLOAT", "BIGINT", "INTEGER", "HUGEINT", "SMALLINT")):
             read = "try_cast(value as double)"
-    elif forms["point_number"] >= 0.9 * filled and not forms["compact_date"] >= 0.99 * filled:
+    elif forms["point_number"] >= 0.9 * filled and forms["compact_date"] < 0.9 * filled:
         read = "try_cast(value as double)"
     elif forms["written_date"] + forms["written_moment"] >= 0.9 * filled:
         part = "regexp_extract(value, '([0-9]{1,2})[-./]([0-9]{1,2})[-./]([0-9]{4})', ['a', 'b', 'c'])"

@@ -72,7 +72,9 @@ def order_line(system: SystemPlan, stream: StreamPlan) -> Select | None:
 
 def _line_id(stream: StreamPlan, order: str, own: str) -> str:
     parts = [name for name in stream.base_key if name != order and name not in PLACE]
-    numbers = [f"cast({own}{name} as {{{{ dbt.type_string() }}}})" if name in counted else own + name for name in parts]
+    counted = {line.name for line in stream.extra_lines}
+    as_text = "cast({} as {{{{ dbt.type_string() }}}})"
+    numbers = [as_text.format(own + name) if name in counted else own + name for name in parts]
     return " || '/' || ".join(numbers) or "'1'"
 
 

@@ -65,7 +65,7 @@ def reading_of(column: Column, role: Role | None, answers: Answers, stream: str,
         lines = [Line("postal_code", _macro("comparable_postal_code", column.name), comments=evidence)]
     elif name in ("gender", "currency"):
         lines = [Line(name, f"{'lower' if name == 'gender' else 'upper'}({clean})", comments=evidence)]
-    elif name in MOMENTS or name == "birth_date" or is_date(column):
+    elif name in MOMENTS or name == "birth_date" or (is_date(column) and not column.share("compact_date")):
         lines = [_moment(column, name, answers, stream, evidence)]
     elif name == "consent_flag" or (is_flag(column) and not name):
         lines = [_flag(column, evidence)]
@@ -139,9 +139,11 @@ def _typed_moment(column: Column, name: str, answers: Answers, stream: str, evid
         return Line(name, _macro("utc_from_zoned", column.name), "timestamp", comments=evidence)
     zone = "every time is 00:00" if column.share("midnight") >= _MOSTLY else _zone(column, answers, stream)[1]
     sql = f"{{{{ context360.quoted('{column.name}') }}}}"
-    if zone.startswith("local"):
-        sql = _macro("utc_from_local_text", column.name)
-    return Line(name, sql, "timestamp", comments=(*evidence, zone))
+    if not zone.startswith("local"):
+        return Line(name, sql, "timestamp", comments=(*evidence, zone))
+    # An hour that the begin of summer time skips cannot be read: such rows wait in quarantine.
+    raw = _macro("clean_text", column.name)
+    return Line(name, _macro("utc_from_local_text", column.name), "timestamp", raw, (*evidence, zone))
 
 
 def _iso_moment(column: Column, name: str, raw: str, answers: Answers, stream: str, evidence: tuple[str, ...]) -> Line:

@@ -139,7 +139,8 @@ def _role_of(column: Column) -> Role | None:
 
 def _role_by_content(column: Column) -> Role | None:
     """The role of a column that its name does not show; a person confirms it."""
-    if is_date(column) and column.distinct > 1:
+    # Eight digits may be a number of anything.
+    if is_date(column) and column.distinct > 1 and column.share("compact_date") < 0.5:
         return Role("happened_at", f"{_looks(column, 'happened_at')}; the name does not say of what", is_sure=False)
     return None
 
