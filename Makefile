@@ -26,12 +26,14 @@ help:  ## List the targets
 
 # The lock files name every package with its hash: nothing else can be installed.
 .venv/run.installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@echo "Installing the $$(grep -c '^[a-z]' requirements.lock) packages of requirements.lock into .venv: some minutes the first time."
+	$(BIN)/pip install --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.installed: requirements-dev.lock .venv/run.installed
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@echo "Installing the packages of requirements-dev.lock, with which tests and checks run."
+	$(BIN)/pip install --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .PHONY: run

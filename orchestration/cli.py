@@ -326,11 +326,17 @@ def identity_compare(
 
 
 @app.command()
-def docs(catalog: CatalogOption = None, home: HomeOption = None) -> None:
-    """Write a page that describes every table and column, with their lineage."""
+def docs(
+    lineage: Annotated[
+        bool, typer.Option("--lineage", help="Also write dbt's page of all models with their lineage: about a minute.")
+    ] = False,
+    catalog: CatalogOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a page of your tables: what is filled, how tables join, and what no system delivers."""
     from orchestration.console import write_documentation
 
-    raise typer.Exit(write_documentation(catalog=catalog, home=home))
+    raise typer.Exit(write_documentation(lineage=lineage, catalog=catalog, home=home))
 
 
 @app.command()

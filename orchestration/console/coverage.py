@@ -14,7 +14,7 @@ from orchestration.firm.folder import FirmError, firm_folder
 def show_coverage(*, catalog: str | None, home: Path | None) -> int:
     """Prints a line per question. Returns the exit code; a question without an answer is no fault."""
     from orchestration.channels.catalog_file import load_catalog
-    from orchestration.serving.coverage import coverage_of
+    from orchestration.serving.coverage import contributed_streams, coverage_of
 
     console = open_console()
     settings = settings_of(console, catalog, home)
@@ -23,13 +23,9 @@ def show_coverage(*, catalog: str | None, home: Path | None) -> int:
     try:
         found = load_catalog(settings.catalog_path, settings.environment)
         firm = firm_folder(settings.catalog_path, found.project)
-        contributed: dict[str, list[str]] = {}
-        for system in found.systems.values():
-            for stream, _ in firm.contributions(system.staging_folder):
-                contributed.setdefault(stream, []).append(system.name)
+        questions = coverage_of(contributed_streams(found, firm))
     except (CatalogError, FirmError) as error:
         return not_started(console, error)
-    questions = coverage_of(contributed)
     for each in questions:
         sign = "[green]✓[/]" if each.is_answered else "[yellow]–[/]"
         console.print(f"{sign} {escape(each.question)}", soft_wrap=True)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.channels.catalog import Catalog
+from orchestration.firm.folder import FirmFolder
+
 _FILE = Path(__file__).with_name("coverage.yml")
 
 
@@ -23,6 +26,15 @@ class Coverage:
     def is_answered(self) -> bool:
         """Whether every stream that it needs is there."""
         return not self.missing
+
+
+def contributed_streams(catalog: Catalog, firm: FirmFolder) -> dict[str, list[str]]:
+    """Canonical stream -> systems of the catalog that contribute to it. Raises FirmError."""
+    found: dict[str, list[str]] = {}
+    for system in catalog.systems.values():
+        for stream, _ in firm.contributions(system.staging_folder):
+            found.setdefault(stream, []).append(system.name)
+    return found
 
 
 def coverage_of(contributed: Mapping[str, list[str]]) -> list[Coverage]:
