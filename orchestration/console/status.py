@@ -13,7 +13,7 @@ from rich.markup import escape
 from orchestration.channels.errors import CatalogError
 from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of, step_title
 from orchestration.counts import counted
-from orchestration.warehouse.connection import WarehouseError
+from orchestration.warehouse.connection import WarehouseError, without_pandas
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +35,7 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
         return NOT_STARTED
     try:
         fixed = load_catalog(settings.catalog_path, settings.environment).as_of
-        with read_newest(settings.warehouse_path, settings.serving_path) as connection:
+        with without_pandas(), read_newest(settings.warehouse_path, settings.serving_path) as connection:
             found = status_of(connection)
             missing = connectedness_of(connection)
             waiting = quarantine_of(connection)

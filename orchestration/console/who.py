@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from orchestration.console.output import NOT_STARTED, OK, STOPPED, not_started, open_console, readable_settings_of
 from orchestration.settings import Settings
-from orchestration.warehouse.connection import WarehouseError
+from orchestration.warehouse.connection import WarehouseError, without_pandas
 
 
 def show_customer(
@@ -35,7 +35,7 @@ def show_customer(
     if settings is None:
         return NOT_STARTED
     try:
-        with read_published(settings.serving_path) as connection:
+        with without_pandas(), read_published(settings.serving_path) as connection:
             found = find_customers(connection, identifier)
             if len(found) == 1 and as_of is None:
                 console.print(card_of(connection, found[0].customer_key))

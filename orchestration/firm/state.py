@@ -7,7 +7,6 @@ Other state (warehouse, parsed project) is deleted if its layout has changed, an
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 
 import yaml
@@ -32,7 +31,7 @@ def check_state(home: Path) -> str | None:
     layout, writer = _layout_of(home)
     if layout > LAYOUT:
         raise StateError(
-            f"{home} holds state of context360 {writer}, and this is {version('context360')}: install {writer} "
+            f"{home} holds state of context360 {writer}, and this is {_version()}: install {writer} "
             "or newer, or choose another folder with --home."
         )
     if 0 < layout < LAYOUT:
@@ -56,7 +55,7 @@ def bring_up_to_date(home: Path) -> list[str]:
         file = home / STATE_FILE
         fresh = file.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_text(yaml.safe_dump({"layout": LAYOUT, "written_by": version("context360")}, sort_keys=False))
+        fresh.write_text(yaml.safe_dump({"layout": LAYOUT, "written_by": _version()}, sort_keys=False))
         fresh.replace(file)
     return done
 
@@ -78,6 +77,12 @@ def _from_1_to_2(home: Path) -> list[str]:
         demo_generator().write_catalog(home / DEMO_FOLDER)
         done.append("The catalog of the demo company is written anew, with relative paths.")
     return done
+
+
+def _version() -> str:
+    from importlib.metadata import version  # every command asks for the state, and this takes 20 ms
+
+    return version("context360")
 
 
 def _layout_of(home: Path) -> tuple[int, str]:
