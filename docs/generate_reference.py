@@ -349,10 +349,16 @@ def _value_of(parameter: Any) -> str:
     """The value after an option's name, with a space before it; empty for a switch."""
     if parameter.is_flag:
         return ""
-    annotation = parameter.type_descriptor.annotation
-    if typing.get_origin(annotation) is typing.Literal:
-        return " " + "|".join(typing.get_args(annotation))
-    kind = "NUMBER" if annotation is int else parameter.name.upper()
+    if hasattr(parameter, "type_descriptor"):  # typer from 0.29
+        annotation = parameter.type_descriptor.annotation
+        choices = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+        is_number = annotation is int
+    else:
+        choices = getattr(parameter.type, "choices", ())
+        is_number = parameter.type.name.startswith("int")
+    if choices:
+        return " " + "|".join(choices)
+    kind = "NUMBER" if is_number else parameter.name.upper()
     return " " + _VALUES.get(parameter.name, kind)
 
 

@@ -119,12 +119,17 @@ class _Page:
 class DataDocs:
     """The site of one run's results in `folder`: hand it to `validate`, then `build()`.
 
-    Steps of one run in different processes may each build: pages of the same run are kept, those of older runs go.
+    Steps of one run in different processes may each build: pages of the same run are kept. Those of older runs go,
+    unless this one judges a part of the tables only.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Collect for `folder`; nothing is read or written before `build`."""
+    def __init__(self, folder: Path, *, keeps_others: bool = False) -> None:
+        """Collect for `folder`; nothing is read or written before `build`.
+
+        keeps_others: the run judges a part of the tables, and the pages of all others stay.
+        """
         self.folder = folder
+        self._keeps_others = keeps_others
         self._judged: dict[str, tuple[Suite, str, list[Judged]]] = {}
         self._unchanged: set[str] = set()
 
@@ -139,7 +144,7 @@ class DataDocs:
     def build(self) -> Path:
         """Write the site and replace the last one; returns the path of the index page."""
         index = self.folder / "index.html"
-        if not self._judged and self._unchanged and index.exists():
+        if not self._judged and (self._unchanged or self._keeps_others) and index.exists():
             return index
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         environment = _environment()
@@ -168,7 +173,8 @@ class DataDocs:
         if manifest.exists():
             for entry in json.loads(manifest.read_text(encoding="utf-8")):
                 page = _Page(**entry)
-                if (page.run_id in runs or page.table in self._unchanged) and (self.folder / page.file).exists():
+                is_kept = self._keeps_others or page.run_id in runs or page.table in self._unchanged
+                if is_kept and (self.folder / page.file).exists():
                     shutil.copy2(self.folder / page.file, fresh / page.file)
                     pages[page.file] = page
         return pages
@@ -183,9 +189,10 @@ class DataDocs:
         shutil.rmtree(last, ignore_errors=True)
 
 
-def _file(suite: Suite) -> str:
+def page_name(layer: str, table: str) -> str:
+    """The file of a table's page."""
     # The layer is left out where the label begins with it.
-    label = suite.table if re.match(rf"{re.escape(suite.layer)}\b", suite.table) else f"{suite.layer}.{suite.table}"
+    label = table if re.match(rf"{re.escape(layer)}\b", table) else f"{layer}.{table}"
     return re.sub(r"[^\w.-]+", "-", label) + ".html"
 
 
@@ -194,7 +201,7 @@ def _page(suite: Suite, run_id: str, outcomes: Sequence[Outcome]) -> _Page:
     return _Page(
         layer=suite.layer,
         table=suite.table,
-        file=_file(suite),
+        file=page_name(suite.layer, suite.table),
         run_id=run_id,
         rules=len(outcomes),
         failed=sum(outcome.severity == "error" for outcome in problems),

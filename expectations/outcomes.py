@@ -25,3 +25,11 @@ class Outcome:
     reason: str
     sentence: str
     failing_rows_query: str | None
+
+    @property
+    def observed(self) -> str:
+        """What judging found, in short: the rows that break the rule and their share, or the measured value."""
+        if self.unexpected_count is None:
+            return self.observed_value or ""
+        rows = f"{self.unexpected_count:,} row" + ("" if self.unexpected_count == 1 else "s")
+        return rows if self.unexpected_share is None else f"{rows} ({self.unexpected_share:.2%})"

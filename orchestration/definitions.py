@@ -10,6 +10,8 @@ from orchestration.defs.automation import (
     customer_360_job,
     new_files_sensor,
     nightly_schedule,
+    publication_job,
+    publication_sensor,
     weekly_training_schedule,
 )
 from orchestration.defs.days import day_assets
@@ -26,6 +28,7 @@ from orchestration.defs.quality import stream_status_spec, verdict_asset
 from orchestration.defs.serving import PUBLISHED_KEY, connectedness_asset, predictions_report_asset, serving_asset
 from orchestration.defs.warehouse import warehouse_assets
 from orchestration.project import open_project
+from orchestration.serving.publishing import PUBLISHED_SCHEMAS
 from orchestration.settings import Settings, set_up_process, settings_from
 
 
@@ -39,10 +42,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     installation = Installation(settings, catalog, project)
     warehouse = warehouse_assets(installation)
     published = [
-        key for assets in warehouse for key in assets.keys if key.path[0] in ("core", "marts", "quality")
+        key for assets in warehouse for key in assets.keys if key.path[0] in PUBLISHED_SCHEMAS
     ]  # fmt: skip
     staged = [key for assets in warehouse for key in assets.keys if key.path[-1].startswith("stg_")]
     job = customer_360_job(installation)
+    reports = [connectedness_asset(installation), predictions_report_asset(installation)]
+    publication = publication_job(installation, [PUBLISHED_KEY, *(key for report in reports for key in report.keys)])
     return dg.Definitions(
         assets=[
             *day_assets(installation),
@@ -61,13 +66,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             serving_asset(installation, published),
             kept_scores_asset(installation, PUBLISHED_KEY),
             kept_proposals_asset(installation, PUBLISHED_KEY),
-            connectedness_asset(installation),
-            predictions_report_asset(installation),
+            *reports,
             verdict_asset(installation, PUBLISHED_KEY, staged),
         ],
-        jobs=[job, backfill_job(installation)],
+        jobs=[job, backfill_job(installation), publication],
         schedules=[nightly_schedule(job), weekly_training_schedule(job)],
-        sensors=[new_files_sensor(job, installation)],
+        sensors=[
+            new_files_sensor(job, installation),
+            publication_sensor(publication, PUBLISHED_KEY, PUBLISHED_SCHEMAS),
+        ],
         resources={"run": run_resource(installation)},
         loggers={"progress": progress_logger},
         # Whatever is chosen by hand in the graph runs as the jobs do: DuckDB has one writer.

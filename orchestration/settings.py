@@ -35,6 +35,7 @@ class Settings:
     catalog_path: Path
     landing_url: str
     webhook_url: str | None = None
+    reports_url: str | None = None  # under which the folder of reports is served, for links in Dagster
     engagement_points: int | None = None  # version of learned points that counts; None for those of the seed
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
 
@@ -109,8 +110,9 @@ def settings_from(
 
     Reads CONTEXT360_HOME (default ./.context360), CONTEXT360_CATALOG (a file, a folder or the name of an example),
     CONTEXT360_LANDING_URL (default: `landing` below home; or an object store such as s3://bucket/landing),
-    CONTEXT360_WEBHOOK_URL (called when a run fails) and CONTEXT360_ENGAGEMENT_POINTS (`set`, or the number of a learned
-    version). Raises SettingsError where one of them, or of the bounds of the engine, cannot be used.
+    CONTEXT360_WEBHOOK_URL (called when a run fails), CONTEXT360_REPORTS_URL (under which the folder of reports is
+    served) and CONTEXT360_ENGAGEMENT_POINTS (`set`, or the number of a learned version). Raises SettingsError where one
+    of them, or of the bounds of the engine, cannot be used.
     """
     environment = os.environ if environment is None else environment
     engine_bounds()
@@ -120,6 +122,7 @@ def settings_from(
         catalog_path=catalog_path(catalog or environment.get("CONTEXT360_CATALOG"), home),
         landing_url=(environment.get("CONTEXT360_LANDING_URL") or str(home / "landing")).rstrip("/"),
         webhook_url=environment.get("CONTEXT360_WEBHOOK_URL") or None,
+        reports_url=environment.get("CONTEXT360_REPORTS_URL") or None,
         engagement_points=_points_version(environment.get("CONTEXT360_ENGAGEMENT_POINTS") or SET_POINTS),
         environment=dict(environment),
     )

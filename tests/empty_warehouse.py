@@ -15,7 +15,7 @@ from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.intake.register_tables import prepare_register
 from orchestration.channels.landing.declared_columns import ensure_declared_columns
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 from orchestration.journeys.attribution import prepare_removal_effects
 from orchestration.perception import rank_influence, score_verbatims
 from orchestration.predictions.judging.action_log import restore_action_log

@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 from splink import Linker
 from splink.backends.spark import SparkAPI
 
-from orchestration.identity import link_records
 from orchestration.identity.comparisons import linkage_settings
+from orchestration.identity.linking import link_records
 from orchestration.identity.model import LinkageModel
 from orchestration.identity.records import WITH_FREQUENCY
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
-from orchestration.console.output import NOT_STARTED, not_started, open_console, settings_of
+from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, settings_of
+from orchestration.serving.report_server import serve_reports
 from orchestration.settings import SettingsError, set_up_process
 from orchestration.warehouse.connection import WarehouseError
 
@@ -35,9 +37,13 @@ def open_ui(*, catalog: str | None, port: int, home: Path | None) -> int:
     except PROJECT_ERRORS as error:
         return not_started(console, error)
     console.print(f"Dagster: http://127.0.0.1:{port}  (Ctrl+C ends it)")
-    command = [
-        sys.executable, "-m", "dagster", "dev", "--module-name", "orchestration.definitions",
-        "--host", "127.0.0.1", "--port", str(port),
+    # Runs that are started here link to their reports; Dagster's own server serves no files.
+    if settings.reports_url is None and (address := serve_reports(settings.reports_path, port + 1)):
+        os.environ["CONTEXT360_REPORTS_URL"] = address
+        console.print(f"Reports: {address}/data_docs/index.html")
+    # Dagster's command goes on in this process: it has Dagster imported, and ends with its terminal.
+    sys.argv = [
+        "dagster", "dev", "--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
-    # Dagster takes the place of this process, so that nothing is left behind when it ends.
-    return os.execve(sys.executable, command, dict(os.environ))  # noqa: S606 (fixed command)
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+    return OK

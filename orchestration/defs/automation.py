@@ -1,6 +1,7 @@
 """When the job runs, and the webhook that reports failures."""
 
 import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +10,13 @@ import dagster as dg
 from orchestration.channels.catalog import FilesSystem
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.watching import files_fingerprint
+from orchestration.defs.dagster_internals import materialized_in
 from orchestration.defs.days import GROUP as DAYS
-from orchestration.defs.project import AS_OF_TAG, CATALOG_TAG, Installation
+from orchestration.defs.project import AS_OF_TAG, CATALOG_TAG, STARTED_BY_TAG, Installation
 
 JOB_NAME = "customer_360"
 BACKFILL_JOB_NAME = "backfill"
+PUBLICATION_JOB_NAME = "publication"
 NIGHTLY = "30 2 * * *"
 WEEKLY = "30 0 * * 0"  # Sunday, two hours before the night's run: training takes minutes where customers are many
 WEBHOOK_TIMEOUT_SECONDS = 10
@@ -44,6 +47,51 @@ def backfill_job(installation: Installation) -> Any:
     )
 
 
+def publication_job(installation: Installation, published: Sequence[dg.AssetKey]) -> Any:
+    """The warehouse published as it stands, with the reports on it. published: their assets."""
+    return dg.define_asset_job(
+        PUBLICATION_JOB_NAME,
+        selection=dg.AssetSelection.assets(*published),
+        description="Publishes the warehouse as it stands. `publish_chosen` starts it after tables were built by hand.",
+        executor_def=dg.in_process_executor,
+        hooks={failure_webhook(installation)},
+        tags={CATALOG_TAG: installation.catalog.catalog},
+    )
+
+
+def publication_sensor(job: Any, published_key: dg.AssetKey, schemas: Collection[str]) -> dg.SensorDefinition:
+    """Publishes after a run that somebody started in the graph, where it has built a table that readers see.
+
+    published_key: the published warehouse. schemas: those of the tables that are published.
+    """
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name="publish_chosen",
+        request_job=job,
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Publishes after tables of core, marts or quality were materialized by hand.",
+    )
+    def publish_chosen(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+        run = context.dagster_run
+        chosen = run.asset_selection or frozenset()
+        if STARTED_BY_TAG in run.tags or published_key in chosen:
+            return dg.SkipReason("The run publishes itself, or is not to.")
+        if not any(key.path[0] in schemas for key in chosen):
+            return dg.SkipReason("The run was about no table that readers see.")
+        if not materialized_in(context.instance, run.run_id):
+            return dg.SkipReason("The run has changed no table.")
+        record = context.instance.get_run_record_by_id(run.run_id)
+        made_at = {AS_OF_TAG: record.create_timestamp.isoformat()} if record else {}
+        resources = {"resources": run.run_config["resources"]} if "resources" in run.run_config else {}
+        return dg.RunRequest(
+            run_key=run.run_id, run_config=resources, tags={**made_at, STARTED_BY_TAG: "a run of chosen tables"}
+        )
+
+    return publish_chosen
+
+
 def nightly_schedule(job: Any) -> dg.ScheduleDefinition:
     """Every night, as of the moment for which the night was planned."""
 
@@ -57,7 +105,7 @@ def nightly_schedule(job: Any) -> dg.ScheduleDefinition:
     def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         planned: datetime = context.scheduled_execution_time
         return dg.RunRequest(
-            run_key=planned.isoformat(), tags={AS_OF_TAG: planned.isoformat(), "context360/started_by": "schedule"}
+            run_key=planned.isoformat(), tags={AS_OF_TAG: planned.isoformat(), STARTED_BY_TAG: "schedule"}
         )
 
     return nightly
@@ -79,7 +127,7 @@ def weekly_training_schedule(job: Any) -> dg.ScheduleDefinition:
         return dg.RunRequest(
             run_key=planned.isoformat(),
             run_config={"resources": {"run": {"config": {"train": True}}}},
-            tags={AS_OF_TAG: planned.isoformat(), "context360/started_by": "weekly training"},
+            tags={AS_OF_TAG: planned.isoformat(), STARTED_BY_TAG: "weekly training"},
         )
 
     return weekly_training
@@ -110,7 +158,7 @@ def new_files_sensor(job: Any, installation: Installation) -> dg.SensorDefinitio
             context.update_cursor(f"{taken}|{fingerprint}")
             return dg.SkipReason("Files are arriving; the run starts when they have stopped growing.")
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=fingerprint, tags={"context360/started_by": "new files"})],
+            run_requests=[dg.RunRequest(run_key=fingerprint, tags={STARTED_BY_TAG: "new files"})],
             cursor=f"{fingerprint}|{fingerprint}",
         )
 

@@ -158,6 +158,12 @@ def fail_run(instance: dg.DagsterInstance, run: dg.DagsterRun, message: str) -> 
     instance.report_run_failed(run, message)
 
 
+def materialized_in(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has materialized an asset."""
+    found = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION, limit=1)
+    return bool(found.records)
+
+
 def executable_assets(job: dg.JobDefinition) -> set[dg.AssetKey]:
     """The keys of the assets that the job can materialize."""
     return set(job.asset_layer.executable_asset_keys)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from orchestration.defs.python_assets import failures_metadata
+from orchestration.warehouse.broken_tests import BrokenTest
 from orchestration.warehouse.dbt import NodeResult
 
 DBT_TESTS = "dbt_tests"
@@ -29,13 +31,13 @@ class TestsOfTables:
         """The unique ids of a table's tests."""
         return list(self._of_table.get(table, ()))
 
-    def results(self, judged: Sequence[NodeResult]) -> Iterator[dg.AssetCheckResult]:
-        """One result per table of which a test was judged."""
+    def results(self, judged: Sequence[NodeResult], broken: Mapping[str, BrokenTest]) -> Iterator[dg.AssetCheckResult]:
+        """One result per table of which a test was judged. broken: what the broken ones expect, by unique id."""
         by_test = {result.unique_id: result for result in judged if result.status in ("pass", "fail", "warn", "error")}
         for table, tests in self._of_table.items():
             found = [by_test[unique_id] for unique_id in tests if unique_id in by_test]
             if found:
-                yield _joint_result(table, found)
+                yield _joint_result(table, found, broken)
 
 
 def _joint_spec(table: dg.AssetKey, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetCheckSpec:
@@ -50,9 +52,14 @@ def _joint_spec(table: dg.AssetKey, specs: Sequence[dg.AssetCheckSpec]) -> dg.As
     )
 
 
-def _joint_result(table: dg.AssetKey, found: Sequence[NodeResult]) -> dg.AssetCheckResult:
+def _joint_result(
+    table: dg.AssetKey, found: Sequence[NodeResult], explained: Mapping[str, BrokenTest]
+) -> dg.AssetCheckResult:
     broken = [result for result in found if result.status != "pass"]
     rows = {result.name: result.failures for result in broken if result.failures is not None}
+    shown = [explained[result.unique_id] for result in broken if result.unique_id in explained]
+    name = ".".join(table.path)
+    failures = [(f"{name}: {t.expected}, {t.observed} ({t.name})", t.expected, t.observed, t.sample) for t in shown]
     return dg.AssetCheckResult(
         asset_key=table,
         check_name=DBT_TESTS,
@@ -62,6 +69,11 @@ def _joint_result(table: dg.AssetKey, found: Sequence[NodeResult]) -> dg.AssetCh
             if all(result.status == "warn" for result in broken)
             else dg.AssetCheckSeverity.ERROR
         ),
-        metadata={"tests": len(found), "broken_tests": len(broken), **({"failing_rows": rows} if rows else {})},
+        metadata={
+            "tests": len(found),
+            "broken_tests": len(broken),
+            **({"failing_rows": rows} if rows else {}),
+            **failures_metadata(("sentence", "expected", "observed", "sample"), failures),
+        },
         description="; ".join(f"{result.name}: {result.message}" for result in broken) or None,
     )

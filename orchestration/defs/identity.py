@@ -6,7 +6,6 @@ import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource
 from orchestration.defs.python_assets import ENGINEERING, Figures, Work, python_assets
-from orchestration.identity import link_records
 from orchestration.identity.register import is_kept, restore_register
 from orchestration.warehouse.build_record import digest_of_files
 
@@ -43,6 +42,8 @@ def _decided_by(installation: Installation, run: RunResource) -> Any:
 
 
 def _link(work: Work) -> Figures:
+    from orchestration.identity.linking import link_records  # with Splink and SciPy: 2 s, which only linking needs
+
     folder = work.installation.settings.identity_path
     decisions = folder / "decisions.yml"
     own_rules = work.installation.dbt.firm.identity_rules

@@ -1,13 +1,17 @@
 """One asset per stream of the catalog: what its source system delivered, as it came."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
+from expectations.outcomes import Outcome
 from orchestration.channels.catalog import Stream
 from orchestration.channels.errors import ChannelError
+from orchestration.channels.intake.judging import judge_again
+from orchestration.channels.intake.stream_source import StreamSource
+from orchestration.channels.intake.stream_status import StreamState, recorded_state
 from orchestration.channels.intake.take_in import record_failure, take_in
 from orchestration.channels.landing.loads import accepted_rows
 from orchestration.defs.days import days_key, report_days
@@ -36,8 +40,8 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
     declared = source.declared_columns
     key = landing_key(system.name, stream.name)
 
-    @dg.asset(
-        key=key,
+    spec = dg.AssetSpec(
+        key,
         deps=[days_key(system.name, stream.name)],
         group_name="landing",
         description=stream.description or f"What {system.title or system.name} delivers as {stream.name}.",
@@ -50,9 +54,14 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
             ),
             "folder": f"{source.landing_url}/{system.name}/{stream.name}",
         },
-        check_specs=_checks(key, stream),
+        skippable=True,
     )
+
+    @dg.multi_asset(name="__".join(key.path), specs=[spec], check_specs=_checks(key, stream), can_subset=True)
     def landed_stream(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+        if key not in context.selected_asset_keys:
+            yield from _checks_alone(context, run, installation, source, key)
+            return
         with installation.warehouse() as connection:
             try:
                 state, outcomes = take_in(connection, source, intake_run(context, run))
@@ -69,6 +78,7 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
         if state.needs_attention:
             context.log.warning(state.sentence)
         yield dg.MaterializeResult(
+            asset_key=key,
             metadata={
                 **table_metadata(profile),
                 "new_rows": state.new_rows,
@@ -78,23 +88,58 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
                 **({"remark": state.remark} if state.remark else {}),
                 **({"newest_at": state.newest_at.isoformat(" ")} if state.newest_at else {}),
                 **({"expected_by": state.expected_by.isoformat(" ")} if state.expected_by else {}),
-            }
+            },
         )
-        # WARN, for the fault is contained: the load is held here, and the steps below go on with the last good rows.
-        yield dg.AssetCheckResult(
-            check_name="delivery",
-            passed=state.state != "failed",
-            severity=dg.AssetCheckSeverity.WARN,
-            description=state.sentence if state.state == "failed" else None,
-        )
-        yield expectations_result(outcomes, severity=dg.AssetCheckSeverity.WARN, sentence=state.sentence)
-        if stream.cadence:
-            late = state.lateness(run.moment)
-            yield dg.AssetCheckResult(
-                check_name="freshness", passed=not late, severity=dg.AssetCheckSeverity.WARN, description=late or None
-            )
+        yield from _check_results(installation, key, stream, run, state, outcomes)
 
     return landed_stream
+
+
+def _checks_alone(
+    context: dg.AssetExecutionContext,
+    run: RunResource,
+    installation: Installation,
+    source: StreamSource,
+    key: dg.AssetKey,
+) -> Iterator[dg.AssetCheckResult]:
+    """The checks that were chosen without their stream: it is judged as it lies there, and nothing is fetched."""
+    with installation.warehouse() as connection:
+        state = recorded_state(connection, source.stream)
+        if state is None:
+            raise dg.Failure(
+                f"{source.stream.label} has not been fetched yet: materialize it, or start `context360 run`.",
+                allow_retries=False,
+            )
+        outcomes = judge_again(connection, source, intake_run(context, run))
+    chosen = {check.name for check in context.selected_asset_check_keys}
+    results = _check_results(installation, key, source.stream, run, state, outcomes)
+    yield from (result for result in results if result.check_name in chosen)
+
+
+def _check_results(
+    installation: Installation,
+    key: dg.AssetKey,
+    stream: Stream,
+    run: RunResource,
+    state: StreamState,
+    outcomes: Sequence[Outcome],
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of all checks. WARN, for a fault is contained: the load is held here, and the steps below go on with
+    the last good rows."""
+    warn = dg.AssetCheckSeverity.WARN
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="delivery",
+        passed=state.state != "failed",
+        severity=warn,
+        description=state.sentence if state.state == "failed" else None,
+    )
+    yield expectations_result(outcomes, key=key, severity=warn, sentence=state.sentence, reports=installation.reports)
+    if stream.cadence:
+        late = state.lateness(run.moment)
+        yield dg.AssetCheckResult(
+            asset_key=key, check_name="freshness", passed=not late, severity=warn, description=late or None
+        )
 
 
 def _checks(key: dg.AssetKey, stream: Stream) -> list[dg.AssetCheckSpec]:

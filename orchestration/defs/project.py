@@ -27,6 +27,7 @@ from orchestration.warehouse.engine_functions import held_warehouse
 
 AS_OF_TAG = "context360/as_of"
 CATALOG_TAG = "context360/catalog"
+STARTED_BY_TAG = "context360/started_by"  # of runs that no person started in Dagster
 
 
 @contextmanager
@@ -39,6 +40,21 @@ def in_one_sentence(*errors: type[Exception]) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class Reports:
+    """Where people read reports. url: under which the folder is served, if it is."""
+
+    folder: Path
+    url: str | None
+
+    def link(self, file: str) -> Any:
+        """A report as Dagster shows it: a link where the folder is served, else its path, which a browser may not open
+        from a page of a server."""
+        if self.url:
+            return dg.MetadataValue.url(f"{self.url.rstrip('/')}/{file}")
+        return dg.MetadataValue.path(str(self.folder / file))
+
+
+@dataclass(frozen=True)
 class Installation:
     """One firm's installation: where it is, which systems it has, and its dbt project."""
 
@@ -47,6 +63,11 @@ class Installation:
     dbt: DbtProject
     # One writer: while a step has the warehouse open, a step beside it waits.
     _turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def reports(self) -> Reports:
+        """Where people read Data Docs and the other reports."""
+        return Reports(self.settings.reports_path, self.settings.reports_url)
 
     @contextmanager
     def warehouse(self) -> Iterator:
@@ -104,7 +125,8 @@ class RunResource(dg.ConfigurableResource):
                 # Locked or damaged: say so before any work is done. Held for the whole run: opening costs time.
                 stack.enter_context(held_warehouse(Path(self.warehouse_path)))
                 stack.enter_context(self._services())
-            self._docs = DataDocs(Path(self.reports_path) / "data_docs")
+            is_part = context.run is not None and context.run.asset_selection is not None
+            self._docs = DataDocs(Path(self.reports_path) / "data_docs", keeps_others=is_part)
             try:
                 yield self
             finally:

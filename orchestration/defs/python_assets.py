@@ -154,6 +154,24 @@ def metadata_of(figures: Figures) -> dict[str, Any]:
     return {name: _metadata_value(figure) for name, figure in figures.items()}
 
 
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.MarkdownMetadataValue:
+    """A table as Dagster shows it; a cell may hold any text."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
+
+
+def failures_metadata(headings: Sequence[str], failures: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """What a failed check shows: the first failure in the open, and a table of all where there are several."""
+    if not failures:
+        return {}
+    first: dict[str, Any] = {heading: value for heading, value in zip(headings, failures[0], strict=True) if value}
+    return first if len(failures) == 1 else {**first, "all_failures": markdown_table(headings, failures)}
+
+
+def _cell(value: Any) -> str:
+    return " ".join(str(value).replace("|", "\\|").replace("<", "&lt;").split())
+
+
 def _metadata_value(figure: Any) -> Any:
     if isinstance(figure, Path):
         return dg.MetadataValue.path(str(figure))

@@ -6,10 +6,13 @@ from typing import Any
 
 import dagster as dg
 
+from expectations.data_docs import page_name
 from expectations.outcomes import Outcome
 from orchestration.channels.intake.stream_status import forget_other_streams
 from orchestration.channels.landing.loads import landed_at
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, Reports, RunResource
+from orchestration.defs.python_assets import failures_metadata
+from orchestration.warehouse.broken_tests import WITHHELD
 from orchestration.warehouse.failed_steps import forget_other_runs
 from orchestration.warehouse.profile import TableProfile
 
@@ -43,22 +46,37 @@ def expectations_result(
     key: dg.AssetKey | None = None,
     severity: dg.AssetCheckSeverity | None = None,
     sentence: str = "",
+    reports: Reports | None = None,
 ) -> dg.AssetCheckResult:
-    """One result for all rules of a table. severity: overrides the one that follows from the rules."""
+    """One result for all rules of a table.
+
+    severity: overrides the one that follows from the rules. reports: where Data Docs show the rules.
+    """
     failed = [outcome for outcome in outcomes if not outcome.success]
     errors = [outcome for outcome in failed if outcome.severity == "error"]
     follows = dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN
     metadata: dict[str, Any] = {"rules": len(outcomes), "failed_rules": len(failed)}
     if failed:
-        metadata["failures"] = dg.MetadataValue.md(
-            "\n".join(
-                ["| rule | severity | what was found | why the rule stands |", "|---|---|---|---|"]
-                + [f"| {o.rule} | {o.severity} | {o.sentence} | {o.reason} |" for o in failed]
-            )
+        metadata |= failures_metadata(
+            ("sentence", "expected", "observed", "sample", "why the rule stands", "severity"),
+            [
+                (
+                    o.sentence,
+                    o.rule,
+                    o.observed,
+                    o.sample or (WITHHELD if o.unexpected_count else ""),
+                    o.reason,
+                    o.severity,
+                )
+                for o in (*errors, *(outcome for outcome in failed if outcome not in errors))
+            ],
         )
         queries = [outcome.failing_rows_query for outcome in failed if outcome.failing_rows_query]
         if queries:
             metadata["see_the_rows"] = dg.MetadataValue.md("\n".join(f"```sql\n{query}\n```" for query in queries))
+    if outcomes and reports:
+        first = (failed or outcomes)[0]
+        metadata["data_docs"] = reports.link(f"data_docs/{page_name(first.layer, first.table)}")
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=EXPECTATIONS,

@@ -18,7 +18,7 @@ from orchestration.defs.days import GROUP as DAYS
 from orchestration.defs.days import RANGE_END_TAG, RANGE_START_TAG, days_key
 from orchestration.defs.layers import Layer, assets_until
 from orchestration.defs.progress import LOGGER_NAME, Progress, listening
-from orchestration.defs.project import moment_from
+from orchestration.defs.project import STARTED_BY_TAG, moment_from
 from orchestration.defs.serving import PUBLISHED_KEY
 from orchestration.firm.folder import FirmError
 from orchestration.predictions.judging.points_versions import PointsError
@@ -156,7 +156,7 @@ def _execute(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {LOGGER_NAME: {}}, "resources": {"run": {"config": config}}},
-            tags={"context360/started_by": "command line"} | (_range_tags(reload) if reload else {}),
+            tags={STARTED_BY_TAG: "command line"} | (_range_tags(reload) if reload else {}),
             asset_selection=chosen if reload or until else None,
         )
     published = any(

@@ -14,6 +14,7 @@ from expectations.outcomes import Outcome
 from expectations.rules import Suite, suites_text
 from expectations.storage import carry_over, store
 from expectations.validation import validate
+from orchestration.counts import counted
 from orchestration.defs.dagster_internals import dbt_specs
 from orchestration.defs.dbt_checks import DBT_TESTS, TestsOfTables
 from orchestration.defs.held_staging import hold_bad_loads, is_error
@@ -24,6 +25,7 @@ from orchestration.defs.quality import EXPECTATIONS, expectations_check, expecta
 from orchestration.defs.step_failures import step_failures
 from orchestration.defs.steps import Step, steps
 from orchestration.defs.unchanged import unchanged_table
+from orchestration.warehouse.broken_tests import BrokenTest, explain
 from orchestration.warehouse.build_record import Made, digest, forget, keep, read_record
 from orchestration.warehouse.changed_build import ChangedBuild, build_changed, code_version, table_versions, tables_in
 from orchestration.warehouse.dbt import DbtError, NodeResult
@@ -46,6 +48,11 @@ class Translator(DagsterDbtTranslator):
             if system:
                 return landing_key(system, dbt_resource_props["name"])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The description alone: what dagster-dbt would add is the template of the model, before Jinja fills it in."""
+        described = dbt_resource_props.get("description")
+        return described or f"dbt {dbt_resource_props['resource_type']} {dbt_resource_props['name']}"
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The layer, where the model does not name another group."""
@@ -106,21 +113,26 @@ class _StepTables:
         self.check_specs = [*self._tests.specs, *(expectations_check(key) for key in self._judged)]
 
     def build(self, context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
-        """Builds what is selected, judges it, and yields an event per table and check. Raises where a model fails."""
+        """Builds what is selected, judges it, and yields an event per table and check. Raises where a model fails.
+
+        Checks that are run without their tables judge them as they are: no load is held, and only Dagster and Data Docs
+        show the verdict, for `context360 status` is about the last run that built something.
+        """
         chosen = {self._unique_ids[key]: key for key in context.selected_asset_keys if key in self._unique_ids}
         checks = context.selected_asset_check_keys
         selection = [*chosen, *(test for c in checks if c.name == DBT_TESTS for test in self._tests.of(c.asset_key))]
         wanted = [self._judged[c.asset_key] for c in checks if c.name == EXPECTATIONS]
-        made = self._run_dbt(run, selection, context.run_id)
+        alone = not chosen
+        made = self._run_dbt(run, selection, context.run_id, all_due=alone)
         results = made.results
         failed = [result for result in results if not result.is_test and result.status == "error"]
         built = [result for result in results if result.status == "success" and result.unique_id in chosen]
         judged: list[dg.AssetCheckResult] = []
         if self._step.suites and wanted and not failed:
-            outcomes = self._judge(wanted, run, context.run_id)
+            outcomes = self._judge(wanted, run, context.run_id, all_due=alone)
             held, stopped = (
                 hold_bad_loads(self._installation, self._step, outcomes, context.run_id)
-                if self._step.system
+                if self._step.system and not alone
                 else ({}, {})
             )
             still_bad: set[str] = set()
@@ -131,9 +143,11 @@ class _StepTables:
                 again = self._judge(list(held), run, context.run_id, only_failed=True)
                 still_bad = {table for table, found in again.items() if any(is_error(o) for o in found)}
             judged = [self._judged_result(table, outcomes[table], held, stopped, still_bad) for table in outcomes]
+        if built:
+            context.log.info(_times(self._step.name, built))
         yield from self._made_or_unchanged(built, made.unchanged, chosen)
-        self._keep_failed_tests(results, context.run_id)
-        yield from self._tests.results(results)
+        broken = self._broken_tests(results, None if alone else context.run_id)
+        yield from self._tests.results(results, broken)
         yield from judged
         if failed:
             raise dg.Failure(
@@ -156,16 +170,20 @@ class _StepTables:
             elif unique_id in unchanged:
                 yield from unchanged_table(chosen[unique_id], unchanged[unique_id])
 
-    def _keep_failed_tests(self, results: Sequence[NodeResult], run_id: str) -> None:
-        """Failed dbt tests in the warehouse, where `context360 status` reads them."""
-        failed = [result for result in results if result.is_test and result.status in ("fail", "warn", "error")]
-        if not failed:
-            return
+    def _broken_tests(self, results: Sequence[NodeResult], run_id: str | None) -> dict[str, BrokenTest]:
+        """What the broken tests of dbt expect, by unique id.
+
+        run_id: of the run in whose name they are kept in the warehouse, where `context360 status` reads them.
+        """
+        broken = [result for result in results if result.is_test and result.status in ("fail", "warn", "error")]
+        if not broken:
+            return {}
         with self._installation.warehouse() as connection:
-            for result in failed:
+            for result in broken if run_id else ():
                 severity = "warn" if result.status == "warn" else "error"
                 sentence = f"{result.name}: {result.message}"
-                keep_failure(connection, self._step.name, sentence, run_id=run_id, severity=severity)
+                keep_failure(connection, self._step.name, sentence, run_id=run_id or "", severity=severity)
+            return explain(connection, self._manifest["nodes"] | self._manifest["sources"], broken)
 
     def _judged_result(
         self,
@@ -182,9 +200,12 @@ class _StepTables:
             key=self._keys[table],
             severity=dg.AssetCheckSeverity.WARN if contained else None,
             sentence=held.get(table) or stopped.get(table, ""),
+            reports=self._installation.reports,
         )
 
-    def _run_dbt(self, run: RunResource, unique_ids: Sequence[str], run_id: str) -> ChangedBuild:
+    def _run_dbt(
+        self, run: RunResource, unique_ids: Sequence[str], run_id: str, *, all_due: bool = False
+    ) -> ChangedBuild:
         with in_one_sentence(DbtError):
             return build_changed(
                 self._installation.dbt,
@@ -193,13 +214,15 @@ class _StepTables:
                 as_of=run.moment,
                 known_until=run.known_until,
                 run_id=run_id,
-                full_refresh=run.full_refresh,
+                full_refresh=run.full_refresh or all_due,
             )
 
     def _judge(
-        self, tables: Sequence[str], run: RunResource, run_id: str, *, only_failed: bool = False
+        self, tables: Sequence[str], run: RunResource, run_id: str, *, only_failed: bool = False, all_due: bool = False
     ) -> dict[str, list[Outcome]]:
         """The outcomes per table, kept in the warehouse. only_failed: a second look keeps what the first found.
+
+        all_due: a look at tables that are not built; it keeps nothing.
 
         Tables whose rules held and judge what they judged then keep their outcomes, and are left out.
         """
@@ -207,10 +230,14 @@ class _StepTables:
         found: dict[str, list[Outcome]] = {}
         with self._installation.warehouse() as connection:
             suites = self._step.suites(connection, run)
-            inputs = {} if only_failed else self._judged_from({table: suites.get(table, ()) for table in tables}, run)
-            kept = {} if run.full_refresh else self._still_hold(connection, inputs, run, run_id)
+            inputs = (
+                {}
+                if only_failed or all_due
+                else self._judged_from({table: suites.get(table, ()) for table in tables}, run)
+            )
+            kept = {} if run.full_refresh or all_due else self._still_hold(connection, inputs, run, run_id)
             due = [table for table in tables if f"rules of {table}" not in kept]
-            forget(connection, [] if only_failed else [f"rules of {table}" for table in due])
+            forget(connection, [] if only_failed or all_due else [f"rules of {table}" for table in due])
             for table in due:
                 docs = None if only_failed else run.docs
                 found[table] = validate(connection, suites.get(table, ()), run_id=run_id, docs=docs)
@@ -218,7 +245,8 @@ class _StepTables:
                     labels = dict.fromkeys(suite.table for suite in suites.get(table, ()))
                     kept[f"rules of {table}"] = Made(inputs[table], "\n".join(labels), run_id)
             outcomes = [o for outcomes in found.values() for o in outcomes if not (only_failed and o.success)]
-            store(connection, outcomes, run_id=run_id, as_of=run.moment)
+            if not all_due:
+                store(connection, outcomes, run_id=run_id, as_of=run.moment)
             keep(connection, kept)
         return found
 
@@ -247,6 +275,13 @@ class _StepTables:
                 run.docs.keep_pages(labels)
                 kept[f"rules of {table}"] = Made(fingerprint, made.content, run_id)
         return kept
+
+
+def _times(step: str, built: Sequence[NodeResult]) -> str:
+    """How long dbt took for each table of a step, the slowest first: Dagster shows the time of the step as a whole."""
+    slowest = sorted(built, key=lambda result: -result.seconds)
+    tables = ", ".join(f"{result.name} {result.seconds:.2f} s" for result in slowest)
+    return f"{step}: built {counted(len(built), 'table')} in {sum(r.seconds for r in built):.1f} s: {tables}"
 
 
 def _failure(result: NodeResult) -> str:

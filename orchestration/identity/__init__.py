@@ -2,9 +2,7 @@
 
 Nothing in here knows Dagster or where the records come from. Identity's SQL is in Python, not in dbt: its steps depend
 on the learned model and on what has changed since the last call, and most of its tables exist for one call only.
+
+The public functions are `linking.link_records` and those of `explain`. The package imports neither: Splink and SciPy
+take 2 s, and Dagster loads it only to read the register of customer numbers.
 """
-
-from orchestration.identity.explain import Explanation, assignment_as_of, explain, present_customer
-from orchestration.identity.linking import LinkResult, link_records
-
-__all__ = ["Explanation", "LinkResult", "assignment_as_of", "explain", "link_records", "present_customer"]

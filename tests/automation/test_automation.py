@@ -13,8 +13,10 @@ import pytest
 
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.definitions import build_definitions
-from orchestration.defs.automation import failure_webhook, new_files_sensor
-from orchestration.defs.project import AS_OF_TAG, Installation, moment_from
+from orchestration.defs.automation import failure_webhook, new_files_sensor, publication_sensor
+from orchestration.defs.project import AS_OF_TAG, STARTED_BY_TAG, Installation, moment_from
+from orchestration.defs.serving import PUBLISHED_KEY
+from orchestration.serving.publishing import PUBLISHED_SCHEMAS
 from orchestration.settings import settings_from
 from orchestration.warehouse.dbt import DbtProject
 
@@ -151,3 +153,50 @@ def test_a_moment_is_utc(written: str, meant: datetime) -> None:
 def test_a_moment_that_cannot_be_read_says_how_to_write_one() -> None:
     with pytest.raises(ValueError, match="write 2026-01-31"):
         moment_from("31.1.2026")
+
+
+# --- publication after a run that somebody started in the graph ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "tags", "materialized", "publishes"),
+    [
+        (["marts/customer_360"], {}, True, True),
+        (["staging/stg_crm__contacts", "core/dim_customer"], {}, True, True),
+        (["marts/customer_360"], {}, False, False),  # unchanged: there is nothing new to publish
+        (["staging/stg_crm__contacts"], {}, True, False),
+        (["marts/customer_360", "serving/published_warehouse"], {}, True, False),
+        (["marts/customer_360"], {STARTED_BY_TAG: "command line"}, True, False),  # run --until marts
+        ([], {}, True, False),  # a job, or checks alone
+    ],
+)
+def test_chosen_tables_are_published_after_their_run(
+    chosen: list[str], tags: dict[str, str], materialized: bool, publishes: bool
+) -> None:
+    @dg.job
+    def publication() -> None: ...
+
+    sensor = publication_sensor(publication, PUBLISHED_KEY, PUBLISHED_SCHEMAS)
+    config = {"resources": {"run": {"config": {"as_of": "2025-03-01"}}}}
+
+    @dg.op
+    def build(context) -> None:  # type: ignore[no-untyped-def]  # Dagster reads the annotation
+        if materialized:
+            context.log_event(dg.AssetMaterialization(chosen[0].split("/") if chosen else "x"))
+
+    @dg.job
+    def by_hand() -> None:
+        build()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = by_hand.execute_in_process(instance=instance)
+        keys = frozenset(dg.AssetKey(name.split("/")) for name in chosen)
+        run = result.dagster_run._replace(asset_selection=keys or None, tags=tags, run_config=config)
+        context = dg.build_run_status_sensor_context(
+            sensor_name="publish_chosen", dagster_instance=instance, dagster_run=run,
+            dagster_event=result.get_run_success_event(),
+        )  # fmt: skip
+        found = sensor(context)
+    assert isinstance(found, dg.RunRequest) == publishes
+    if publishes:
+        assert found.run_config == config and AS_OF_TAG in found.tags

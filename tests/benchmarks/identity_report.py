@@ -55,7 +55,7 @@ def main() -> None:
     from identity.measures import accuracy
     from identity.plain_splink import link_plainly
 
-    from orchestration.identity import link_records
+    from orchestration.identity.linking import link_records
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])

@@ -32,7 +32,7 @@ def _measured(side: str, folder: Path) -> dict[str, float]:
     from identity.measures import accuracy
     from identity.plain_splink import link_plainly
 
-    from orchestration.identity import link_records
+    from orchestration.identity.linking import link_records
 
     connection = _connection(folder)
     connection.execute(f"create table everyone as from read_parquet('{folder}/records.parquet')")

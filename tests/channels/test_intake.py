@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from orchestration.channels.intake.held_loads import broken_row_rules
+from orchestration.channels.intake.judging import judge_again
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
-from orchestration.channels.intake.stream_status import StreamState, forget_other_streams, record_state
+from orchestration.channels.intake.stream_status import (
+    StreamState,
+    forget_other_streams,
+    record_state,
+    recorded_state,
+)
 from orchestration.channels.intake.take_in import take_in
+from orchestration.channels.landing.loads import pending_loads
 
 if TYPE_CHECKING:
     from tests.channels.conftest import Bench
@@ -53,8 +61,31 @@ def test_new_load_that_is_held_counts_once(bench: Bench) -> None:
         for rows in (10, 4):
             (bench.data / "a.csv").write_text("Id,Name\n" + "".join(f"{number},x\n" for number in range(rows)))
             state, outcomes = take_in(connection, source, IntakeRun("a run", datetime(2025, 2, 1)))
+        again = judge_again(connection, source, IntakeRun("a look", datetime(2025, 2, 1)))
+        recorded = recorded_state(connection, stream)
     assert (state.state, state.new_rows, state.held_loads) == ("held", 4, 1)
     assert [outcome.rule for outcome in outcomes if not outcome.success] == ["the copy is whole"]
+    # Judged once more, where it lies: the same verdict, and no load has moved.
+    assert [outcome.rule for outcome in again if not outcome.success] == ["the copy is whole"]
+    assert recorded is not None and (recorded.state, recorded.sentence) == ("held", state.sentence)
+    assert [load.state for load in pending_loads(bench.landing_url, "shop", "contacts")] == ["held"]
+
+
+def test_accepted_load_is_judged_again_without_a_fetch(bench: Bench) -> None:
+    catalog = bench.files("contacts: {path: '*.csv', format: csv, key: [id], delivery: snapshot}")
+    ((system, stream),) = catalog.streams()
+    source = StreamSource(system, stream, bench.landing_url, bench.working_dir, DECLARED)
+    run = IntakeRun("a run", datetime(2025, 2, 1))
+    with duckdb.connect(str(bench.folder / "warehouse.duckdb")) as connection:
+        assert recorded_state(connection, stream) is None
+        (bench.data / "a.csv").write_text("Id,Name\n1,x\n")
+        take_in(connection, source, run)
+        (bench.data / "a.csv").write_text("Id,Name\n1,x\n2,y\n")  # not fetched by a look
+        wider = replace(source, declared_columns=DECLARED | {"birthday": "DATE"})
+        assert all(outcome.success for outcome in judge_again(connection, source, run))
+        missing = [outcome.rule for outcome in judge_again(connection, wider, run) if not outcome.success]
+    assert "birthday is delivered" in missing
+    assert bench.rows("id", "shop/contacts/rows") == [("1",)]
 
 
 def test_status_of_a_stream_that_left_the_catalog_is_forgotten_and_no_other() -> None:

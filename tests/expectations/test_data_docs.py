@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.data_docs import DataDocs
+from expectations.data_docs import DataDocs, page_name
 from expectations.rules import Rule, Suite
 from expectations.validation import validate
 
@@ -113,3 +113,18 @@ def test_later_step_of_the_same_run_adds_its_pages(connection: duckdb.DuckDBPyCo
     html = index.read_text()
     assert "2 rules on 2 tables" in html
     assert "status must be one of open" in html
+
+
+def test_run_of_chosen_tables_keeps_the_pages_of_all_others(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    build(connection, tmp_path / "docs", table("shop.old", KEPT), table("shop.line", BROKEN), run_id="run-1")
+    docs = DataDocs(tmp_path / "docs", keeps_others=True)
+    validate(connection, [table("shop.line", KEPT)], run_id="run-2", docs=docs)
+    html = docs.build().read_text()
+
+    assert {page.name for page in (tmp_path / "docs").glob("*.html")} == {
+        "index.html", "staging.shop.line.html", "staging.shop.old.html",
+    }  # fmt: skip
+    assert page_name("staging", "shop.line") == "staging.shop.line.html"
+    assert "2 rules on 2 tables" in html and "status must be one of open" not in html

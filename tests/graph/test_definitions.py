@@ -61,6 +61,23 @@ def test_every_asset_has_an_owner_and_says_what_one_row_or_the_thing_is(graph) -
         assert node.description, key
 
 
+def test_descriptions_are_text_and_no_templates(graph) -> None:
+    templates = [key for key in graph.get_all_asset_keys() if "{{" in graph.get(key).description]
+    templates += [key for key in graph.get_all_asset_keys() if "Raw SQL" in graph.get(key).description]
+    assert templates == []
+
+
+def test_checks_of_every_layer_can_be_run_alone(definitions: dg.Definitions) -> None:
+    """Dagster runs checks without their tables where the step may be run in part."""
+    tied = [
+        spec.key.to_user_string()
+        for assets in definitions.resolve_asset_graph().assets_defs
+        for spec in assets.check_specs
+        if not assets.can_subset
+    ]
+    assert tied == []
+
+
 def test_landing_reaches_staging_identity_core_marts_and_readers_in_one_line(graph) -> None:
     below = {key.to_user_string() for key in graph.get(dg.AssetKey(["landing", "shop", "contacts"])).child_keys}
     assert "staging/base_shop__contacts" in below

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 from splink.internals.comparison_level import ComparisonLevel
 
-from orchestration.identity import LinkResult, link_records, model
+from orchestration.identity import model
+from orchestration.identity.linking import LinkResult, link_records
 
 COLUMNS = (
     "source_system varchar, source_record_id varchar, given_name varchar, family_name varchar, birth_date date, "

@@ -10,7 +10,7 @@ from identity.conftest import warehouse
 from identity.measures import accuracy
 
 from examples.veloheld.generator.company import create
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 
 
 def test_measures_match_a_hand_calculation() -> None:

@@ -6,7 +6,7 @@ import pytest
 from identity.conftest import customers, groups, warehouse
 from identity.strangers import Town, deliver, record
 
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 
 ANNA = {"given_name": "Anna", "family_name": "Bakker"}
 PIET = {"given_name": "Pieter", "family_name": "Visser"}

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from identity.conftest import COLUMNS, groups
 
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 
 
 def filled(connection: duckdb.DuckDBPyConnection, count: int, **columns: str) -> None:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.firm.state import bring_up_to_date
-from orchestration.identity import link_records
 from orchestration.identity.compare import ComparisonError, check_rules, compare_rules
+from orchestration.identity.linking import link_records
 
 # Anna is in the CRM and, with her telephone only, in the shop. Bas and a Visser, whose given name is unknown, have
 # had the same telephone number: two full names would keep them apart under any rule.

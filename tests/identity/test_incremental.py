@@ -14,7 +14,9 @@ import yaml
 from identity.conftest import customers, warehouse
 from identity.datasets import synthetic
 
-from orchestration.identity import clusters, link_records, present_customer
+from orchestration.identity import clusters
+from orchestration.identity.explain import present_customer
+from orchestration.identity.linking import link_records
 
 # Small limits, so that few records cross them: shared values, placeholder dates and groups that are cut.
 RULES = {

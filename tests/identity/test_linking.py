@@ -12,7 +12,7 @@ import pytest
 from identity.conftest import COLUMNS, customers, groups, warehouse
 from identity.conftest import linked as given
 
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 from orchestration.identity.register import keep_register, restore_register
 
 

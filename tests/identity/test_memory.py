@@ -12,8 +12,10 @@ import pytest
 from identity.conftest import customers, groups, warehouse
 from identity.datasets import synthetic
 
-from orchestration.identity import LinkResult, assignment_as_of, explain, link_records, linking, present_customer
+from orchestration.identity import linking
 from orchestration.identity.decisions import read_decisions
+from orchestration.identity.explain import assignment_as_of, explain, present_customer
+from orchestration.identity.linking import LinkResult, link_records
 from orchestration.identity.register import NUMBERS, keep_register, register_moment, restore_register
 from orchestration.warehouse.connection import WarehouseError
 

@@ -8,7 +8,7 @@ import pytest
 from identity.conftest import customers, groups, warehouse
 from pipeline import histories
 
-from orchestration.identity import link_records
+from orchestration.identity.linking import link_records
 
 GIVEN = ("Anna", "Hanna", "Maria", "Marie", "Lisa", "Elisa", "Jan", "Jana", "Peter", "Petra", "Julia", "Mark", "Erik")
 FAMILY = ("Visser", "Smit", "Meyer", "Garcia", "Lopez", "Berg", "Bos", "Mulder", "Dekker", "Koning", "Rossi", "Novak")

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from identity.conftest import Given, customers
 
-from orchestration.identity import explain
+from orchestration.identity.explain import explain
 from orchestration.serving.why_report import waterfall, why_page, write_why_report
 
 

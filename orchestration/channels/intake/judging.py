@@ -14,12 +14,10 @@ from orchestration.channels.intake.decimal_styles import changed_styles, decimal
 from orchestration.channels.intake.load_register import LoadRegister
 from orchestration.channels.intake.measures import LoadRows, measure
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
-from orchestration.channels.landing.loads import accept, accepted_rows, hold, pending_loads
+from orchestration.channels.landing.loads import accept, accepted_loads, accepted_rows, hold, pending_loads
 
 if TYPE_CHECKING:
     import duckdb
-
-    from orchestration.channels.landing.loads import PendingLoad
 
 
 @dataclass
@@ -50,7 +48,7 @@ def judge_waiting_loads(
         for load in pending_loads(landing_url, system, stream):
             if load.state != waiting or load.superseded:
                 continue
-            outcomes = _judge(connection, source, run, register, load)
+            outcomes = _judge(connection, source, run, register, load.load_id, load.query)
             if any(not outcome.success and outcome.severity == "error" for outcome in outcomes):
                 hold(landing_url, system, stream, load.load_id)
                 register.set_state(load.load_id, "held", load.rows)
@@ -72,29 +70,54 @@ def judge_waiting_loads(
     return verdicts
 
 
+def judge_again(connection: duckdb.DuckDBPyConnection, source: StreamSource, run: IntakeRun) -> list[Outcome]:
+    """The outcomes of a stream's newest load and of those that are held, as they lie in landing: nothing is fetched and
+    no load moves."""
+    landing_url, system, stream = source.landing_url, source.system.name, source.stream.name
+    register = LoadRegister(connection, system, stream)
+    held = [load for load in pending_loads(landing_url, system, stream) if not load.superseded]
+    loads = [(load.load_id, load.query, False) for load in held]
+    if accepted := accepted_loads(landing_url, system, stream):
+        newest, _ = accepted[-1]
+        rows = accepted_rows(landing_url, system, stream)
+        loads.append((newest, f"select * from {rows} where _dlt_load_id = '{newest}'", True))
+    # The rules are the same for each load: a held one speaks for its stream, and comes last to be kept.
+    found = {
+        outcome.rule: outcome
+        for load_id, query, is_newest in reversed(loads)
+        for outcome in _judge(connection, source, run, register, load_id, query, is_accepted=is_newest)
+    }
+    return list(found.values())
+
+
 def _judge(
     connection: duckdb.DuckDBPyConnection,
     source: StreamSource,
     run: IntakeRun,
     register: LoadRegister,
-    load: PendingLoad,
+    load_id: str,
+    query: str,
+    *,
+    is_accepted: bool = False,
 ) -> list[Outcome]:
+    """The outcomes of a load. is_accepted: it is the one with which others are compared."""
     stream = source.stream
+    compares = stream.delivery == "snapshot" and not is_accepted
     suites = landing_suites(
         stream.label,
-        load.query,
+        query,
         source.declared_columns,
-        delivered={name: kind for name, kind, *_ in connection.execute(f"describe {load.query}").fetchall()},
+        delivered={name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()},
         key=stream.key,
         personal_columns=source.personal_columns,
-        rejected_rows=register.unreadable_rows(load.load_id),
-        last_snapshot_rows=register.last_accepted_rows() if stream.delivery == "snapshot" else None,
+        rejected_rows=register.unreadable_rows(load_id),
+        last_snapshot_rows=register.last_accepted_rows() if compares else None,
     )
     accepted = accepted_rows(source.landing_url, stream.system_name, stream.name)
     known = known_styles(connection, register, accepted, source.text_columns)
     return [
         *validate(connection, suites, run_id=run.run_id, docs=run.docs),
-        *changed_styles(connection, stream.label, load.query, known),
+        *changed_styles(connection, stream.label, query, known),
     ]
 
 

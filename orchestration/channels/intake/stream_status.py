@@ -13,6 +13,8 @@ from orchestration.channels.intake.register_tables import prepare_register
 if TYPE_CHECKING:
     import duckdb
 
+    from orchestration.channels.catalog import Stream
+
 State = Literal["current", "drifted", "held", "failed"]
 
 
@@ -97,6 +99,23 @@ def record_state(
         ],
     )  # fmt: skip
     connection.execute("commit")
+
+
+def recorded_state(connection: duckdb.DuckDBPyConnection, stream: Stream) -> StreamState | None:
+    """The state of a stream as its last intake has recorded it; None where there has been none."""
+    prepare_register(connection)
+    row = connection.execute(
+        "select state, sentence, newest_at, expected_by from quality.stream_status"
+        " where source_system = ? and stream = ?",
+        [stream.system_name, stream.name],
+    ).fetchone()
+    if row is None:
+        return None
+    state, sentence, newest_at, expected_by = row
+    return StreamState(
+        stream.system_name, stream.name, state, sentence, newest_at=newest_at, expected_by=expected_by,
+        cadence=stream.cadence,
+    )  # fmt: skip
 
 
 def still_drifts(
