@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from logging import INFO, LogRecord
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,7 +21,7 @@ from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
@@ -83,11 +84,50 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             self._known.add(column)
         return column in self._known
 
+    def delete_events(self, run_id: str) -> None:
+        """Deletes the log of a run, and of the index what is no longer the newest about an asset or a check: Dagster
+        shows an asset that no later run has made as made by this one."""
+        with self.index_transaction() as connection:
+            for statement in _FORGET_RUN:
+                connection.execute(text(statement), {"run_id": run_id})
+            connection.execute(text("delete from asset_event_tags where event_id not in (select id from event_logs)"))
+        with self._db_lock:
+            if run_id in self._engines:
+                self._engines.pop(run_id).dispose()
+            self._initialized_dbs.discard(run_id)
+            for ending in ("", "-wal", "-shm"):
+                Path(f"{self.path_for_shard(run_id)}{ending}").unlink(missing_ok=True)
+
     def dispose(self) -> None:
         """Closes all connections."""
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+_FORGET_RUN = (
+    """
+    delete from event_logs where run_id = :run_id and id not in (
+        select max(id) from event_logs where asset_key is not null group by asset_key, partition, dagster_event_type
+    )
+    """,
+    """
+    delete from asset_check_executions where run_id = :run_id and id not in (
+        select max(id) from asset_check_executions group by asset_key, check_name, partition
+    )
+    """,
+)
+
+
+def prune_history(instance: dg.DagsterInstance, *, kept_runs: int) -> int:
+    """Deletes the records and logs of all but the newest runs that have ended; returns how many it has deleted."""
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    runs = instance.get_run_records(dg.RunsFilter(statuses=ended))[kept_runs:]
+    for record in runs:
+        run_id = record.dagster_run.run_id
+        instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    return len(runs)
 
 
 def _skip_disk_sync(connection: Any, _: Any) -> None:

@@ -17,16 +17,20 @@ from orchestration.channels.catalog import Catalog
 from orchestration.channels.catalog_file import load_catalog
 from orchestration.channels.errors import CatalogError
 from orchestration.channels.services import ServiceError, running_services
+from orchestration.defs.dagster_internals import prune_history
 from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.identity.register import register_moment
 from orchestration.settings import Settings
+from orchestration.warehouse.compaction import compact
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
 from orchestration.warehouse.dbt import DbtProject
 from orchestration.warehouse.engine_functions import held_warehouse
 
 AS_OF_TAG = "context360/as_of"
 CATALOG_TAG = "context360/catalog"
+# Runs of which Dagster keeps the log: a month of nights, at 3 to 10 MB each.
+KEPT_RUNS = 30
 STARTED_BY_TAG = "context360/started_by"  # of runs that no person started in Dagster
 
 
@@ -122,6 +126,7 @@ class RunResource(dg.ConfigurableResource):
                 stack.enter_context(only_run(Path(self.lock_path)))
                 for sentence in bring_up_to_date(Path(self.home_path)):
                     dg.get_dagster_logger().warning(sentence)
+                stack.callback(self._compact)  # when nothing has the warehouse open any more
                 # Locked or damaged: say so before any work is done. Held for the whole run: opening costs time.
                 stack.enter_context(held_warehouse(Path(self.warehouse_path)))
                 stack.enter_context(self._services())
@@ -130,6 +135,8 @@ class RunResource(dg.ConfigurableResource):
             try:
                 yield self
             finally:
+                if context.instance is not None:
+                    prune_history(context.instance, kept_runs=KEPT_RUNS)
                 try:
                     self._docs.build()  # above all where the run has failed
                 except OSError as error:
@@ -170,6 +177,16 @@ class RunResource(dg.ConfigurableResource):
     def docs(self) -> DataDocs:
         assert self._docs is not None
         return self._docs
+
+    def _compact(self) -> None:
+        """Returns the disk space that the run has freed. A warehouse that stays large is no reason to fail."""
+        try:
+            shrunk = compact(Path(self.warehouse_path))
+        except (OSError, WarehouseError) as error:
+            dg.get_dagster_logger().warning(f"The warehouse could not be compacted. {error}")
+            return
+        if shrunk:
+            dg.get_dagster_logger().info(f"The warehouse file is {shrunk / 1e6:,.0f} MB smaller.")
 
     def _services(self) -> AbstractContextManager[None]:
         path = Path(self.catalog_path)

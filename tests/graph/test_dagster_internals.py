@@ -22,7 +22,7 @@ from orchestration.settings import INSTALLATION
 # Attributes of Dagster's objects that it does not document, by name: used in one module only.
 PRIVATE_ATTRIBUTES = (
     "asset_layer", "report_run_failed", "event_log_storage", "event_specific_data", "engine_event_data",
-    "dagster_event", "_store_asset_event",
+    "dagster_event", "_store_asset_event", "compute_log_manager",
 )  # fmt: skip
 
 
@@ -72,6 +72,39 @@ def test_event_log_keeps_its_connections_open(instance: dg.DagsterInstance) -> N
     with storage.index_connection() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_pruned_history_keeps_the_newest_runs_and_what_is_newest_about_each_asset(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("seed", skippable=True), dg.AssetSpec("mart", skippable=True)],
+        check_specs=[dg.AssetCheckSpec("holds", asset="seed"), dg.AssetCheckSpec("holds", asset="mart")],
+        can_subset=True,
+    )
+    def build(context):  # type: ignore[no-untyped-def]  # Dagster reads the annotation
+        for key in context.selected_asset_keys:
+            held = dg.AssetCheckResult(passed=True, asset_key=key, check_name="holds")
+            yield dg.MaterializeResult(asset_key=key, check_results=[held])
+
+    def run(*chosen: str) -> str:
+        selection = [dg.AssetKey(name) for name in chosen]
+        return dg.materialize([build], instance=instance, selection=selection).run_id
+
+    first, *_, fourth, fifth = run("seed", "mart"), run("mart"), run("mart"), run("mart"), run("mart")
+    assert internals.prune_history(instance, kept_runs=2) == 3
+    assert internals.prune_history(instance, kept_runs=2) == 0
+    assert {record.dagster_run.run_id for record in instance.get_run_records()} == {fourth, fifth}
+    logs = {file.stem for file in (tmp_path / "history" / "runs").glob("*-*.db")}
+    assert logs == {fourth, fifth}
+    for name, made_by, events in (("seed", first, 1), ("mart", fifth, 2)):
+        newest = instance.get_latest_materialization_event(dg.AssetKey(name))
+        assert newest is not None and newest.run_id == made_by
+        assert len(instance.fetch_materializations(dg.AssetKey(name), limit=9).records) == events
+        key = dg.AssetCheckKey(dg.AssetKey(name), "holds")
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])
+        assert found[key].run_id == made_by
+    assert run("mart") and instance.get_run_records(limit=1)[0].dagster_run.is_success
 
 
 def test_event_log_overrides_what_its_parent_calls() -> None:
