@@ -6,6 +6,7 @@ SHELL := /bin/bash
 # A catalog of source systems: the name of an example, or the path of a YAML file.
 -include examples/Makefile
 PORT ?= 3000
+CUSTOMERS ?= 2000
 RUN_ARGS ?=
 
 # Never compiling Python makes every start three times slower.
@@ -88,8 +89,8 @@ compare: .venv/dev.installed  ## Compare two published warehouses table by table
 		$(or $(AFTER),$(error Set BEFORE=old.duckdb and AFTER=new.duckdb))
 
 .PHONY: benchmark
-benchmark: .venv/dev.installed  ## Measure a warm run and landing: seconds, memory, ratios (several minutes)
-	$(BIN)/python tests/benchmarks/warm_run.py --catalog $(CATALOG)
+benchmark: .venv/dev.installed  ## Measure nights of the demo company beside a floor, and landing (CUSTOMERS=2000)
+	$(BIN)/python tests/benchmarks/nights.py --customers $(CUSTOMERS)
 	$(BIN)/python tests/benchmarks/landing.py
 	$(BIN)/python -m pytest -m long tests/perception
 

@@ -36,16 +36,19 @@
 {%- endmacro %}
 
 
-{#- The order that a fact names by its number: of the system that the fact states, else of its own system, else of the only
-    system that has the number; none where several others have it. -#}
+{#- The order that a fact names by its number: of the system that the fact states, else of the only system that has the
+    number, else of its own; none where several others have it. Two joins by keys: with `or`, an engine compares every
+    fact with every order. -#}
 {% macro join_order_number(fact, orders, stated_system=none) -%}
+    {%- set only_system = orders ~ '_only.source_system' %}
+    {%- set systems = ([stated_system] if stated_system else []) + [only_system, fact ~ '.source_system'] -%}
+    left join (
+        select order_id, source_system from {{ ref('int_order_number') }} where is_only_order
+    ) as {{ orders }}_only on {{ fact }}.order_id = {{ orders }}_only.order_id
     left join {{ ref('int_order_number') }} as {{ orders }}
         on
             {{ fact }}.order_id = {{ orders }}.order_id
-            and (
-                {{ 'coalesce(' ~ stated_system ~ ', ' ~ fact ~ '.source_system)' if stated_system else fact ~ '.source_system' }} = {{ orders }}.source_system
-                or ({{ orders }}.is_only_order{{ ' and ' ~ stated_system ~ ' is null' if stated_system }})
-            )
+            and coalesce({{ systems | join(', ') }}) = {{ orders }}.source_system
 {%- endmacro %}
 
 

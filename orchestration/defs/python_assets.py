@@ -13,7 +13,9 @@ import dagster as dg
 
 from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.defs.step_failures import step_failures
-from orchestration.defs.unchanged import begin, python_inputs, unchanged_table
+from orchestration.defs.unchanged import ReportRecord, begin, python_inputs, unchanged_table
+from orchestration.warehouse.build_record import digest
+from orchestration.warehouse.changed_build import code_version
 from orchestration.warehouse.connection import table_exists
 
 INSIGHT, ENGINEERING = "team:customer-insight", "team:data-engineering"
@@ -122,18 +124,28 @@ def report_asset(
     reads: Sequence[str],
     errors: Sequence[type[Exception]] = (),
     owner: str = INSIGHT,
+    made_from: Callable[[Installation], Any] | None = None,
 ) -> dg.AssetsDefinition:
-    """An asset that is a file about the published warehouse; make writes it and returns its figures.
+    """An asset that is a file about the published warehouse; make writes it and returns its figures, `path` among them.
 
-    It does not take the run resource: made alone, it neither holds the warehouse nor rebuilds Data Docs.
+    made_from: what decides about the file, as data; it is left as it is where that has not changed. Default: it is
+    written each time. It does not take the run resource: made alone, it neither holds the warehouse nor rebuilds Data
+    Docs.
     """
 
     @dg.multi_asset(
         name="__".join(key_of(table).path), specs=[spec_of(table, description, reads, owner=owner, kinds=())]
     )
-    def step() -> dg.MaterializeResult:
+    def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         with in_one_sentence(*errors):
-            return dg.MaterializeResult(asset_key=key_of(table), metadata=metadata_of(make(installation)))
+            record = ReportRecord(installation.settings.reports_path, table)
+            inputs = digest([code_version(), made_from(installation)]) if made_from else None
+            if made_by := record.made_from(inputs):
+                yield from unchanged_table(key_of(table), made_by)
+                return
+            figures = make(installation)
+            record.keep(inputs, context.run_id, figures.get("path"))
+            yield dg.MaterializeResult(asset_key=key_of(table), metadata=metadata_of(figures))
 
     return step
 

@@ -14,7 +14,7 @@ from orchestration.serving.connectedness_report import REPORT_NAME, write_connec
 from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
 from orchestration.serving.predictions_report import write_predictions_report
 from orchestration.serving.publishing import PublishedTable, publish
-from orchestration.serving.reading import read_published
+from orchestration.serving.reading import published_as_of, read_published
 from orchestration.serving.report_page import percent
 from orchestration.warehouse.connection import WarehouseError
 from orchestration.warehouse.dbt_variables import project_variable
@@ -62,6 +62,22 @@ def _changes(changed: Sequence[PublishedTable]) -> Any:
     return dg.MetadataValue.md("\n".join(lines) if changed else "Nothing has changed.")
 
 
+def _published_content(installation: Installation) -> Any:
+    """What readers see: the as of, and the version of each published table."""
+    with read_published(installation.settings.serving_path) as connection:
+        return [
+            published_as_of(connection),
+            connection.execute(
+                "select table_name, row_count, content_hash from quality.published_table order by table_name"
+            ).fetchall(),
+        ]
+
+
+def _drifted_from(installation: Installation) -> Any:
+    """From which fall of its measure a model counts as drifted."""
+    return project_variable(installation.dbt.firm, "prediction")["drifted_from"]
+
+
 def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
     """The report on how the source systems are connected."""
     return report_asset(
@@ -73,6 +89,7 @@ def connectedness_asset(installation: Installation) -> dg.AssetsDefinition:
         reads=[PUBLISHED],
         errors=(WarehouseError,),
         owner=ENGINEERING,
+        made_from=_published_content,
     )
 
 
@@ -99,12 +116,13 @@ def predictions_report_asset(installation: Installation) -> dg.AssetsDefinition:
         _report_predictions,
         reads=[PUBLISHED],
         errors=(WarehouseError,),
+        made_from=lambda chosen: [_published_content(chosen), _drifted_from(chosen)],
     )
 
 
 def _report_predictions(installation: Installation) -> Figures:
     target = installation.settings.reports_path / PREDICTIONS_NAME
-    drifted_from = project_variable(installation.dbt.firm, "prediction")["drifted_from"]
+    drifted_from = _drifted_from(installation)
     with read_published(installation.settings.serving_path) as connection:
         figures = write_predictions_report(connection, target, drifted_from=drifted_from)
     return {

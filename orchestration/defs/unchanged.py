@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -70,3 +72,31 @@ def python_inputs(
 def begin(connection: Any, inputs: PythonInputs) -> None:
     """Takes a step off the record before it is made again."""
     forget(connection, [inputs.name])
+
+
+class ReportRecord:
+    """What a report was made from, kept beside the reports: it is a file, and goes with them."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._file, self._name = folder / ".made_from.json", name
+
+    def made_from(self, inputs: str | None) -> str | None:
+        """The run that made the report from these inputs; None where it must be made, for instance as it is gone."""
+        made = self._read().get(self._name)
+        is_there = made is not None and inputs == made["inputs"] and Path(made["path"]).is_file()
+        return made["run_id"] if made is not None and is_there else None
+
+    def keep(self, inputs: str | None, run_id: str, path: Path | None) -> None:
+        """Puts on record that the report was made."""
+        if inputs is None or path is None:
+            return
+        made = self._read() | {self._name: {"inputs": inputs, "run_id": run_id, "path": str(path)}}
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(made, indent=1), encoding="utf-8")
+        fresh.replace(self._file)
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            return dict(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError):  # there is none yet, or it was cut off: the reports are made anew
+            return {}

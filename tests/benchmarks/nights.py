@@ -1,7 +1,7 @@
-"""What a night costs: a first run, a day more and a night without news, against a hand-written floor. `make benchmark`.
+"""What a night costs: a first run, a day more and a night without news, beside a hand-written floor (`make benchmark`).
 
-Each figure is of a process of its own: seconds of processor and of the clock (which say how crowded the machine is), and
-the largest memory. The figures of a commit are kept as JSON in docs/benchmarks/, with a plot of the trend.
+Each figure is of a process of its own: seconds of processor and of the clock (how crowded the machine is), and the
+largest memory. The figures of a commit are kept as JSON in docs/benchmarks/, with a plot of the trend.
 
 python tests/benchmarks/nights.py --customers 2000
 """
@@ -116,6 +116,9 @@ def command(home: Path, *arguments: str) -> Cost:
     if process.returncode not in (0, 1) or (process.returncode and "Published" not in output):
         sys.exit(f"`context360 {' '.join(arguments)}` failed:\n{output}")
     steps = {match[1].strip(): float(match[2]) for line in output.splitlines() if (match := STEP.match(line))}
+    print(
+        f"… {' '.join(arguments[:2])}: {used.ru_utime + used.ru_stime:.1f} s of processor", file=sys.stderr, flush=True
+    )
     return Cost(round(used.ru_utime + used.ru_stime, 2), round(wall, 2), round(used.ru_maxrss / 1024), steps)
 
 

@@ -117,3 +117,29 @@ def test_report_holds_no_warehouse_and_builds_no_data_docs(installation: Install
     assert result.success
     assert _metadata(result, "serving__page") == {"serving/page": {"path": "page.html"}}
     assert not installation.settings.reports_path.exists()
+
+
+def test_report_is_written_again_only_where_what_it_shows_has_changed(installation: Installation) -> None:
+    folder = installation.settings.reports_path
+    folder.mkdir(parents=True)
+    written, content = [], ["a table"]
+
+    def write(_: Installation) -> Figures:
+        written.append(content[0])
+        (folder / "page.html").write_text(content[0])
+        return {"path": folder / "page.html"}
+
+    page = report_asset(
+        installation, "serving.page", "A page.", write, reads=[], made_from=lambda _: content[0]
+    )  # fmt: skip
+
+    def made() -> bool:
+        result = dg.materialize([page], instance=dg.DagsterInstance.ephemeral())
+        return bool(result.asset_materializations_for_node("serving__page"))
+
+    assert [made(), made()] == [True, False]
+    content[0] = "another table"
+    assert [made(), made()] == [True, False]
+    (folder / "page.html").unlink()
+    assert [made(), made()] == [True, False]
+    assert written == ["a table", "another table", "another table"]

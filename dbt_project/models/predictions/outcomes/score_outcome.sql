@@ -19,7 +19,9 @@ ordered as (
 judged as (
     select
         ordered.*,
-        coalesce(numbers.customer_key, ordered.customer_key) as present_customer_key
+        coalesce(numbers.customer_key, ordered.customer_key) as present_customer_key,
+        -- In the key, not beside it: an engine compares all pairs for a condition on one side of an outer join.
+        case when ordered.target = 'respond' then ordered.channel end as responding_channel
     from ordered
     left join {{ ref('bridge_customer_number') }} as numbers on ordered.customer_key = numbers.customer_number
     where ordered.scoring = 1
@@ -116,15 +118,13 @@ left join purchases
 left join approached
     on
         judged.present_customer_key = approached.present_customer_key
-        and judged.channel = approached.channel
+        and judged.responding_channel = approached.channel
         and judged.as_of = approached.as_of
-        and judged.target = 'respond'
 left join answered
     on
         judged.present_customer_key = answered.present_customer_key
-        and judged.channel = answered.channel
+        and judged.responding_channel = answered.channel
         and judged.as_of = answered.as_of
-        and judged.target = 'respond'
 -- Only who bought can have chosen a channel, and only who was approached can have answered.
 where
     judged.target = 'buy'
