@@ -319,7 +319,12 @@ def _help_of(command: Any) -> list[str]:
 def _usage(path: str, command: Any) -> str:
     context = command.make_context("context360", [], resilient_parsing=True)
     pieces = " ".join([path, *command.collect_usage_pieces(context)])
-    return re.sub(r"{([^}]*)}", lambda argument: _argument_name(argument[1]), pieces)
+    pieces = re.sub(r"{([^}]*)}", lambda argument: _argument_name(argument[1]), pieces)
+    # Typer before 0.29 shows no dots after a name that an argument was given by hand.
+    for argument in command.params:
+        if argument.param_type_name == "argument" and argument.nargs == -1 and argument.metavar:
+            pieces = re.sub(rf"\b{re.escape(argument.metavar)}(?!\w|\.\.\.)", f"{argument.metavar}...", pieces)
+    return pieces
 
 
 def _argument_name(name: str) -> str:
