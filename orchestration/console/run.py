@@ -22,6 +22,7 @@ from orchestration.console.output import (
     settings_of,
     step_title,
 )
+from orchestration.console.run_times import RunTimes
 from orchestration.console.status import print_connectedness, print_quarantine
 from orchestration.counts import counted
 from orchestration.firm.examples import is_demo_without_data
@@ -61,6 +62,10 @@ def run_with_progress(
         if make_demo(console, settings.demo_path, **DEFAULT_DEMO) != OK:
             return NOT_STARTED
         settings = settings_from(catalog=catalog, home=home)
+    times = RunTimes(settings.home, until or "")
+    expected = times.expected_seconds
+    about = f" The last such run took about {expected:.0f} s." if expected else ""
+    console.print(f"Running {settings.catalog_path}.{about}", soft_wrap=True)
     with console.status("Reading catalog and project …") as spinner:
         try:
             set_up_process(settings)
@@ -70,7 +75,7 @@ def run_with_progress(
         from orchestration.defs.layers import Layer
         from orchestration.defs.runs import Reload, RunError, run_job
 
-        printer = RunPrinter(console, spinner.update)
+        printer = RunPrinter(console, spinner.update, times)
         try:
             with only_run(settings.lock_path):
                 for sentence in bring_up_to_date(settings.home):
@@ -88,6 +93,8 @@ def run_with_progress(
             )
         except (CatalogError, RunError, StateError, WarehouseError) as error:
             return not_started(console, error)
+    if outcome.success:
+        times.save()
     console.print()
     if until:
         _print_stop(console, settings, until, outcome, printer.faults)
@@ -103,11 +110,11 @@ def run_with_progress(
 class RunPrinter:
     """Prints one line per finished step and one per problem, and keeps the problems.
 
-    update: sets the text beside the spinner.
+    update: sets the text beside the spinner. times: of the last run, for what is left.
     """
 
-    def __init__(self, console: Console, update: Callable[[str], None]) -> None:
-        self.console, self.update = console, update
+    def __init__(self, console: Console, update: Callable[[str], None], times: RunTimes) -> None:
+        self.console, self.update, self.times = console, update, times
         self.started: dict[str, float] = {}
         self.made: dict[str, list[tuple[str, int | None]]] = {}
         self.unreadable: dict[str, int] = {}
@@ -122,12 +129,14 @@ class RunPrinter:
                 self.console.print(f"[yellow]![/] {escape(sentence)}", soft_wrap=True)
         if progress.kind == "step_started":
             self.started[step] = time.monotonic()
-            self.update(f"{step_title(step)} …")
+            left = self.times.left()
+            self.update(f"{step_title(step)} …" + (f" about {left:.0f} s left" if left else ""))
         elif progress.kind == "made" and progress.asset:
             self.made.setdefault(step, []).append((progress.asset, progress.rows))
             self.unreadable[step] = progress.unreadable
         elif progress.kind == "step_finished":
             seconds = time.monotonic() - self.started.get(step, time.monotonic())
+            self.times.finished(step, seconds)
             sign = "[yellow]–[/]" if step in self.faulty else "[green]✓[/]"
             self.console.print(f"{sign} {step_title(step):<34} {self._made(step):<28} {seconds:6.1f} s")
         elif progress.kind == "check_failed" and progress.text:

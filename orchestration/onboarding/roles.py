@@ -49,6 +49,8 @@ def _may_be(role: str, phrase: tuple[str, ...], named: tuple[str, ...], start: i
         rest = named[:start] + named[start + len(phrase) :]
         is_number = bool(numbers & set(phrase)) or len(phrase) > 1
         return is_number or all(word in numbers or word.isdigit() for word in rest)
+    if role in AMOUNTS and set(named[start + len(phrase) :]) & words("measure_words"):
+        return False
     return named[-1] not in numbers or named[-1] in phrase
 
 

@@ -287,7 +287,9 @@ def test_columns_are_known_in_six_languages(column: str, role: str) -> None:
     assert found[0] == role
 
 
-@pytest.mark.parametrize("column", ["customer_satisfaction", "review_id", "order_priority_flag", "emp_var_rate"])
+@pytest.mark.parametrize(
+    "column", ["customer_satisfaction", "review_id", "order_priority_flag", "emp_var_rate", "cons_price_idx"]
+)
 def test_word_beside_other_words_names_no_number(column: str) -> None:
     found = role_by_name(column)
     assert found is None or found[0] not in ("customer_id", "order_id", "verbatim", "net_amount")
