@@ -99,6 +99,9 @@ def journey(company: Company) -> dict[Any, Row]:
         else:
             outcome = "open" if AS_OF - before[-1]["happened_at"] <= SILENCE else "dropped"
         last = (purchases or before[-1:] or rows[-1:])[0]
+        looks = [row["happened_at"] for row in before if row["step_rank"] < PURCHASE]
+        paying = [row["happened_at"] for row in before if row["step_rank"] == PURCHASE]
+        is_seen = purchases and looks and looks[0] < paying[0] - CONTACT_GAP
         found[key] = {
             "began_at": rows[0]["happened_at"],
             "ended_at": rows[-1]["happened_at"],
@@ -108,6 +111,7 @@ def journey(company: Company) -> dict[Any, Row]:
             },
             "purchased_at": purchases[0]["happened_at"] if purchases else None,
             "purchased_amount": sum(row["purchase_amount"] for row in purchases) if purchases else None,
+            "days_to_purchase": (purchases[0]["happened_at"] - looks[0]) / timedelta(days=1) if is_seen else None,
             "outcome": outcome,
             "dropped_at_step": NAMES[max(row["step_rank"] for row in before)] if outcome == "dropped" else None,
             "interaction_count": len(rows),

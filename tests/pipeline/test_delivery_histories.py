@@ -83,6 +83,9 @@ def test_the_month_is_as_rich_as_it_should_be(perfect_month: Installation, perfe
     # Four accounts were deleted, and three cards; those people are still known from the shop.
     assert sum(row is None for states in made.members.values() for _, row in states) == 3
     assert perfect_month.built_value("select count(*) from core.dim_customer where customer_key > 0") == 24
+    # A row that its source deleted is counted as deleted, and is no row in quarantine.
+    assert perfect_month.built_value("select sum(deleted_rows) from quality.row_ledger") > 0
+    assert perfect_month.built_value("select count(*) from quality.quarantine") == 0
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ select
     cast({{ dbt.datediff(
         'max(case when bridge.purchase_amount is not null then bridge.happened_at end)', 'known.moment', 'day'
     ) }} as int) as line_recency_days,
-    coalesce(sum(cast(bridge.purchase_amount as double)), 0) as line_value_amount,
+    cast(coalesce(sum(bridge.purchase_amount), 0) as double) as line_value_amount,
     {{ last_by('channels.channel', 'case when bridge.purchase_amount is not null then bridge.happened_at end') }}
         as line_channel,
     {%- for days in [7, 30, 90] %}

@@ -179,7 +179,7 @@ select
     outcomes.purchase_rate,
     cast(coalesce(outcomes.compared_customer_count, 0) as bigint) as compared_customer_count,
     cast(outcomes.compared_purchase_rate as double) as compared_purchase_rate,
-    cast(outcomes.comparable_purchase_rate as double) as comparable_purchase_rate
+    cast({{ steady('outcomes.comparable_purchase_rate') }} as double) as comparable_purchase_rate
 from {{ ref('dim_content') }} as contents
 left join totals on contents.content_key = totals.content_key
 left join outcomes on contents.content_key = outcomes.content_key

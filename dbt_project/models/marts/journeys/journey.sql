@@ -12,6 +12,7 @@ with journeys as (
         -- The furthest step towards a purchase: use and service are no such steps.
         max(case when step_rank <= 3 then step_rank end) as furthest_rank,
         max(case when step_rank <= 3 then happened_at end) as last_look_at,
+        min(case when step_rank <= 2 then happened_at end) as first_look_at,
         min(case when purchase_amount is not null then happened_at end) as purchased_at,
         sum(purchase_amount) as purchased_amount,
         count(*) as interaction_count,
@@ -48,6 +49,13 @@ select
     {%- endfor %}
     judged.purchased_at,
     cast(judged.purchased_amount as decimal(18, 6)) as purchased_amount,
+    -- Who is first seen at the check-out has looked around unseen: such a journey has no length.
+    case
+        when
+            judged.first_look_at < {{ dbt.dateadd('minute', -var('contact_gap_minutes'), 'judged.purchase_at') }}
+            then
+                cast({{ dbt.datediff('judged.first_look_at', 'judged.purchased_at', 'second') }} / 86400.0 as double)
+    end as days_to_purchase,
     judged.outcome,
     case when judged.outcome = 'dropped' then steps.journey_step end as dropped_at_step,
     cast(judged.interaction_count as int) as interaction_count,

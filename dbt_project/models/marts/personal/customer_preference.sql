@@ -133,7 +133,7 @@ revealed as (
         amount_share,
         purchase_share,
         cast(row_number() over (
-            partition by customer_key, preference_kind order by weight desc, last_at desc, item asc
+            partition by customer_key, preference_kind order by {{ steady('weight') }} desc, last_at desc, item asc
         ) as int) as affinity_rank
     from done
 ),
@@ -195,7 +195,7 @@ select
     stated.customer_key is not null as is_stated,
     stated.stated_at,
     stated.stated_in,
-    cast(revealed.affinity as double) as affinity,
+    cast({{ steady('revealed.affinity') }} as double) as affinity,
     revealed.affinity_rank,
     coalesce(revealed.exchange_count, 0) as exchange_count,
     revealed.last_at,

@@ -18,7 +18,10 @@ bounds as (
         min(case when is_bounded then probability end) over (
             partition by customer_key, product_line order by horizon_days {{ from_this_horizon_on }}
         ) as line_bound,
-        sum(probability) over (partition by customer_key, target, product_line, horizon_days) as channels_total
+        -- Decimals add up alike in every order; doubles do not, and the same input must give the same table.
+        cast(sum(cast(probability as decimal(28, 18))) over (
+            partition by customer_key, target, product_line, horizon_days
+        ) as double) as channels_total
     from scores
 ),
 
