@@ -8,6 +8,7 @@ select
     relationship.current_value_amount,
     relationship.product_lines,
     relationship.product_line_count,
+    relationship.value_basis,
     personal.open_complaint_count,
     personal.nps_class,
     personal.nps_answered_at,

@@ -3,7 +3,8 @@
 with customers as (
     select
         customer_key,
-        product_lines
+        product_lines,
+        value_basis
     from {{ ref('int_action_customer') }}
 ),
 
@@ -87,6 +88,8 @@ predicted_lines as (
         and propensities.horizon_days = {{ horizon }}
         and propensities.basis = 'model'
         and propensities.product_line <> 'any'
+        -- Where two models contradict each other about a purchase, neither is a reason.
+        and coalesce(customers.value_basis, '') <> 'models disagree'
 )
 
 select
