@@ -7,7 +7,7 @@
         when {{ unknown_when }} then -1
         {%- endif %}
         when {{ member_id }} is null then -2
-        else {{ context360.integer_key([member_id]) }}
+        else {{ context360.dimension_key([member_id]) }}
     end
 {%- endmacro %}
 
@@ -15,7 +15,7 @@
 {#- Every member of one kind that any stream names, with or without a description, and the unknown members. -#}
 {% macro named_members(member_kind) -%}
     select
-        {{ context360.integer_key(['member_id']) }} as member_key,
+        {{ context360.dimension_key(['member_id']) }} as member_key,
         member_id
     from {{ ref('int_named_member') }}
     where member_kind = '{{ member_kind }}'

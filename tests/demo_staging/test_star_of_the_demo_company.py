@@ -34,6 +34,17 @@ def test_dimension_holds_every_member_and_two_unknown_members(dimension: str, as
     assert ask(f"select count(*) from core.{dimension}") == [(members + 2,)]
 
 
+def test_browsers_hold_the_key_of_every_dimension_without_rounding(ask: Ask) -> None:
+    columns = ask("""
+        select table_name, column_name from duckdb_columns()
+        where schema_name = 'core' and starts_with(table_name, 'dim_') and ends_with(column_name, '_key')
+    """)
+    assert {"product_key", "device_key", "location_key", "offer_key"} <= {column for _, column in columns}
+    for table, column in columns:
+        ((widest,),) = ask(f"select max(abs({column})) from core.{table}")
+        assert widest < 2**53, column
+
+
 def test_zone_has_the_position_of_its_store(ask: Ask) -> None:
     assert ask("""
         select count(*) > 0, count(*) filter (split_part(zone.location_id, '/', 1) <> store.location_id),

@@ -24,7 +24,7 @@ select
     described.title,
     case
         when described.parent_location_id is null then locations.member_key
-        else {{ integer_key(['described.parent_location_id']) }}
+        else {{ dimension_key(['described.parent_location_id']) }}
     end as site_location_key,
     coalesce(sites.title, described.title) as site_title,
     coalesce(described.city, sites.city) as city,

@@ -15,7 +15,7 @@ select
     coalesce(customers.customer_key, anonymous.customer_key, replies.customer_key, -1) as customer_key,
     coalesce(touchpoints.touchpoint_key, -1) as touchpoint_key,
     coalesce(channels.channel_key, -1) as channel_key,
-    case when interactions.product_id is null then -2 else {{ integer_key(['interactions.product_id']) }} end
+    case when interactions.product_id is null then -2 else {{ dimension_key(['interactions.product_id']) }} end
         as product_key,
     {{ member_key('interactions.campaign_id') }} as campaign_key,
     {{ member_key('interactions.offer_id') }} as offer_key,

@@ -61,7 +61,7 @@ placed as (
     select
         sightings.*,
         case
-            when sightings.location_id is not null then {{ integer_key(['sightings.location_id']) }}
+            when sightings.location_id is not null then {{ dimension_key(['sightings.location_id']) }}
             else coalesce(nearest_places.location_key, -2)
         end as location_key,
         case when sightings.location_id is null then nearest_places.distance_metres end as distance_metres
