@@ -31,6 +31,7 @@ from orchestration.identity.contradictions import measure_contradictions
 from orchestration.identity.copies import copies_are_gone, count_contents, write_copy_pairs
 from orchestration.identity.decisions import Decision, read_decisions, write_decisions
 from orchestration.identity.evidence import add_patterns, calibrate, judge
+from orchestration.identity.experience import untrained_model
 from orchestration.identity.grouping import write_clusters
 from orchestration.identity.identifiers import (
     note_ignored,
@@ -54,7 +55,6 @@ from orchestration.identity.model import (
     informative_columns,
     learn,
     score,
-    untrained_model,
 )
 from orchestration.identity.name_variants import apply_name_roots, learn_name_roots
 from orchestration.identity.records import complete_records, read_records
@@ -206,7 +206,7 @@ def _learned_model(work: Workspace, rules: Rules, columns: list[str], count: int
         columns = [*columns, "given_root"]
     count_frequencies(work)
     write_record(work, "{work}.record")
-    model = untrained_model(columns, choose_keys(work, "{work}.record", rules, count), count)
+    model = untrained_model(work, columns, choose_keys(work, "{work}.record", rules, count), count)
     write_common_blocks(work, model.keys)
     write_blocks(work, model.keys, changed_only=False)
     if not model.comparisons:

@@ -7,13 +7,11 @@ corrected for the matches among the random pairs.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from splink import DuckDBAPI, Linker, SettingsCreator
@@ -40,7 +38,7 @@ _LEAST_FILLED_SHARE = 0.005
 EVERY_PAIR = -10_000.0  # bits: a least weight that keeps all pairs
 LEAST_WEIGHT = -12.0  # bits: below, a pair that only shares a block is of no interest
 _MOST_FOR_A_STREET = 16.0  # to 1: each large town has the commonest streets
-_RAREST_ERROR = 0.003  # no system's values are beyond doubt: three in a thousand are mistakes
+RAREST_ERROR = 0.003  # no system's values are beyond doubt: three in a thousand are mistakes
 
 
 @dataclass
@@ -116,19 +114,8 @@ def informative_columns(work: Workspace, table: str, records: int, least_records
     return kept
 
 
-def untrained_model(columns: list[str], keys: list[Key], records: int) -> LinkageModel:
-    """A model of general experience only."""
-    settings = json.loads(_experience(tuple(columns)))
-    return LinkageModel(columns, settings, keys, records, learned=False, prior=_first_prior(records))
-
-
-@cache
-def _experience(columns: tuple[str, ...]) -> str:
-    """Splink's settings of general experience as JSON: to write them costs as much as to link a small table."""
-    return json.dumps(linkage_settings(list(columns), with_frequencies=False).create_settings_dict("duckdb"))
-
-
-def _first_prior(records: int) -> dict[str, float]:
+def first_prior(records: int) -> dict[str, float]:
+    """Probability that two random records match, before any pair is scored."""
     prior = 1 / max(2 * records, 200)
     return {"same": prior, "cross": prior}
 
@@ -166,7 +153,7 @@ def learn(work: Workspace, columns: list[str], keys: list[Key], records: int, *,
     share = max(matches.values(), default=0.0) / max(records * (records - 1) / 2, 1)
     _blend(settings, trained, matches, random_pairs, min(share, 0.2))
     _borrow(settings, matches)
-    return LinkageModel(columns, settings, keys, records, learned=True, prior=_first_prior(records))
+    return LinkageModel(columns, settings, keys, records, learned=True, prior=first_prior(records))
 
 
 def _share_of_matches(linker: Linker, block: str, **sampling: Any) -> float:
@@ -296,7 +283,7 @@ def _blend(
             else:
                 u = max((u - share * m) / (1 - share), 0.02 * u, 0.3 / random_pairs)
             u = (random_pairs * u + _PAIRS_OF_EXPERIENCE * prior_u) / (random_pairs + _PAIRS_OF_EXPERIENCE)
-            level["m_probability"], level["u_probability"] = max(m, min(prior_m, _RAREST_ERROR)), u
+            level["m_probability"], level["u_probability"] = max(m, min(prior_m, RAREST_ERROR)), u
         for kind in ("m_probability", "u_probability"):
             total = sum(level[kind] for level in levels)
             for level in levels:

@@ -60,6 +60,21 @@ def test_thirty_colleagues_at_one_address_are_thirty_customers(connection, given
 
 
 # The first draw holds the claim; the other two hold it for other names and errors.
+@pytest.mark.parametrize("systems", [("crm",), ("crm", "shop")])
+def test_forty_namesakes_of_six_names_are_forty_customers(connection, given, systems) -> None:
+    """Each has an e-mail address and a telephone of their own: names that a system repeats so often say little."""
+    given(
+        *(
+            {
+                "key": f"{systems[n % len(systems)]}/{n}", "given_name": GIVEN[n % 6], "family_name": FAMILY[n % 6],
+                "email": f"user{n * 7919 % 1000}@mail{n % 5}.example", "phone": f"06 {n * 104729 + 10000000}",
+            }
+            for n in range(40)
+        )
+    )  # fmt: skip
+    assert len(groups(connection)) == 40
+
+
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_sixty_records_of_twenty_people_with_typing_errors_are_linked(connection, given, seed: int) -> None:
     draw = random.Random(seed)
