@@ -13,8 +13,8 @@ from orchestration.identity.model import RAREST_ERROR, LinkageModel, first_prior
 from orchestration.identity.workspace import Workspace
 
 _EQUAL_VALUES = re.compile(r'"(\w+)_l" = "\1_r"')
-# Weight of general experience, in pairs of records of one system: a table of 40 has 780, and a few repeats say little.
-_PAIRS_OF_EXPERIENCE = 300
+# Weight of general experience, in pairs of records of one system: those of 45 records. A handful says little.
+_PAIRS_OF_EXPERIENCE = 1_000
 
 
 def untrained_model(work: Workspace, columns: list[str], keys: list[Key], records: int) -> LinkageModel:

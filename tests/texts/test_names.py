@@ -22,7 +22,7 @@ STREETS = {
     "Schoolstraat 12 bis": ("Schoolstraat", "12 bis"),
     "Lindenlaan 40B": ("Lindenlaan", "40B"),
     "Chaussée de Namur 46-2": ("Chaussée de Namur", "46-2"),
-    "221B Baker Street": ("Baker Street", "221B"),
+    "221B Baker Street": ("221B Baker Street", None),  # read with the number in front
     "1e Helmersstraat": ("1e Helmersstraat", None),
     "1e Helmersstraat 12": ("1e Helmersstraat", "12"),
     "Plein 1944": ("Plein 1944", None),  # a year

@@ -51,7 +51,8 @@ def _literal(text: str | None) -> str:
 @lru_cache(maxsize=1)
 def _macros() -> str:
     folder = PACKAGE / "macros"
-    files = [*sorted((folder / "portable").glob("*.sql")), folder / "staging" / "rows.sql"]
+    staging = [folder / "staging" / name for name in ("rows.sql", "judged_rows.sql")]
+    files = [*sorted((folder / "portable").glob("*.sql")), *staging]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

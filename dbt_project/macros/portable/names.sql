@@ -80,11 +80,11 @@
 {%- endmacro %}
 
 
-{#- 'Kerkstraat 25' -> 'Kerkstraat', also where a system writes the number in both fields, and '25 Kerk Street'. A number that
-    reads as a year is part of the name: 'Plein 1944'. -#}
+{#- 'Kerkstraat 25' -> 'Kerkstraat', also where a system writes the number in both fields. A number that reads as a year is
+    part of the name: 'Plein 1944'. A number in front stays, as in '9720 William Prairie': there it is read in front. -#}
 {% macro street_alone(street, house_number) -%}
     case
-        when {{ house_number }} is null then {{ context360._house_number_split(street, '\\1', '\\2') }}
+        when {{ house_number }} is null then {{ context360._house_number_split(street, '\\1') }}
         when lower({{ street }}) like '% ' || lower({{ house_number }})
             then trim(substring({{ street }}, 1, length({{ street }}) - length({{ house_number }})))
         else {{ street }}
@@ -93,20 +93,15 @@
 
 {#- The house number; 'Kerkstraat 25' -> '25' where it stands in the street only, null where no number does. -#}
 {% macro house_number_alone(street, house_number) -%}
-    coalesce({{ house_number }}, nullif({{ context360._house_number_split(street, '\\2', '\\1') }}, {{ street }}))
+    coalesce({{ house_number }}, nullif({{ context360._house_number_split(street, '\\2') }}, {{ street }}))
 {%- endmacro %}
 
-{#- What is kept of a street with its number behind or before it; the street as it is where it has none. -#}
-{% macro _house_number_split(street, behind, before) -%}
+{#- What is kept of a street with its number behind it; the street as it is where it has none. -#}
+{% macro _house_number_split(street, kept) -%}
     {%- set number = '[0-9]{1,3}|1[0-7][0-9]{2}|2[1-9][0-9]{2}|[3-9][0-9]{3}' -%}
     {%- set addition = '(?: ?(?:[A-Za-z]|bis|ter))?(?: ?[-/] ?[0-9]{1,4}[A-Za-z]?)?' -%}
     {%- set trailing = '^(.*\\p{L}[.]?(?: (?:1[89]|20)[0-9]{2})?),? +((?:' ~ number ~ ')' ~ addition ~ ')$' -%}
-    {%- set leading = '^((?:' ~ number ~ ')[A-Da-d]?),? +(\\p{L}.*\\p{L}[.]?)$' -%}
-    {%- set without = context360.regex_replaced(street, trailing, behind) -%}
-    case
-        when {{ without }} <> {{ street }} then {{ without }}
-        else {{ context360.regex_replaced(street, leading, before) }}
-    end
+    {{ context360.regex_replaced(street, trailing, kept) }}
 {%- endmacro %}
 
 

@@ -92,8 +92,12 @@ left join {{ ref('int_reply_customer') }} as replies
 left join not_kept
     on
         interactions.source_system = not_kept.source_system
-        and coalesce(interactions.responds_to_id, interactions.source_interaction_id) = not_kept.appointment_id
-        and interactions.touchpoint like '%appointment%'
+        -- In the key, not beside it: an engine compares all pairs for a condition on one side of an outer join.
+        and case
+            when interactions.touchpoint like '%appointment%'
+                then coalesce(interactions.responds_to_id, interactions.source_interaction_id)
+        end
+        = not_kept.appointment_id
 left join {{ ref('touchpoints') }} as touchpoints on interactions.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on coalesce(interactions.channel, touchpoints.channel) = channels.channel
 left join {{ ref('int_text_sentiment') }} as sentiments
