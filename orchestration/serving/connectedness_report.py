@@ -1,7 +1,6 @@
 """The report on connectedness: which systems exist and are linked, which are fast enough, and who sees their data.
 
-One HTML file with its plots inside, for readers who do not know the warehouse: no script, no external address, and no
-figure about a single person. All figures come from the marts of the subject `connectedness`.
+One HTML file with its plots inside, from the marts of `connectedness`: no script, address or figure of a single person.
 """
 
 from __future__ import annotations
