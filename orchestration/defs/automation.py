@@ -60,7 +60,7 @@ def publication_job(installation: Installation, published: Sequence[dg.AssetKey]
 
 
 def publication_sensor(job: Any, published_key: dg.AssetKey, schemas: Collection[str]) -> dg.SensorDefinition:
-    """Publishes after a run that somebody started in the graph, where it has built a table that readers see.
+    """Publishes after a run that was started in the graph, where it has built a table that readers see.
 
     published_key: the published warehouse. schemas: those of the tables that are published.
     """

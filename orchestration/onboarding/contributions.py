@@ -93,7 +93,7 @@ def _person_number(stream: StreamPlan, several: bool) -> Select | None:
 
 
 def _numbers_only(system: SystemPlan, numbers: Sequence[StreamPlan]) -> Select:
-    """People of whom the system delivers no more than a number: once for each, from all streams that have it."""
+    """People that the system delivers as a number only: once for each, from all streams that have it."""
     identity = numbers[0].identity
     assert identity is not None
     columns = [Selected(_number_id(system, identity), "source_record_id", identity.evidence)]

@@ -248,7 +248,7 @@ def without_useless_streams(system: SystemPlan) -> tuple[SystemPlan, list[str]]:
 
 
 def unnamed_people(system: SystemPlan) -> list[list[StreamPlan]]:
-    """Streams of facts by the identifier kind of people whom no stream describes, or only some of them."""
+    """Streams of facts by the identifier kind of people that no stream describes, or only in part."""
     found: dict[str, list[StreamPlan]] = {}
     for stream in system.streams:
         identity = stream.identity

@@ -15,7 +15,7 @@ class _Reports(SimpleHTTPRequestHandler):
     """The files of the folder, to browsers of this machine only; no list of files, and no log."""
 
     def send_head(self) -> Any:
-        """Refuses a name that somebody else's name server leads to this machine."""
+        """Refuses requests under a foreign host name (DNS rebinding)."""
         name = self.headers.get("Host", "").rsplit(":", 1)[0]
         if name not in (ADDRESS, "localhost"):
             self.send_error(403)

@@ -155,7 +155,7 @@ def test_a_moment_that_cannot_be_read_says_how_to_write_one() -> None:
         moment_from("31.1.2026")
 
 
-# --- publication after a run that somebody started in the graph ------------------------------------------------------
+# --- publication after a run that was started in the graph ------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from orchestration.serving.report_server import serve_reports
     [
         ("/data_docs/index.html", "127.0.0.1", 200),
         ("/data_docs/index.html", "localhost:3001", 200),
-        ("/data_docs/index.html", "attacker.example", 403),  # a name that somebody leads to this machine
+        ("/data_docs/index.html", "attacker.example", 403),  # a foreign host name
         ("/data_docs/", "127.0.0.1", 200),
         ("/", "127.0.0.1", 404),  # no list of files
         ("/../state.yaml", "127.0.0.1", 404),

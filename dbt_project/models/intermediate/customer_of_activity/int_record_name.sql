@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 {%- set least = var('name_least_records') -%}
 {%- set most_other = var('name_most_other_share') -%}
--- How far the name of each source record can be relied on. What a table tells about itself decides: a word that many
+-- How far the name of each source record can be relied on. The records themselves decide: a word that many
 -- records have as given name, and few as family name, is one; behind a word that is none, the names are swapped.
 with records as (
     select

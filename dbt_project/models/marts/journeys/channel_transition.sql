@@ -1,5 +1,5 @@
 -- A move from one contact to the next of the same journey: into another channel, or back into the same after a pause.
--- From and to a contact whose channel is not stated, nobody knows whether there was a move.
+-- A contact whose channel is not stated shows no move to it or from it.
 with contacts as (
     select
         product_line,
