@@ -14,6 +14,11 @@ import duckdb
 from orchestration.warehouse.connection import WarehouseError, open_warehouse, table_exists
 from orchestration.warehouse.failed_steps import failed_steps
 
+# Why customers have the base rate, where no training gave a reason.
+_NEVER_TRAINED = "No forecast has been trained yet."
+_UNREADABLE = "The forecast was trained by another release: the next training replaces it."
+_FEW_IN_CURRENCY = "Too few customers who pay in this currency have bought again."
+
 
 @dataclass(frozen=True)
 class TableStatus:
@@ -260,25 +265,28 @@ def unconverted_amounts_of(connection: duckdb.DuckDBPyConnection) -> list[tuple[
     """).fetchall()
 
 
-def base_rate_reason(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Why no forecast of value is in use; None where one is, so that a base rate is that of a currency of few buyers.
+def base_rate_reason(connection: duckdb.DuckDBPyConnection) -> str:
+    """Why customers have the base rate in place of a forecast of their value, in one sentence or two.
 
     A training that keeps what it has says nothing new: the reason is that of the training which brought it.
     """
     if not table_exists(connection, "marts", "prediction_model"):
-        return None
+        return _NEVER_TRAINED
     row = connection.execute("""
         with trainings as (select * from marts.prediction_model where target = 'value'),
         present as (select model_version from trainings where is_current)
-        select decision, reason from trainings
+        select decision, reason, exists (select 1 from marts.customer_value where model_version is not null)
+        from trainings
         where decision <> 'kept' and model_version is not distinct from (select model_version from present)
         order by trained_as_of desc
         limit 1
     """).fetchone()
     if row is None:
-        return None
-    decision, reason = row
-    return reason if decision == "abstains" or reason.startswith("The base rate replaces") else None
+        return _NEVER_TRAINED
+    decision, reason, is_in_use = row
+    if decision == "abstains" or reason.startswith("The base rate replaces"):
+        return str(reason)
+    return _FEW_IN_CURRENCY if is_in_use else _UNREADABLE
 
 
 def status_of(connection: duckdb.DuckDBPyConnection) -> Status:

@@ -17,7 +17,7 @@ from orchestration.predictions.scoring.customer_scores import score_customers
 from orchestration.predictions.scoring.registry import versions
 from orchestration.predictions.scoring.score_log import keep_scores, restore_logs
 from orchestration.predictions.scoring.targets import Target, targets
-from orchestration.predictions.scoring.training import current_model, is_trained, train_models
+from orchestration.predictions.scoring.training import VALUE_MODEL, current_model, is_trained, train_models
 
 AS_OF = datetime(2025, 9, 1)
 BIKES = "buy.bikes.30d"
@@ -350,8 +350,8 @@ def test_targets_are_those_that_have_been_seen(trained) -> None:
     ]  # fmt: skip
 
 
-def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> None:
-    """300 customers bought every 20 days, and one of them in the last 90 days: 1 / (300 × 90) a day is what is left."""
+def _firm_that_stopped() -> duckdb.DuckDBPyConnection:
+    """300 customers bought every 20 days from 1 September 2024 to 29 April 2025, and one of them on 1 August."""
     connection = _only_purchases(warehouse())
     connection.execute("""
         create or replace table predictions.customer_purchase as
@@ -361,11 +361,57 @@ def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> Non
         union all
         select 0, timestamp '2025-08-01', 10.0, 'EUR'
     """)
+    return connection
+
+
+def _common_forecast(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "select basis, expected_purchases_90d, probability_alive, count(*) from predictions.value_score group by all"
+    ).fetchall()
+
+
+def test_forecast_refuted_by_recent_purchases_is_not_used(tmp_path: Path) -> None:
+    """One of 300 customers bought in the last 90 days: 1 / (300 × 90) a day is what is left."""
+    connection = _firm_that_stopped()
     done = train_models(connection, tmp_path, AS_OF)
     assert done[0].decision == "abstains"
     assert "customers made 1." in done[0].reason
-    score_customers(connection, tmp_path, AS_OF)
-    rows = connection.execute(
-        "select basis, expected_purchases_90d, probability_alive, count(*) from predictions.value_score group by all"
-    ).fetchall()
-    assert rows == [("base rate", pytest.approx(1 / 300), None, 300)]
+    assert not score_customers(connection, tmp_path, AS_OF).forecast
+    assert _common_forecast(connection) == [("base rate", pytest.approx(1 / 300), None, 300)]
+    manifest = current_model(tmp_path, VALUE_MODEL, AS_OF)
+    assert manifest is not None
+    assert manifest.figures["refuted"] == done[0].reason
+    assert manifest.version == done[0].model_version
+
+
+def test_base_rate_before_any_training_is_that_of_the_last_year(tmp_path: Path) -> None:
+    """60 customers bought every month of the year before, and once in the last one: 60 repeats in 60 × 365 days."""
+    connection = _only_purchases(warehouse())
+    connection.execute("""
+        create or replace table predictions.customer_purchase as
+        select who.range as customer_id, bought.purchased_at, 10.0 as amount, 'EUR' as currency
+        from range(60) as who
+        cross join (
+            select unnest(generate_series(timestamp '2023-09-01', timestamp '2024-08-01', interval 1 month))
+                as purchased_at
+            union all
+            select timestamp '2025-03-01'
+        ) as bought
+    """)
+    assert not score_customers(connection, tmp_path, AS_OF).forecast
+    assert _common_forecast(connection) == [("base rate", pytest.approx(90 / 365), None, 60)]
+
+
+def test_forecast_replaces_the_base_rate_once_purchases_no_longer_refute_it(tmp_path: Path) -> None:
+    """The 300 customers buy again every 20 days from 20 September 2025."""
+    connection = _firm_that_stopped()
+    train_models(connection, tmp_path, AS_OF)
+    connection.execute("""
+        insert into predictions.customer_purchase
+        select who.range, timestamp '2025-09-20' + interval 20 day * step.range, 10.0, 'EUR'
+        from range(300) as who cross join range(25) as step
+    """)
+    later = datetime(2026, 1, 20)
+    done = train_models(connection, tmp_path, later)
+    assert (done[0].decision, done[0].model_version) == ("replaced", 2), done[0].reason
+    assert score_customers(connection, tmp_path, later).forecast

@@ -77,14 +77,15 @@ def test_forecast_of_a_model_lists_its_probabilities() -> None:
 
 
 def test_forecast_at_the_base_rate_says_that_it_is_the_same_for_everyone() -> None:
-    assert _forecast(value_basis="base rate", expected_purchases_12m=0.4) == (
-        "0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone, as too few customers "
-        "have bought again"
+    reason = "No forecast has been trained yet."
+    assert _forecast(value_basis="base rate", expected_purchases_12m=0.4, base_rate_reason=reason) == (
+        "0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone. "
+        "No forecast has been trained yet."
     )
 
 
 def test_refuted_forecast_is_not_shown_as_too_few_buyers() -> None:
-    reason = "The base rate replaces it. It expected 90 purchases in the last 90 days; customers made 4."
+    reason = "The base rate replaces it. A forecast expected 90 purchases in the last 90 days; customers made 4."
     assert _forecast(value_basis="base rate", expected_purchases_12m=0.4, base_rate_reason=reason) == (
         f"0.40 purchases and 103 EUR in the next 12 months: base rate, the same for everyone. {reason}"
     )
@@ -121,19 +122,54 @@ def test_rhythm_reconciles_the_segment_with_the_chance_of_being_active(
 def test_reason_of_a_base_rate_is_that_of_the_training_which_brought_it() -> None:
     """A forecast, refuted a month later; the month after, the base rate is kept."""
     with duckdb.connect() as connection:
-        assert base_rate_reason(connection) is None
+        assert base_rate_reason(connection) == "No forecast has been trained yet."
         connection.execute("create schema marts")
         connection.execute("""
+            create table marts.customer_value as select 1 as model_version;
             create table marts.prediction_model as
             select 'value' as target, * from (values
                 ('first', 'The first forecast.', 'v1', timestamp '2025-01-01', false),
-                ('replaced', 'The base rate replaces it. It expected 90.', 'v2', timestamp '2025-02-01', false),
+                ('replaced', 'The base rate replaces it. A forecast expected 90.', 'v2', timestamp '2025-02-01', false),
                 ('kept', 'Kept: too young.', 'v2', timestamp '2025-03-01', true)
             ) as v (decision, reason, model_version, trained_as_of, is_current)
         """)
-        assert base_rate_reason(connection) == "The base rate replaces it. It expected 90."
-        connection.execute("update marts.prediction_model set is_current = model_version = 'v1'")
-        assert base_rate_reason(connection) is None
+        assert base_rate_reason(connection) == "The base rate replaces it. A forecast expected 90."
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "version", "is_used", "shown"),
+    [
+        ("abstains", "12 customers bought again; a forecast needs 50.", None, False,
+         "12 customers bought again; a forecast needs 50."),
+        ("abstains", "A forecast expected 90 purchases in the last 90 days; customers made 4.", 1, False,
+         "A forecast expected 90 purchases in the last 90 days; customers made 4."),
+        ("first", "The first forecast.", 1, True, "Too few customers who pay in this currency have bought again."),
+        ("first", "The first forecast.", 1, False,
+         "The forecast was trained by another release: the next training replaces it."),
+    ],
+)  # fmt: skip
+def test_reason_of_a_base_rate_is_the_true_one(
+    decision: str, reason: str, version: int | None, is_used: bool, shown: str
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.customer_value as select $used::int as model_version",
+            {"used": 1 if is_used else None},
+        )
+        connection.execute(
+            """
+            create table marts.prediction_model as
+            select 'buy' as target, 'first' as decision, 'Another target.' as reason, 1 as model_version,
+                timestamp '2025-01-01' as trained_as_of, true as is_current
+            """
+        )
+        assert base_rate_reason(connection) == "No forecast has been trained yet."
+        connection.execute(
+            "insert into marts.prediction_model values ('value', ?, ?, ?, timestamp '2025-01-01', true)",
+            [decision, reason, version],
+        )
+        assert base_rate_reason(connection) == shown
 
 
 def test_merged_customer_is_found_by_every_name_of_their_records() -> None:

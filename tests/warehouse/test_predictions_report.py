@@ -308,7 +308,7 @@ def test_report_hides_figures_that_would_be_about_one_customer() -> None:
     text = text_in(page)
     assert (
         "1 of 1 customer has a forecast" in text
-        and "It is a base-rate forecast, the same for everyone, as too few have bought again; rank by current" in text
+        and "It is a base-rate forecast, the same for everyone. No forecast has been trained yet. Rank by" in text
     )
     assert "Their expected value is not shown for fewer than 10 customers" in text
     assert "The forecast error is not shown for fewer than 10 customers." in text

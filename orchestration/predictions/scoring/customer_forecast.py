@@ -38,11 +38,20 @@ _REFUTED_BY_ERRORS = 3.0  # standard errors by which the total must be off
 class Forecaster:
     """The saved model: per currency a forecast of the next quarter and one of the next year, without customers.
 
-    Each horizon has its own forecast, because the correction comes from an earlier forecast of the same length.
+    Each horizon has its own forecast, because the correction comes from an earlier forecast of the same length. Without
+    any currency, recent purchases refuted the forecast: `REFUTED`.
     """
 
     quarter: dict[str, CustomerForecast]
     year: dict[str, CustomerForecast]
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether it stands for a forecast that recent purchases refuted: every customer gets the common rate."""
+        return not self.year
+
+
+REFUTED = Forecaster({}, {})
 
 
 def learn_forecaster(
@@ -88,8 +97,10 @@ def forecast_customers(
 
     customer_key, currency, expected_purchases_30d, _90d and _12m, probability_alive, expected_spend_amount per
     purchase, expected_value_12m_amount, next_purchase_date, basis. Without a forecast for the currency, a row has the
-    common rate and the common spend, basis 'base rate', and neither probability nor date.
+    common rate and the common spend, basis 'base rate', and neither probability nor date. forecaster: None if none has
+    been trained.
     """
+    days = QUARTER_DAYS if forecaster is not None and forecaster.is_refuted else YEAR_DAYS
     parts = []
     for currency in currencies(connection):
         history = purchase_history(connection, _in_currency(currency), as_of, lines=True)
@@ -99,7 +110,7 @@ def forecast_customers(
         if forecaster is not None and learned:
             expected = _expected(forecaster, currency, history)
         else:
-            expected = _common(history, _common_rate(connection, currency, history, as_of))
+            expected = _common(history, _common_rate(connection, currency, history, as_of, days))
         parts.append(expected.assign(currency=currency, basis="model" if learned else "base rate"))
     columns = {
         "customer_key": "int64", "currency": "str", "expected_purchases_30d": "float64",
@@ -138,20 +149,15 @@ def _where_seen(alive: pd.Series) -> pd.Series:
 
 
 def _common_rate(
-    connection: duckdb.DuckDBPyConnection, currency: str, history: PurchaseHistory, as_of: datetime
+    connection: duckdb.DuckDBPyConnection, currency: str, history: PurchaseHistory, as_of: datetime, days: int
 ) -> float:
-    """Repeat purchases per customer and day.
-
-    Over the whole history if repeat buyers are few. Otherwise recent purchases refuted a forecast, so the rate is that
-    of the last 90 days.
-    """
+    """Repeat purchases per customer and day within the last days; over the whole history if repeat buyers are few."""
+    repeats, known_days = float(history.frequency.sum()), float(history.age.sum())
     if (history.frequency > 0).sum() >= LEAST_REPEAT_BUYERS:
-        before = as_of - timedelta(days=QUARTER_DAYS)
-        lately = purchase_history(connection, _in_currency(currency), before, horizon=QUARTER_DAYS)
-        if len(lately.customer_id):
-            return float(lately.bought_later.sum()) / (len(lately.customer_id) * QUARTER_DAYS)
-    total_age = float(history.age.sum())
-    return float(history.frequency.sum()) / total_age if total_age > 0 else 0.0
+        before = purchase_history(connection, _in_currency(currency), as_of - timedelta(days=days))
+        repeats -= float(before.frequency.sum())
+        known_days -= float(before.age.sum())
+    return repeats / known_days if known_days > 0 else 0.0
 
 
 def _common(history: PurchaseHistory, rate: float) -> pd.DataFrame:
@@ -237,7 +243,7 @@ def refuted(judged: Judged | None) -> str:
         max(expected, made) > _MOST_OFF * max(min(expected, made), 1.0)
         and abs(made - expected) > _REFUTED_BY_ERRORS * chance
     ):
-        return f"It expected {expected:,.0f} purchases in the last 90 days; customers made {made:,.0f}."
+        return f"A forecast expected {expected:,.0f} purchases in the last 90 days; customers made {made:,.0f}."
     return ""
 
 

@@ -49,13 +49,13 @@ def score_customers(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: 
 
 def _score_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> bool:
     manifest = current_model(folder, VALUE_MODEL, as_of)
+    forecaster = load_model(folder / "models", VALUE_MODEL, manifest.version)[0] if manifest else None
     any_purchase = connection.execute("select 1 from predictions.customer_purchase limit 1").fetchone()
     connection.begin()
     connection.execute(f"create or replace table predictions.value_score ({SCORE_COLUMNS['value_score']})")
     if any_purchase:
         from orchestration.predictions.scoring.customer_forecast import forecast_customers
 
-        forecaster = load_model(folder / "models", VALUE_MODEL, manifest.version)[0] if manifest else None
         frame = forecast_customers(connection, forecaster, as_of)
         connection.register("_value", frame)
         connection.execute(
@@ -77,7 +77,7 @@ def _score_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
         )
         connection.unregister("_value")
     connection.commit()
-    return manifest is not None
+    return forecaster is not None and not forecaster.is_refuted
 
 
 def _score_propensities(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: datetime) -> int:

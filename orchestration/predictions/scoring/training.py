@@ -84,7 +84,7 @@ def current_model(folder: Path, name: str, as_of: datetime, *, before: bool = Fa
 
 
 def _abstains(folder: Path, name: str, as_of: datetime, before: bool) -> bool:
-    """Whether the newest training by as_of (or before it) abstains."""
+    """Whether the newest training by as_of (or before it) abstains and left no version that says so."""
     import pyarrow.parquet as pq
 
     last = file_of(folder, TRAININGS, as_of).stem
@@ -95,8 +95,8 @@ def _abstains(folder: Path, name: str, as_of: datetime, before: bool) -> bool:
     )
     if not known:
         return False
-    rows = pq.read_table(known[-1], columns=["model_name", "decision"]).to_pylist()
-    return {"model_name": name, "decision": ABSTAINS} in rows
+    rows = pq.read_table(known[-1], columns=["model_name", "decision", "model_version"]).to_pylist()
+    return {"model_name": name, "decision": ABSTAINS, "model_version": None} in rows
 
 
 def _is_by(manifest: Manifest, as_of: datetime, before: bool) -> bool:
@@ -235,16 +235,18 @@ def _train_value(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dat
         rows, purchases = len(judged.rows), int(judged.rows["made_purchases"].sum())
         figures |= {"expected": round(float(judged.rows["expected_purchases"].sum()), 3), "made": purchases}
     decision, reason = FIRST, "The first forecast."
+    present = load_model(folder / "models", VALUE_MODEL, current.version)[0] if current else None
     doubt = forecasts.refuted(judged)
-    if doubt and current is None:
-        return Training(None, ABSTAINS, doubt, None, rows, purchases, figures)
     if doubt:
-        # A version without a currency: every customer gets the common rate.
-        decision, reason, forecaster = REPLACED, f"The base rate replaces it. {doubt}", forecasts.Forecaster({}, {})
+        # The version records that recent purchases refuted the forecast, unlike one that was never trained.
+        forecaster, figures["refuted"] = forecasts.REFUTED, doubt
+        is_replaced = present is not None and not present.is_refuted
+        decision, reason = (REPLACED, f"The base rate replaces it. {doubt}") if is_replaced else (ABSTAINS, doubt)
+    elif present is not None and present.is_refuted:
+        decision, reason = REPLACED, "Replaced the base rate: recent purchases no longer refute the forecast."
     elif current is not None:
         decision, reason = KEPT, "Kept: it is younger than the 90 days that judging it needs."
         if judged is not None and datetime.fromisoformat(current.trained_as_of) <= judged.moment:
-            present, _ = load_model(folder / "models", VALUE_MODEL, current.version)
             before = forecasts.judge(connection, as_of, present)
             better, reason = forecasts.is_surely_better(judged, before) if before else (True, "Replaced the base rate.")
             decision = REPLACED if better else KEPT

@@ -126,9 +126,7 @@ def _forecast(customer: dict[str, Any], currency: str) -> str:
     days = "days with a purchase" if customer["purchase_day_count"] != customer["purchase_count"] else "purchases"
     expected = f"{purchases:.{decimals}f} {days} and {value:,.0f} {currency} in the next 12 months"
     if customer["value_basis"] != "model":
-        if customer["base_rate_reason"]:
-            return f"{expected}: base rate, the same for everyone. {customer['base_rate_reason']}"
-        return f"{expected}: base rate, the same for everyone, as too few customers have bought again"
+        return f"{expected}: base rate, the same for everyone. {customer['base_rate_reason']}"
     alive = customer["probability_alive"]
     still = "whether still active is unknown" if alive is None else f"{percent(alive)} likely still active"
     parts = [expected, still]

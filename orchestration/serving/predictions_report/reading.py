@@ -58,14 +58,14 @@ class Predictions:
 
     models: one row per thing that is predicted, with `newest` (its newest month with known outcomes: of live scores,
     else of held-out ones) and `curve` (its reliability). forecasts: value_performance, oldest first.
-    base_rate_reason: why no forecast of value is in use. drifted_from: the population stability index above which the
+    base_rate_reason: why customers have the base rate. drifted_from: the population stability index above which the
     marts call scores drifted.
     """
 
     as_of: datetime
     drifted_from: float
     bases: dict[str, int]
-    base_rate_reason: str | None
+    base_rate_reason: str
     totals: list[Row]
     value_bands: list[Row]
     forecasts: list[Row]
