@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from orchestration.cli_live import add_live_commands
+from orchestration.cli_options import CatalogOption, HomeOption
+
 app = typer.Typer(
     name="context360",
     help="The open, warehouse-native customer 360: every channel, one customer, three contexts.",
@@ -15,19 +18,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-CatalogOption = Annotated[
-    str | None,
-    typer.Option(
-        "--catalog",
-        "-c",
-        help="Source systems: a YAML file, a folder with a catalog.yaml, or the name of an example. "
-        "Default: catalog.yaml here.",
-    ),
-]
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder with all state. Default: CONTEXT360_HOME, or ./.context360.")
-]
 
 AsOfOption = Annotated[
     str | None,
@@ -350,6 +340,8 @@ def ui(
 
     raise typer.Exit(open_ui(catalog=catalog, port=port, home=home))
 
+
+add_live_commands(app)
 
 demo = typer.Typer(
     help="An invented company with known truth, to try everything on.",

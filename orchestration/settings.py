@@ -52,6 +52,18 @@ class Settings:
         return self.home / "serving" / "context360.duckdb"
 
     @property
+    def profiles_path(self) -> Path:
+        return self.home / "serving" / "profiles.lmdb"
+
+    @property
+    def live_path(self) -> Path:
+        return self.home / "live"
+
+    @property
+    def event_log_path(self) -> Path:
+        return self.live_path / "events"
+
+    @property
     def reports_path(self) -> Path:
         return self.home / "reports"
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from orchestration.channels.errors import CatalogError
 from orchestration.console.output import NOT_STARTED, OK, not_started, open_console, readable_settings_of, step_title
 from orchestration.counts import counted
+from orchestration.settings import Settings
 from orchestration.warehouse.connection import WarehouseError, without_pandas
 
 if TYPE_CHECKING:
@@ -70,9 +71,29 @@ def show_status(*, catalog: str | None, home: Path | None) -> int:
             console.print(f"[{'red' if severity == 'error' else 'yellow'}]{severity:<6}[/] {escape(sentence)}")
     elif not found.failed_steps:
         console.print(f"None of the {found.checks:,} checks of the last run failed.")
+    print_service(console, settings)
     spilled = settings.warehouse_path.with_suffix(f"{settings.warehouse_path.suffix}.tmp")
     console.print(f"{engine}; what needs more is kept in {spilled}.", soft_wrap=True)
     return OK
+
+
+def print_service(console: Console, settings: Settings) -> None:
+    """Prints where the live service answers; nothing where none has ever been started."""
+    if not settings.live_path.is_dir():
+        return
+    from orchestration.live.server import running_service
+    from orchestration.live.state_files import LiveError
+
+    try:
+        found = running_service(settings)
+    except LiveError as error:
+        console.print(f"[yellow]![/] {escape(str(error))}", soft_wrap=True)
+        return
+    if found is None:
+        console.print("The live service is stopped: `context360 serve` starts it.")
+        return
+    since = found["started_at"][:16].replace("T", " ")
+    console.print(f"Live service: {found['address']} since {since} UTC (process {found['pid']}).", soft_wrap=True)
 
 
 def print_connectedness(console: Console, missing: Connectedness) -> None:

@@ -13,6 +13,7 @@ from orchestration.identity.register import keep_register
 from orchestration.serving.connectedness_report import REPORT_NAME, write_connectedness_report
 from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
 from orchestration.serving.predictions_report import write_predictions_report
+from orchestration.serving.profile_store import has_profiles, write_profiles
 from orchestration.serving.publishing import PublishedTable, publish
 from orchestration.serving.reading import published_as_of, read_published
 from orchestration.serving.report_page import percent
@@ -44,8 +45,10 @@ def _publish(work: Work) -> Figures:
         # First the register: readers must never see a customer number that it does not hold.
         keep_register(work.connection, settings.identity_path, as_of=work.run.decided_at)
     tables = publish(work.connection, settings.serving_path, run_id=work.run_id, as_of=work.run.moment)
+    profiles = write_profiles(work.connection, settings.profiles_path) if has_profiles(work.connection) else 0
     return {
         "path": settings.serving_path,
+        "profiles": profiles,
         "tables": len(tables),
         "rows": sum(table.rows for table in tables),
         "changed_tables": sum(table.is_changed for table in tables),

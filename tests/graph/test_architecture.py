@@ -189,8 +189,11 @@ FLOORS = {
     "orchestration.checking": 3,
     "orchestration.serving": 3,
     "orchestration.defs": 4,
+    "orchestration.live": 4,
     "orchestration.definitions": 5,
     "orchestration.console": 6,
+    "orchestration.cli_options": 6,
+    "orchestration.cli_live": 7,
     "orchestration.cli": 7,
 }
 # Arrows upwards, each with what ends it. A line that is no longer true must go.
