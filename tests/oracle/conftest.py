@@ -18,6 +18,7 @@ from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
 from oracle.offers import draw_offers
 from oracle.paths import draw_marks
+from oracle.relationship import know_from_first_acts
 from oracle.situations import draw_situations
 from oracle.voices import draw_voices
 
@@ -103,6 +104,7 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     draw_readers(company)
     draw_marks(company)
     draw_attributes(company)
+    know_from_first_acts(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:

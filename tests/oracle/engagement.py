@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oracle.company import AS_OF, TOUCHPOINTS, Company, Row, is_true, seed
+from oracle.relationship import first_known_at
 
 HALF_LIFE_DAYS = 90  # variable engagement_half_life_days
 HISTORY_YEARS = 3  # variable stage_history_years
@@ -83,7 +84,7 @@ def customer_stage(company: Company) -> dict[Any, Row]:
     for customer, contacts in company.per_customer("fct_interaction"):
         rank = 0
         last: Row = {}
-        known = company.one("dim_customer", "customer_key", customer)["first_known_at"]
+        known = first_known_at(company, customer)
         for month in _months(known, contacts):
             measures = _measures(contacts, month)
             held = [

@@ -84,6 +84,27 @@ def known_contacts(company: Company, customer: int) -> list[Row]:
     return [row for row in company.of("fct_interaction", customer) if row["happened_at"] < AS_OF]
 
 
+# The moment of what a customer did, per fact.
+ACTS = {
+    "fct_interaction": "happened_at", "fct_order_line": "ordered_at", "fct_booking": "started_at",
+    "fct_cart_line": "added_at", "fct_complaint": "opened_at", "fct_appointment": "booked_at",
+    "fct_survey_answer": "answered_at", "fct_consent": "changed_at", "fct_offer_made": "made_at",
+}  # fmt: skip
+
+
+def first_known_at(company: Company, customer: int) -> datetime | None:
+    """The earlier of the first record, as dim_customer has it, and of the first thing that the customer did."""
+    moments = [company.one("dim_customer", "customer_key", customer)["first_known_at"]]
+    moments += [row.get(moment) for fact, moment in ACTS.items() for row in company.of(fact, customer)]
+    return min((moment for moment in moments if moment is not None and moment < AS_OF), default=None)
+
+
+def know_from_first_acts(company: Company) -> None:
+    """Brings the drawn first records in line with the drawn facts, as dim_customer promises."""
+    for customer in company.customers:
+        company.one("dim_customer", "customer_key", customer)["first_known_at"] = first_known_at(company, customer)
+
+
 def relationship_context(company: Company) -> dict[Any, Row]:
     """Per customer: rhythm, value and habits."""
     rows = {customer: _purchases(company, customer) for customer in company.customers}
@@ -117,7 +138,7 @@ def _quintiles(rows: dict[Any, Row], buyers: list[Row], score: str, value: Calla
 
 def _purchases(company: Company, customer: int) -> Row:
     dimension = company.one("dim_customer", "customer_key", customer)
-    known = dimension["first_known_at"]
+    known = first_known_at(company, customer)
     moments = sorted(row["happened_at"] for row in known_contacts(company, customer) if row["is_purchase"])
     days = sorted({moment.date() for moment in moments})
     return {

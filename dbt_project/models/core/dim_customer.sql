@@ -66,7 +66,7 @@ golden as (
         {{ best_known('source_system', where='phone is not null') }} as phone_source_system,
         {{ best_known('source_system', where='street is not null') }} as address_source_system,
         {{ best_known('recorded_at', where='street is not null') }} as address_recorded_at,
-        min(recorded_at) as first_known_at,
+        min(recorded_at) as first_recorded_at,
         min(match_probability) as match_probability,
         cast(count(*) as int) as source_record_count,
         cast(count(distinct source_system) as int) as source_system_count,
@@ -129,7 +129,10 @@ select
     golden.phone_source_system,
     golden.address_source_system,
     golden.address_recorded_at,
-    golden.first_known_at,
+    -- Known at the latest from the first thing that they did.
+    least(
+        coalesce(golden.first_recorded_at, first_acts.acted_at), coalesce(first_acts.acted_at, golden.first_recorded_at)
+    ) as first_known_at,
     golden.match_probability,
     coalesce(golden.source_record_count, 0) as source_record_count,
     coalesce(golden.source_system_count, 0) as source_system_count,
@@ -137,3 +140,4 @@ select
 from golden
 full outer join unknown_members on golden.customer_key = unknown_members.customer_key
 left join consents on golden.customer_key = consents.customer_key
+left join {{ ref('int_first_act') }} as first_acts on golden.customer_key = first_acts.customer_key

@@ -44,7 +44,14 @@ versions as (
         coalesce(ranked.is_swapped, false) as is_swapped,
         -- A version may hold a name that its record has lost.
         cast(coalesce(ranked.name_precedence, 0) as bigint) * 1000000 + ranked.precedence as name_precedence,
-        coalesce(delivered.known_from, customers.first_known_at) as said_from,
+        -- What is said first holds from the beginning, which may be a purchase before any record.
+        case
+            when
+                coalesce(delivered.known_from, {{ beginning }})
+                = min(coalesce(delivered.known_from, {{ beginning }})) over (partition by ranked.customer_key)
+                then customers.first_known_at
+            else delivered.known_from
+        end as said_from,
         delivered.*
     from {{ ref('int_source_record_version') }} as delivered
     inner join ranked
