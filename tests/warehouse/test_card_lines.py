@@ -157,3 +157,16 @@ def test_phone_is_found_in_any_notation_and_never_by_a_few_digits() -> None:
             "12345678": [], "678": [], "8": [], "Anna": [], "": [],
         }.items():  # fmt: skip
             assert [found.customer_key for found in find_customers(connection, asked)] == customers, asked
+
+
+def test_need_without_an_action_says_why_and_further_needs_follow() -> None:
+    needs = [
+        ("missed_call_back", "called on 3 March", None),
+        ("service_due", "service of Tour 5 due since 1 March", "comes after: Call back"),
+    ]
+    lines = dict(situational_lines(Customer(as_of=NOW, need="missed_call_back", needs=needs)))
+    assert lines["Need"] == "missed call back: called on 3 March"
+    assert lines["Further needs"] == (
+        "service due: service of Tour 5 due since 1 March (no action: comes after: Call back)"
+    )
+    assert dict(situational_lines(Customer(as_of=NOW)))["Need"] == "none detected"

@@ -47,6 +47,7 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
 
     customer = _with_titles(connection, _one(connection, "marts.customer_360", customer_key))
     customer["base_rate_reason"] = base_rate_reason(connection)
+    customer["needs"] = _needs(connection, customer_key)
     customer["stage_is_older"] = _stage_is_older(connection, customer_key)
     person = _one(connection, "core.dim_customer", customer_key)
     name = person["display_name"] or "Name unknown"
@@ -59,6 +60,22 @@ def card_of(connection: duckdb.DuckDBPyConnection, customer_key: int) -> Group:
         Panel(actions_of(connection, customer_key), title="Next best actions", title_align="left"),
         Panel(_contacts(connection, customer_key), title="Last contacts", title_align="left"),
     )
+
+
+def _needs(connection: duckdb.DuckDBPyConnection, customer_key: int) -> list[tuple[str, str, str | None]]:
+    """The needs of the customer, first one first: need, evidence, and why no action is proposed for it."""
+    if not table_exists(connection, "marts", "need_without_action"):
+        return []
+    return connection.execute(
+        """
+        select needs.need, needs.evidence, unmet.reason
+        from marts.customer_need as needs
+        left join marts.need_without_action as unmet using (customer_key, need)
+        where needs.customer_key = ?
+        order by needs.need_rank
+        """,
+        [customer_key],
+    ).fetchall()
 
 
 def _stage_is_older(connection: duckdb.DuckDBPyConnection, customer_key: int) -> bool:

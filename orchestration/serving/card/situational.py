@@ -22,9 +22,12 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     if customer["search_terms"]:
         searched = f"{customer['search_terms']} ({counted(customer['search_count_1d'], 'time')} in the last day)"
     need = f"{words(customer['need'])}: {customer['need_evidence']}" if customer["need"] else "none detected"
+    # Beside the present moment, the needs are listed with what follows from them.
+    needs = [_need(*one) for one in customer.get("needs") or []] or [need]
     return [
         ("As of", f"{day(now)} {now:%H:%M} UTC"),
-        ("Need", need),
+        ("Need", needs[0]),
+        ("Further needs", "; ".join(needs[1:])),
         ("Last contact", last),
         ("Staying", f"until {day(customer['stay_ends_at'])}" if customer["is_in_house"] else ""),
         ("In store", _visit(customer)),
@@ -36,6 +39,11 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
         ("Complaint", _complaint(customer)),
         ("Appointment", _appointment(customer)),
     ]
+
+
+def _need(need: str, evidence: str, not_proposed: str | None) -> str:
+    why_not = f" (no action: {not_proposed})" if not_proposed else ""
+    return f"{words(need)}: {evidence}{why_not}"
 
 
 def _visit(customer: dict[str, Any]) -> str:
