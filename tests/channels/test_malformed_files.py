@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from orchestration.channels.connectors import FileFault, Request, files
 from orchestration.channels.errors import ChannelError
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
 from orchestration.channels.intake.take_in import take_in
@@ -105,9 +106,31 @@ def parquet(folder: Path, **types: str) -> bytes:
         ("f.parquet", PAGE, "parquet", "this is an HTML or XML page"),
     ],
 )
-def test_file_of_another_form_lands_nothing_and_says_what_it_is(
+def test_file_of_another_form_is_refused_with_what_it_is(
     bench: Bench, name: str, content: bytes, form: str, words: str
 ) -> None:
+    (bench.data / name).write_bytes(content)
+    ((system, stream),) = bench.files(stream_of(bench, form)).streams()
+    delivery = files.extract(system, stream, Request({}, bench.data, declared=DECLARED))
+    try:
+        rows = sum(batch.rows.num_rows for batch in delivery.batches or ())
+        faults = [str(fault) for fault in delivery.faults]
+    except FileFault as fault:
+        rows, faults = 0, [str(fault)]
+    assert rows == 0
+    assert [words in fault for fault in faults] == [True]
+    assert faults[0].startswith(f"shop/contacts: {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form", "words"),
+    [
+        ("f.csv", PAGE, "csv", "this is an HTML or XML page"),  # seen before a row is read
+        ("f.csv.gz", packed(CSV.encode())[:60], "csv", "is cut off or damaged (gzip)"),  # in the middle of its rows
+        ("f.jsonl", b"[1, 2, 3]", "jsonl", "none of its 3 rows can be read (not a JSON object)"),  # at its end
+    ],
+)
+def test_refused_file_lands_nothing(bench: Bench, name: str, content: bytes, form: str, words: str) -> None:
     with pytest.raises(ChannelError) as caught:
         land(bench, name, content, form)
     assert words in str(caught.value)

@@ -33,7 +33,7 @@ def test_model_is_as_worked_out_by_hand(case: str, model: str, project: DbtProje
     content = CASES[case]
     with variables(project, content.get("vars", {})):
         query = project.query(model, as_of=datetime.fromisoformat(content["as_of"]))
-    with warehouse_of(project, content["given"]) as connection:
+    with warehouse_of(project, content["given"], query) as connection:
         result = connection.execute(query)
         names = [column[0] for column in result.description]
         rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -72,8 +72,11 @@ def variables(project: DbtProject, chosen: dict[str, Any]) -> Iterator[None]:
         project.variables.update(kept)
 
 
-def warehouse_of(project: DbtProject, given: dict[str, list[dict[str, Any]]]) -> duckdb.DuckDBPyConnection:
-    """A warehouse in memory with these rows; other tables are empty, other seeds and settings are the project's."""
+def warehouse_of(project: DbtProject, given: dict[str, list[dict[str, Any]]], query: str) -> duckdb.DuckDBPyConnection:
+    """A warehouse in memory with these rows for a query.
+
+    Other tables that it reads are empty, other seeds and settings are the project's.
+    """
     connection = duckdb.connect()
     connection.execute(f"attach '{project.settings.warehouse_path}' as everything (read_only)")
     connection.execute("attach ':memory:' as warehouse")
@@ -86,6 +89,8 @@ def warehouse_of(project: DbtProject, given: dict[str, list[dict[str, Any]]]) ->
     ).fetchall()
     assert given.keys() <= {table for _, table in tables}
     for schema, table in tables:
+        if schema != "seeds" and table not in given and f'"{table}"' not in query:
+            continue
         rows = "" if schema == "seeds" and table not in given else "limit 0"
         connection.execute(f"create schema if not exists warehouse.{schema}")
         connection.execute(f"create table warehouse.{schema}.{table} as from everything.{schema}.{table} {rows}")

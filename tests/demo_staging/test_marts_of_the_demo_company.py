@@ -263,7 +263,8 @@ def test_point_judgement_counts_as_the_marts_do_and_rates_rise_with_the_band(com
     environment = {"CONTEXT360_HOME": str(company.installation.home)}
     settings = settings_from(environment, catalog=company.installation.catalog_argument)
     project = DbtProject(load_catalog(settings.catalog_path, {}), settings)
-    # The first purchases are of 1 July.
+    query = project.query("engagement_band_outcome", as_of=as_of)
+    # The first purchases are of 1 July. dbt has read the project already: with this variable it would parse it anew.
     project.variables["engagement_learning"] = project_variable(project.firm, "engagement_learning") | {
         "least_history_days": 30
     }
@@ -272,7 +273,6 @@ def test_point_judgement_counts_as_the_marts_do_and_rates_rise_with_the_band(com
         connection.execute(f"attach '{copy}' as warehouse; use warehouse")
         PredictionModels(project).build(connection, POINTS, as_of)
         found = exchanges_at_month_starts(connection, points_setting(connection))
-        query = project.query("engagement_band_outcome", as_of=as_of)
         expected = connection.execute(
             f"select least_points, customer_count, buyer_count from ({query}) order by least_points"
         ).fetchall()

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
+import json
 
 import duckdb
 import pytest
 from dbt_plans import compiled_models, joins_of_all_pairs
 from demo_staging.conftest import RunCompany
-from golden import copy_tree
 
-from orchestration.channels.catalog_file import load_catalog
-from orchestration.settings import settings_from
-from orchestration.warehouse.dbt import DbtProject
 from orchestration.warehouse.engine_functions import add_functions
 
 # Model -> why its join is small although large tables are below it.
 SMALL = {"prediction_base_rate": "The two sides are grouped before: product lines, and two horizons."}
 
 
-def test_no_model_compares_all_pairs_of_two_large_tables(company: RunCompany, tmp_path: Path) -> None:
-    copy_tree(company.installation.home, tmp_path / "home")  # dbt writes there
-    file = company.installation.folder / "catalog.yaml"
-    settings = settings_from({"CONTEXT360_HOME": str(tmp_path / "home")}, catalog=str(file))
-    project = DbtProject(load_catalog(file, {}), settings)
-    queries = compiled_models(project, datetime(2026, 1, 1))
-    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+def test_no_model_compares_all_pairs_of_two_large_tables(company: RunCompany) -> None:
+    home = company.installation.home
+    queries = compiled_models(home)
+    nodes = json.loads((home / "dbt" / "parsed" / "manifest.json").read_text())["nodes"].values()
+    assert queries.keys() == {node["name"] for node in nodes if node["resource_type"] == "model"}
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         add_functions(connection)
         found = {name: joins for name, query in queries.items() if (joins := joins_of_all_pairs(connection, query))}
     assert {name: joins for name, joins in found.items() if name not in SMALL} == {}

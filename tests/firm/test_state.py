@@ -91,15 +91,12 @@ def test_run_on_old_state_keeps_every_customer_number(home: Path) -> None:
     installation = Installation(home.parent)
     (home.parent / "catalog.yaml").write_text(CATALOG)
     shutil.copytree(OLD / "source", home.parent / "source")
-    said = installation.run("--until", "core")
+    said = installation.run("--until", "identity")
     assert said.code == 0, said.text
     assert "holds state of context360 0.1.0, which is brought up to date" in said.text
     numbers = "select source_record_id, customer_id from '{}' order by all"
     before = duckdb.sql(numbers.format(OLD / "home/identity/state-1/assignment_history.parquet")).fetchall()
-    assert (
-        installation.built("select source_record_id, customer_key from core.bridge_source_record order by all")
-        == before
-    )
+    assert installation.built("select source_record_id, customer_id from identity.assignment order by all") == before
     staging = "select count(*) from duckdb_tables() where table_name like '%contoso%'"
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         assert connection.execute(staging).fetchone() == (0,)

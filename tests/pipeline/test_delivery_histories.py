@@ -1,7 +1,7 @@
 """In whatever order a month is delivered, the warehouse is the same as after one delivery in perfect order.
 
-The order of deliveries is settled in core: everything above is a function of it. Histories stop at core; of the long
-tests, one runs whole, to the marts.
+The order of deliveries is settled in core: everything above is a function of it. Histories stop at core; one runs
+whole, to the marts. All are long: in every test run, landing, versions of records and identity are held to the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from pipeline import histories
 from pipeline.installation import ABOUT_RUNS, Installation, Said, WarmCommand
 
-# One in every test run; CONTEXT360_HISTORIES=50 draws fifty (make history-trial).
+# CONTEXT360_HISTORIES=50 draws fifty (make history-trial).
 DRAWN = int(os.environ.get("CONTEXT360_HISTORIES", "1"))
 # When something arrived, and which versions of a person were ever delivered, is what the histories differ in.
 ABOUT_ARRIVAL = ("dim_customer_history", *ABOUT_RUNS)
@@ -73,6 +73,7 @@ def content(warehouse: Path) -> dict[str, list[tuple]]:
         return found
 
 
+@pytest.mark.long
 def test_the_month_is_as_rich_as_it_should_be(perfect_month: Installation, perfect: dict[str, list[tuple]]) -> None:
     made = histories.world()
     corrected = sum(len(versions) > 1 for keys in made.versions.values() for versions in keys.values())

@@ -2,7 +2,7 @@
 
 -- Contributed rows and their outcomes are counted independently: the difference must be zero.
 {%- set delivered = ['exchange_rate', 'identifier', 'interaction', 'offer_made', 'relation', 'source_record_version'] %}
-with counted as (
+with rows_of_streams as (
     select
         cast(null as {{ dbt.type_string() }}) as source_system,
         cast(null as {{ dbt.type_string() }}) as canonical_stream,
@@ -18,10 +18,31 @@ with counted as (
     select
         '{{ contribution.system }}' as source_system,
         '{{ stream }}' as canonical_stream,
-        (select count(*) from {{ ref(project_name, contribution.model) }}) as contributed_rows,
-        (select count(*) from {{ ref(union_model) }} where source_system = '{{ contribution.system }}') as published_rows
+        count(*) as contributed_rows,
+        0 as published_rows
+    from {{ ref(project_name, contribution.model) }}
     {%- endfor %}
+
+    union all
+
+    select
+        source_system,
+        '{{ stream }}' as canonical_stream,
+        0 as contributed_rows,
+        count(*) as published_rows
+    from {{ ref(union_model) }}
+    group by source_system
     {%- endfor %}
+),
+
+counted as (
+    select
+        source_system,
+        canonical_stream,
+        cast(sum(contributed_rows) as bigint) as contributed_rows,
+        cast(sum(published_rows) as bigint) as published_rows
+    from rows_of_streams
+    group by source_system, canonical_stream
 ),
 
 quarantined as (

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with delivered as (
     select
         source_system,

@@ -18,6 +18,14 @@
     'int_position': ['location', 'device'],
     'int_device_reading': ['device'],
 } -%}
+-- Each stream is read once, for all its members.
+with
+{%- for stream, members in streams.items() %}
+    named_by_{{ stream }} as (
+        select distinct {{ members | join('_id, ') }}_id
+        from {{ ref(stream) }}
+    ){{ ',' if not loop.last }}
+{% endfor %}
 -- `union` without `all` keeps each member once.
 {%- for stream, members in streams.items() %}
     {%- set last_stream = loop.last %}
@@ -25,7 +33,7 @@
         select
             '{{ member | replace("parent_", "") }}' as member_kind,
             {{ member }}_id as member_id
-        from {{ ref(stream) }}
+        from named_by_{{ stream }}
         where {{ member }}_id is not null
         {{ "union" if not (loop.last and last_stream) }}
     {%- endfor %}

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Several systems may use one number for orders of their own. A fact of another system that names the number alone
 -- leads to an order only if one system has it.
 select

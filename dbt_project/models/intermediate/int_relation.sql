@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with delivered as (
     select * from {{ ref('int_delivered_relation') }}
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- The currency in which amounts are added up: what the catalog states, or else that of most orders and bookings.
 with counted as (
     select

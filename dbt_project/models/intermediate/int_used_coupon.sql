@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 select
     redemptions.source_system,
     redemptions.redemption_id,
