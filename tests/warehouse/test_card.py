@@ -288,6 +288,15 @@ def test_stage_that_is_older_than_the_kept_history_says_so() -> None:
     assert shown == "attract since December 2022 or earlier; 0 engagement points (none, steady); segment: silent"
 
 
+def test_points_that_are_shown_as_none_are_not_falling() -> None:
+    """0.2 points that were 0.4 ninety days ago are shown as 0."""
+    customer = Customer(
+        stage="attract", stage_since=date(2022, 12, 1), segment="silent", engagement_points=0.2,
+        engagement_points_90d_ago=0.4, engagement_band="none",
+    )  # fmt: skip
+    assert "0 engagement points (none, steady)" in dict(relationship_lines(customer))["Stage"]
+
+
 @pytest.mark.parametrize(("channel", "shown"), [("web", " (web)"), ("unknown", ""), (None, "")])
 def test_last_contact_names_its_channel_where_it_is_known(channel: str | None, shown: str) -> None:
     customer = Customer(

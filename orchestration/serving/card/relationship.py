@@ -143,12 +143,13 @@ def _forecast(customer: dict[str, Any], currency: str) -> str:
 def _stage(customer: dict[str, Any]) -> str:
     if not customer["stage"]:
         return ""
-    points, before = customer["engagement_points"], customer["engagement_points_90d_ago"]
+    # The trend is that of the points as they are shown: 0.2 points that were 0.4 are 0 points, and not falling.
+    points, before = round(customer["engagement_points"]), round(customer["engagement_points_90d_ago"])
     share = card_numbers().trend_share
     earlier = " or earlier" if customer["stage_is_older"] else ""
     trend = "rising" if points > before * (1 + share) else "falling" if points < before * (1 - share) else "steady"
     return (
         f"{customer['stage']} since {customer['stage_since']:%B %Y}{earlier}; "
-        f"{counted(round(points), 'engagement point')} ({words(customer['engagement_band'])}, {trend}); "
+        f"{counted(points, 'engagement point')} ({words(customer['engagement_band'])}, {trend}); "
         f"segment: {words(customer['segment'])}"
     )
