@@ -339,10 +339,13 @@ def test_ordinals(number: int, written: str) -> None:
 
 
 def test_durations_use_the_largest_unit_of_which_there_are_two() -> None:
-    assert ago(timedelta(seconds=59)) == "just now"
-    assert ago(timedelta(minutes=119)) == "119 minutes ago"
-    assert ago(timedelta(hours=47)) == "47 hours ago"
-    assert ago(timedelta(days=2)) == "2 days ago"
+    now = datetime(2025, 12, 31)
+    assert ago(now - timedelta(seconds=59), now) == "just now"
+    assert ago(now - timedelta(minutes=119), now) == "119 minutes ago"
+    assert ago(now - timedelta(hours=47), now) == "47 hours ago"
+    assert ago(now - timedelta(days=2), now) == "2 days ago"
+    # The same day as that of the last purchase beside it, whatever the hour.
+    assert ago(datetime(2025, 11, 20, 10, 5), now) == ago(datetime(2025, 11, 20), now) == "41 days ago"
     assert counted(1, "page") == "1 page" and counted(1_200, "page") == "1,200 pages"
 
 

@@ -15,7 +15,7 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     now = customer["as_of"]
     last = ""
     if customer["last_interaction_at"]:
-        since = ago(now - customer["last_interaction_at"])
+        since = ago(customer["last_interaction_at"], now)
         channel = f" ({customer['last_channel']})" if customer["last_channel"] not in (None, "unknown") else ""
         last = f"{words(customer['last_touchpoint'])}{channel}, {since}"
     searched = ""
@@ -50,7 +50,7 @@ def _visit(customer: dict[str, Any]) -> str:
     if not customer["visited_store"]:
         return ""
     where = joined(customer["visited_store"], customer["visited_zone"] and f"zone {words(customer['visited_zone'])}")
-    seen = ago(customer["as_of"] - customer["visit_last_seen_at"])
+    seen = ago(customer["visit_last_seen_at"], customer["as_of"])
     if not customer["is_in_store"]:
         return f"was in {where} {seen}"
     dwell = customer["visit_dwell_seconds"]
@@ -65,14 +65,14 @@ def _session(customer: dict[str, Any]) -> str:
         if not device:
             return ""
         return (
-            f"none in the last day; the last on a {device}, {ago(customer['as_of'] - customer['last_device_used_at'])}"
+            f"none in the last day; the last on a {device}, {ago(customer['last_device_used_at'], customer['as_of'])}"
         )
     place = "in the app" if customer["session_channel"] == "app" else "on the site"
     line = customer["session_product_line"]
     return joined(
         f"{place} now, for {duration(customer['as_of'] - customer['session_started_at'])}"
         if customer["is_session_running"]
-        else f"was {place} {ago(customer['as_of'] - customer['session_last_at'])}",
+        else f"was {place} {ago(customer['session_last_at'], customer['as_of'])}",
         counted(customer["session_page_count"], "page") if customer["session_page_count"] else None,
         f"mostly {words(line)}" if line else None,
         f"on a {device}" if device else None,
@@ -86,7 +86,7 @@ def _cart(customer: dict[str, Any]) -> str:
     if customer["cart_amount"] is not None:
         worth = f" worth {money(customer['cart_amount'], customer['cart_currency'])}"
     state = "abandoned" if customer["is_cart_abandoned"] else "being filled"
-    since = ago(customer["as_of"] - customer["cart_last_added_at"])
+    since = ago(customer["cart_last_added_at"], customer["as_of"])
     return f"{counted(customer['cart_line_count'], 'product')}{worth}, {state}; the last one added {since}"
 
 
@@ -97,7 +97,7 @@ def _position(customer: dict[str, Any]) -> str:
     distance = f"{metres:,.0f} m" if metres < 1000 else f"{metres / 1000:,.1f} km"
     accuracy = customer["position_accuracy_metres"]
     exact = f" (accurate to {accuracy} m)" if accuracy is not None else ""
-    seen = ago(timedelta(seconds=customer["position_age_seconds"]))
+    seen = ago(customer["as_of"] - timedelta(seconds=customer["position_age_seconds"]), customer["as_of"])
     return f"{seen}, {distance} from {customer['nearest_store']}, the nearest store{exact}"
 
 
@@ -108,7 +108,7 @@ def _product(customer: dict[str, Any]) -> str:
         f"fault {customer['fault_code']} since {day(customer['fault_since'])}" if customer["fault_code"] else None,
         f"battery at {customer['battery_percent']} %" if customer["battery_percent"] is not None else None,
     )
-    read = ago(customer["as_of"] - customer["product_read_at"])
+    read = ago(customer["product_read_at"], customer["as_of"])
     others = customer["connected_product_count"] - 1
     more = f"; {counted(others, 'other connected product')}" if others else ""
     return f"{customer['connected_product'] or 'connected product'}: {state or 'no fault'} (reported {read}){more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from orchestration.counts import counted
@@ -37,9 +37,14 @@ def duration(time: timedelta) -> str:
     return counted(minutes // 60, "hour") if minutes < 2 * 24 * 60 else counted(minutes // (24 * 60), "day")
 
 
-def ago(time: timedelta) -> str:
-    """`3 hours ago`, or `just now` within a minute."""
-    return f"{duration(time)} ago" if time >= timedelta(minutes=1) else "just now"
+def ago(moment: datetime, now: datetime) -> str:
+    """`3 hours ago`, or `just now` within a minute; from two days on, days of the calendar, as recency has them."""
+    time = now - moment
+    if time < timedelta(minutes=1):
+        return "just now"
+    if time < timedelta(days=2):
+        return f"{duration(time)} ago"
+    return f"{counted((now.date() - moment.date()).days, 'day')} ago"
 
 
 # Digits after the decimal point of the currencies that do not have two (ISO 4217, table A.1).
