@@ -1,1 +1,3 @@
+{{ config(materialized='table') }}
+
 {{ union_of_contributions('order_line') }}
