@@ -110,6 +110,37 @@ def test_figures_per_month_are_those_of_their_definitions(project: DbtProject, l
     assert not found[found.model_name == "right"].is_drifted.any()
 
 
+def test_score_at_the_edge_of_a_decile_is_in_it(project: DbtProject, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Ten scores, one in each decile; a month later five are the lowest and five the highest of them.
+
+    With half a row more in each: 2 · (5.5/15 - 1/10) · ln(5.5/1.5) + 8 · (0.5/15 - 1/10) · ln(0.5/1.5) = 1.2789.
+    """
+    warehouse.execute("begin")
+    try:
+        warehouse.execute("""
+            delete from warehouse.predictions.score_outcome where model_name <> 'right';
+            create or replace temp table score as
+            select * exclude (month, customer, score) replace (
+                month as scored_month, month as as_of, customer as customer_key, score as probability
+            )
+            from (select * from warehouse.predictions.score_outcome limit 1)
+            cross join (
+                select date '2025-07-01' as month, range as customer, (range + 1) / 10 as score from range(10)
+                union all
+                select date '2025-08-01', range, if(range < 5, 0.1, 1.0) from range(10)
+            );
+            delete from warehouse.predictions.score_outcome;
+            insert into warehouse.predictions.score_outcome from score
+        """)
+        query = project.query("prediction_performance", as_of=AS_OF)
+        rows = warehouse.execute(
+            f"select scored_month::date, population_stability_index from ({query}) order by 1"
+        ).fetchall()
+    finally:
+        warehouse.execute("rollback")
+    assert rows == [(date(2025, 7, 1), pytest.approx(0)), (date(2025, 8, 1), pytest.approx(1.2789, abs=1e-4))]
+
+
 def test_bins_of_calibration_hold_what_was_said_and_what_happened(project: DbtProject, log, warehouse) -> None:
     found = warehouse.execute(
         f"select * from ({project.query('prediction_calibration', as_of=AS_OF)})"

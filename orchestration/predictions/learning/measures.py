@@ -37,8 +37,9 @@ def reliability_curve(probability: ArrayLike, outcome: ArrayLike, bins: int = BI
     Equal scores share a bin, so there can be fewer bins than requested.
     """
     scores, happened = checked_scores(probability, outcome)
-    rank = pd.Series(scores).rank(method="average", pct=True).to_numpy()
-    bin_of = np.minimum((rank * bins).astype(int), bins - 1)
+    # The middle of a row's place: the first of ten rows is in the first of ten bins.
+    place = (pd.Series(scores).rank(method="average").to_numpy() - 0.5) / max(len(scores), 1)
+    bin_of = (place * bins).astype(int)
     frame = pd.DataFrame({"bin": bin_of, "predicted": scores, "observed": happened})
     curve = frame.groupby("bin").agg(
         rows=("observed", "size"), predicted=("predicted", "mean"), observed=("observed", "mean"),

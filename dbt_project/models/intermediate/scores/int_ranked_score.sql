@@ -14,7 +14,7 @@ with ranked as (
 
 select
     *,
-    least(cast(floor(10 * mean_rank / score_count) as int), 9) + 1 as bin,
+    cast(floor(10 * (mean_rank - 0.5) / score_count) as int) + 1 as bin,
     place <= ceil(score_count / 10.0) as is_in_top_tenth,
     -- Share of log loss that the score saves against the base rate.
     case outcome

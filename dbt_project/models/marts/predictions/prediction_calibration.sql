@@ -4,8 +4,9 @@
 with ranked as (
     select
         *,
+        -- The middle of a row's place: the first of ten rows is in the first of ten bins.
         rank() over ({{ of_group }} order by probability)
-        + (count(*) over ({{ of_group }}, probability) - 1) / 2.0 as mean_rank,
+        + (count(*) over ({{ of_group }}, probability) - 1) / 2.0 - 0.5 as place,
         count(*) over ({{ of_group }}) as group_count
     from {{ ref('score_outcome') }}
 ),
@@ -15,12 +16,12 @@ binned as (
         model_name,
         origin,
         model_version,
-        least(cast(floor(10 * mean_rank / group_count) as int), 9) + 1 as bin,
+        cast(floor(10 * place / group_count) as int) + 1 as bin,
         count(*) as score_count,
         avg(probability) as predicted,
         avg(outcome) as observed
     from ranked
-    group by model_name, origin, model_version, least(cast(floor(10 * mean_rank / group_count) as int), 9) + 1
+    group by model_name, origin, model_version, cast(floor(10 * place / group_count) as int) + 1
 ),
 
 models as (
