@@ -98,6 +98,10 @@ benchmark: .venv/dev.installed  ## Measure nights of the demo company beside a f
 history-trial: .venv/dev.installed  ## Compare many drawn delivery histories with perfect order (HISTORIES=50)
 	CONTEXT360_HISTORIES=$(or $(HISTORIES),50) $(BIN)/python -m pytest tests/pipeline/test_delivery_histories.py
 
+.PHONY: kill-trial
+kill-trial: .venv/dev.installed  ## Kill the live service while events arrive, and count what it answered (KILLS=50)
+	CONTEXT360_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest tests/live/test_real_service.py -k killed
+
 .PHONY: identity-report
 identity-report: .venv/dev.installed .venv-reference/installed  ## Measure who is linked with whom, beside plain Splink
 	$(BIN)/python tests/benchmarks/identity_report.py

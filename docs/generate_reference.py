@@ -222,8 +222,18 @@ def _columns(table: Table, without: tuple[str, ...] = ()) -> list[str]:
 
 
 def _catalog() -> str:
-    systems = {"files": catalog.FilesSystem, "database": catalog.DatabaseSystem, "rest_api": catalog.RestApiSystem}
-    streams = {"files": catalog.FileStream, "database": catalog.TableStream, "rest_api": catalog.EndpointStream}
+    systems = {
+        "files": catalog.FilesSystem,
+        "database": catalog.DatabaseSystem,
+        "rest_api": catalog.RestApiSystem,
+        "events": catalog.EventsSystem,
+    }
+    streams = {
+        "files": catalog.FileStream,
+        "database": catalog.TableStream,
+        "rest_api": catalog.EndpointStream,
+        "events": catalog.EventStream,
+    }
     parts = [
         _head("Catalog", "`orchestration/channels/catalog.py`"),
         "The catalog is the YAML file that lists the source systems and streams of one installation: `catalog.yaml` "

@@ -33,7 +33,7 @@ def serve(
     catalog: CatalogOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer at the moment: profiles by any identifier, over HTTP.
+    """Answer at the moment: profiles by any identifier, over HTTP. Take in the events of systems that send them.
 
     Follows each publication without a restart. Beyond this machine it speaks only TLS, its own or a proxy's.
     """

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment, TimeZone
 
 WHITESPACE = "whitespace"
+WEBHOOK = "webhook"
 
 
 class _Model(BaseModel):
@@ -127,6 +128,29 @@ class EndpointStream(_ReadStream):
         return self
 
 
+class EventStream(Stream):
+    """Messages of one kind that the live service receives, or the calls of a webhook."""
+
+    message: Literal["identify", "track", "page", "screen", "group", "alias", "webhook"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_message_is_the_key(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "key" not in fields:
+            return {**fields, "key": ["webhook_id" if fields.get("message") == WEBHOOK else "message_id"]}
+        return fields
+
+    @model_validator(mode="after")
+    def _events_are_appended(self) -> Self:
+        if self.cursor is not None or self.lag:
+            raise PydanticCustomError(
+                "event_cursor", "events are read in the order of their log; remove cursor and lag"
+            )
+        if self.delivery != "append":
+            raise PydanticCustomError("event_delivery", "events say nothing about earlier ones; remove delivery")
+        return self
+
+
 class _System(_Model):
     name: str
     catalog_file: Path
@@ -174,9 +198,42 @@ class RestApiSystem(_System):
     streams: Mapping[str, EndpointStream] = Field(min_length=1)
 
 
-System = Annotated[FilesSystem | DatabaseSystem | RestApiSystem, Field(discriminator="connector")]
-SYSTEM_MODELS: dict[str, type[_System]] = {"files": FilesSystem, "database": DatabaseSystem, "rest_api": RestApiSystem}
-STREAM_MODELS: dict[str, type[Stream]] = {"files": FileStream, "database": TableStream, "rest_api": EndpointStream}
+class EventsSystem(_System):
+    """A sender of events to the live service: a site, an app, or any program that calls a webhook."""
+
+    connector: Literal["events"]
+    # Who may send by the tracking interface. It stands in pages and apps, so it protects nothing that is read.
+    write_key: SecretStr | None = Field(default=None, min_length=16)
+    # What webhooks are signed with.
+    secret: SecretStr | None = Field(default=None, min_length=16)
+    signature_header: str = Field(default="X-Signature-256", pattern=r"^[A-Za-z0-9-]+$")
+    # Sites whose pages may send, such as https://shop.example; `*` for all.
+    origins: tuple[str, ...] = ()
+    streams: Mapping[str, EventStream] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_message_has_one_stream_and_a_key(self) -> Self:
+        messages = [stream.message for stream in self.streams.values() if stream.message != WEBHOOK]
+        for message in messages:
+            if messages.count(message) > 1:
+                raise PydanticCustomError(
+                    "event_streams", "has several streams of {message} messages; keep one", {"message": message}
+                )
+        if messages and self.write_key is None:
+            raise PydanticCustomError("write_key", "receives messages, so it needs write_key, as in ${SITE_WRITE_KEY}")
+        if len(messages) < len(self.streams) and self.secret is None:
+            raise PydanticCustomError("secret", "receives webhooks, so it needs secret, as in ${SHOP_WEBHOOK_SECRET}")
+        return self
+
+
+SourceSystem = FilesSystem | DatabaseSystem | RestApiSystem | EventsSystem
+System = Annotated[SourceSystem, Field(discriminator="connector")]
+SYSTEM_MODELS: dict[str, type[_System]] = {
+    "files": FilesSystem, "database": DatabaseSystem, "rest_api": RestApiSystem, "events": EventsSystem,
+}  # fmt: skip
+STREAM_MODELS: dict[str, type[Stream]] = {
+    "files": FileStream, "database": TableStream, "rest_api": EndpointStream, "events": EventStream,
+}  # fmt: skip
 
 
 class Service(_Model):
@@ -215,7 +272,7 @@ class Catalog(_Model):
                 )
         return self
 
-    def streams(self) -> Iterator[tuple[FilesSystem | DatabaseSystem | RestApiSystem, Stream]]:
+    def streams(self) -> Iterator[tuple[SourceSystem, Stream]]:
         """Every stream with its system, in the order of the file."""
         for system in self.systems.values():
             for stream in system.streams.values():

@@ -71,7 +71,9 @@ def findings_of(settings: Settings, name: str | None) -> tuple[list[Finding], di
             found += open_points(texts, settings.catalog_path, system.name)
         for stream in system.streams.values():
             try:
-                delivered = land_newest(system, stream, declared.get(stream.name, {}), apart.landing_url)
+                delivered = land_newest(
+                    system, stream, declared.get(stream.name, {}), apart.landing_url, settings.event_log_path
+                )
             except ChannelError as error:
                 found.append(Finding("error", settings.catalog_path.name, str(error), share=1.0))
                 continue

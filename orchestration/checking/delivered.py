@@ -33,22 +33,22 @@ class Delivered:
     columns: Mapping[str, str]
 
 
-def land_newest(system: Any, stream: Any, declared: Mapping[str, str], landing_url: str) -> Delivered:
-    """Lands the newest deliveries of a stream, unless they are there already. Raises ChannelError."""
-    from orchestration.channels.connectors import database, files, rest_api
+def land_newest(system: Any, stream: Any, declared: Mapping[str, str], landing_url: str, event_log: Path) -> Delivered:
+    """Lands the newest deliveries of a stream, unless they are there already. Raises ChannelError.
 
+    event_log: where the live service of the home keeps its events.
+    """
     folder = Path(landing_url) / system.name / stream.name
     chosen, what, stamp = _newest(system, stream)
     known = folder / "known.json"
     if stamp and known.is_file() and (found := json.loads(known.read_text()))["stamp"] == stamp:
         ensure_declared_columns(landing_url, system.name, stream.name, declared)
         return Delivered(**found["delivered"])
-    extract: Any = {"files": files, "database": database, "rest_api": rest_api}[system.connector].extract
     for part in ("rows", "rejects"):
         (folder / part).mkdir(parents=True, exist_ok=True)
         for old in (folder / part).glob("*.parquet"):
             old.unlink()
-    delivered = _land(extract, system, chosen, folder, what)
+    delivered = _land(system, chosen, folder, what, event_log)
     ensure_declared_columns(landing_url, system.name, stream.name, declared)
     known.write_text(json.dumps({"stamp": stamp, "delivered": delivered.__dict__}))
     return delivered
@@ -75,9 +75,11 @@ def _newest(system: Any, stream: Any) -> tuple[list[Any], str, str]:
     return streams, f"the newest {len(chosen):,} of {len(found):,} files", digest
 
 
-def _land(extract: Any, system: Any, streams: list[Any], folder: Path, what: str) -> Delivered:
+def _land(system: Any, streams: list[Any], folder: Path, what: str, event_log: Path) -> Delivered:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from orchestration.channels.extraction import extract
 
     load_id = f"{time.time():.6f}"  # as dlt writes it: models read the time of a load from it
     counts, reason, number = {"rows": 0, "rejects": 0}, "", 0
@@ -85,7 +87,7 @@ def _land(extract: Any, system: Any, streams: list[Any], folder: Path, what: str
     faults: list[ChannelError] = []
     for stream in streams:
         with tempfile.TemporaryDirectory(prefix="context360-") as scratch:
-            delivery = extract(system, stream, Request(seen={}, scratch=Path(scratch)))
+            delivery = extract(system, stream, Request(seen={}, scratch=Path(scratch), events=event_log))
             for batch in delivery.batches or ():
                 part = "rows" if batch.table == INCOMING else "rejects"
                 rows = batch.rows.append_column(

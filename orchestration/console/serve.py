@@ -25,6 +25,9 @@ def serve_home(
     home: Path | None,
 ) -> int:
     """Runs the live service until it is asked to end."""
+    from orchestration.channels.catalog_file import load_catalog
+    from orchestration.channels.errors import CatalogError
+    from orchestration.live.event_routes import sources_of
     from orchestration.live.server import Listening, bring_profiles_up_to_date, serve
     from orchestration.live.state_files import LiveError
 
@@ -35,13 +38,19 @@ def serve_home(
     listening = Listening(host, port, certificate, key, proxy)
     try:
         listening.address()
+        sources = sources_of(load_catalog(settings.catalog_path, settings.environment))
         if settings.serving_path.exists():
             if bring_profiles_up_to_date(settings):
                 console.print(f"Profiles written: {settings.profiles_path}", soft_wrap=True)
         else:
             console.print("Nothing is published yet: profiles are answered after the first `context360 run`.")
-        serve(settings, listening, lambda: console.print(f"Live service: {listening.url}  (Ctrl+C ends it)"))
-    except (LiveError, WarehouseError) as error:
+        serve(
+            settings,
+            listening,
+            sources,
+            lambda: console.print(f"Live service: {listening.url}  (Ctrl+C ends it)"),
+        )
+    except (CatalogError, LiveError, WarehouseError) as error:
         return not_started(console, error)
     return OK
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from orchestration.live import profile_routes
+from orchestration.live.event_routes import add_event_routes
 from orchestration.live.guard import Address, Guard
 from orchestration.live.problems import Problem
 from orchestration.live.service import Service
@@ -29,7 +30,9 @@ def make_application(service: Service, address: Address | None = None) -> ASGIAp
         default_response_class=Response,
     )
     app.state.service = service
+    app.state.intake = service.intake
     app.include_router(profile_routes.router, tags=["profiles"])
+    app.include_router(add_event_routes(profile_routes.problems(404)), tags=["events"])
     app.add_api_route("/health", _health, methods=["GET"], summary="Whether the service answers", tags=["service"])
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

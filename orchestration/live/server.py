@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from orchestration.live.application import make_application
+from orchestration.live.event_routes import EventSource
 from orchestration.live.guard import Address
 from orchestration.live.service import Service, open_service
 from orchestration.live.state_files import LiveError, private_folder, read_private, write_private
@@ -120,14 +121,16 @@ class _Server(uvicorn.Server):
             self._on_started()
 
 
-def serve(settings: Settings, listening: Listening, on_started: Callable[[], None]) -> None:
+def serve(
+    settings: Settings, listening: Listening, sources: Sequence[EventSource], on_started: Callable[[], None]
+) -> None:
     """Answers requests until the process is asked to end. Raises LiveError where it cannot start.
 
-    on_started: called once it answers.
+    sources: systems that send events. on_started: called once it answers.
     """
     address = listening.address()
     with only_service(settings.live_path):
-        service = open_service(settings)
+        service = open_service(settings, sources)
         try:
             state = {"pid": os.getpid(), "address": listening.url, "started_at": now_text()}
             write_private(settings.live_path / STATE_FILE, state)

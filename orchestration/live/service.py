@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from orchestration.live.access_log import AccessLog
+from orchestration.live.event_routes import EventIntake, EventSource
+from orchestration.live.event_writer import EventWriter
 from orchestration.live.guard import FailedAttempts
 from orchestration.live.problems import Problem, forbidden, not_authenticated, unavailable
 from orchestration.live.tokens import Caller, Tokens
@@ -22,6 +25,7 @@ class Service:
     profiles: CurrentStore
     tokens: Tokens
     log: AccessLog
+    intake: EventIntake
     # Ten wrong tokens a minute: a program with a stale one notices, a guesser gets nowhere.
     wrong_tokens: FailedAttempts = field(default_factory=lambda: FailedAttempts(10, 60))
 
@@ -36,14 +40,19 @@ class Service:
 
     def close(self) -> None:
         """Forces the log to disk and closes it."""
+        self.intake.writer.close()
         self.log.close()
 
 
-def open_service(settings: Settings) -> Service:
-    """Opens the files of a home. Raises LiveError where they cannot be used."""
+def open_service(settings: Settings, sources: Sequence[EventSource] = ()) -> Service:
+    """Opens the files of a home. sources: systems that send events. Raises LiveError where they cannot be used."""
     live = settings.live_path
     log = AccessLog(live)
-    return Service(settings, CurrentStore(settings.profiles_path), Tokens(live), log)
+    streams = [
+        (source.name, stream) for source in sources for stream in (*source.streams.values(), *sorted(source.webhooks))
+    ]
+    intake = EventIntake(sources, EventWriter(settings.event_log_path, streams))
+    return Service(settings, CurrentStore(settings.profiles_path), Tokens(live), log, intake)
 
 
 async def service_of(request: Request) -> Service:

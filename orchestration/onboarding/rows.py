@@ -26,9 +26,8 @@ def load_rows(
 
     folder: the firm's, to which paths are relative. Raises OnboardingError where the connector cannot read them.
     """
-    from orchestration.channels.connectors import database, files, rest_api
+    from orchestration.channels.extraction import extract
 
-    extract: Any = {"files": files, "database": database, "rest_api": rest_api}[system.connector].extract
     entry, read = _provisional(system, stream, folder)
     relation = f"delivered_{stream.name}"
     rows = rejects = 0

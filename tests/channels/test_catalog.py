@@ -77,16 +77,16 @@ def test_each_fault_has_its_own_line(tmp_path: Path) -> None:
     ]
 
 
-def test_unknown_connector_names_the_three_that_exist(tmp_path: Path) -> None:
+def test_unknown_connector_names_those_that_exist(tmp_path: Path) -> None:
     text = "catalog: firm\nsystems:\n  shop: {connector: ftp, streams: {a: {path: b}}}\n"
     assert faults(tmp_path, text) == [
-        "firm.yaml: system shop, field connector: 'ftp' is not one of files, database, rest_api"
+        "firm.yaml: system shop, field connector: 'ftp' is not one of files, database, rest_api, events"
     ]
 
 
 def test_missing_connector_is_required(tmp_path: Path) -> None:
     assert faults(tmp_path, "catalog: firm\nsystems:\n  shop: {streams: {a: {path: b}}}\n") == [
-        "firm.yaml: system shop, field connector: is required; one of files, database, rest_api"
+        "firm.yaml: system shop, field connector: is required; one of files, database, rest_api, events"
     ]
 
 

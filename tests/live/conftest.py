@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from orchestration.firm.state import bring_up_to_date
 from orchestration.live.application import make_application
+from orchestration.live.event_routes import EventSource
 from orchestration.live.service import Service, open_service
 from orchestration.live.tokens import add_token
 from orchestration.serving.profile_access import role_names
@@ -34,6 +35,15 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with duckdb.connect(str(published), read_only=True) as connection:
         write_profiles(connection, home / "serving" / "profiles.lmdb")
     return home
+
+
+WRITE_KEY, SECRET = "site-write-key-0001", "webhook-secret-0001"
+SOURCES = [
+    EventSource(
+        "site", WRITE_KEY, SECRET, "X-Signature-256", ("https://shop.example",),
+        {kind: kind for kind in ("identify", "track", "page", "screen", "group")}, frozenset({"orders"}),
+    )
+]  # fmt: skip
 
 
 @dataclass
@@ -60,7 +70,7 @@ def open_live(published_home: Path, home: Path) -> Iterator[Live]:
     copy_tree(published_home, home)
     settings = Settings(home, home / "catalog.yaml", str(home / "landing"))
     tokens = {role: add_token(settings.live_path, role, role) for role in role_names()}
-    service = open_service(settings)
+    service = open_service(settings, SOURCES)
     yield Live(settings, service, TestClient(make_application(service), raise_server_exceptions=False), tokens)
     service.close()
 

@@ -32,7 +32,7 @@ class Request:
     seen: what the last delivery remembered. scratch: an empty folder for temporary copies. declared: landed columns
     that files and tables must have. days: load what belongs to these days (first and last) again, landed or not. skip:
     files that proved faulty in the middle, with their faults. changed_type: returns the column of an Arrow schema whose
-    type differs from the landed one, if there is one.
+    type differs from the landed one, if there is one. events: the log of the live service, for its connector.
     """
 
     seen: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Request:
     days: tuple[date, date] | None = None
     skip: Mapping[str, ChannelError] = field(default_factory=dict)
     changed_type: Callable[[pa.Schema], str | None] = lambda _: None
+    events: Path | None = None
 
 
 @dataclass(frozen=True)

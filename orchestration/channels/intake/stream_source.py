@@ -12,7 +12,7 @@ from expectations.landing import TEXT_TYPES
 
 if TYPE_CHECKING:
     from expectations.data_docs import DataDocs
-    from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
+    from orchestration.channels.catalog import SourceSystem, Stream
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,16 @@ class StreamSource:
 
     landing_url: local folder or fsspec URL. working_dir: local folder of dlt, kept between runs. declared_columns:
     landed column -> DuckDB type, as staging reads them. personal_columns: those of them that hold personal data.
+    event_log: where the live service of the home keeps its events.
     """
 
-    system: FilesSystem | DatabaseSystem | RestApiSystem
+    system: SourceSystem
     stream: Stream
     landing_url: str
     working_dir: Path
     declared_columns: Mapping[str, str]
     personal_columns: frozenset[str] = frozenset()
+    event_log: Path | None = None
 
     @property
     def text_columns(self) -> list[str]:

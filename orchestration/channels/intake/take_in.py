@@ -105,6 +105,7 @@ def _landed(
             working_dir=source.working_dir,
             declared_columns=source.declared_columns,
             days=days,
+            event_log=source.event_log,
         )
     except ChannelError as error:
         if error.transient:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from orchestration.channels.catalog import DatabaseSystem, FilesSystem, RestApiSystem, Stream
+from orchestration.channels.catalog import SourceSystem, Stream
 from orchestration.channels.connectors import (
     INCOMING,
     REJECTS,
@@ -20,11 +20,9 @@ from orchestration.channels.connectors import (
     FileFault,
     Request,
     changed_type,
-    database,
-    files,
-    rest_api,
 )
 from orchestration.channels.errors import ChannelError, causes, disk_full, is_disk_full, several, store_client_errors
+from orchestration.channels.extraction import extract
 from orchestration.channels.landing.declared_columns import ensure_declared_columns
 from orchestration.channels.landing.folder import StreamFolder
 from orchestration.channels.landing.pipeline import (
@@ -39,12 +37,6 @@ from orchestration.channels.landing.pipeline import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_CONNECTORS: dict[type, Callable[[Any, Any, Request], Delivery]] = {
-    FilesSystem: files.extract,
-    DatabaseSystem: database.extract,
-    RestApiSystem: rest_api.extract,
-}
 
 
 @dataclass(frozen=True)
@@ -71,20 +63,22 @@ class Landing:
 
 
 def land_stream(
-    catalog_system: FilesSystem | DatabaseSystem | RestApiSystem,
+    catalog_system: SourceSystem,
     stream: Stream,
     *,
     landing_url: str,
     working_dir: Path,
     declared_columns: Mapping[str, str] | None = None,
     days: tuple[date, date] | None = None,
+    event_log: Path | None = None,
 ) -> Landing:
     """Land what the source of `stream` has and landing does not, as one load in `incoming/`.
 
     landing_url: local folder or fsspec URL. working_dir: local folder of dlt, kept between runs; if it is lost, its
     content is restored from landing. declared_columns: landed column -> DuckDB type; files and tables must have them.
     days: land again, as one load, what belongs to these days (first and last), landed before or not: files by the
-    period in their name, rows by a cursor that holds moments, everything where there is neither.
+    period in their name, rows by a cursor that holds moments, everything where there is neither. event_log: where the
+    live service of the home keeps its events.
     Raises ChannelError if nothing could be landed. Nothing of a faulty file lands; the other files do.
     """
     label = stream.label
@@ -98,16 +92,17 @@ def land_stream(
         if declared_columns is not None:
             ensure_declared_columns(landing_url, stream.system_name, stream.name, declared_columns)
         folder.finish_moves()
-        return _landed(catalog_system, stream, folder, working_dir, tuple(declared_columns or ()), days)
+        return _landed(catalog_system, stream, folder, working_dir, tuple(declared_columns or ()), days, event_log)
 
 
 def _landed(
-    system: FilesSystem | DatabaseSystem | RestApiSystem,
+    system: SourceSystem,
     stream: Stream,
     folder: StreamFolder,
     working_dir: Path,
     declared: Collection[str],
     days: tuple[date, date] | None,
+    event_log: Path | None,
 ) -> Landing:
     skip: dict[str, ChannelError] = {}
     recovered: tuple[str, ...] = ()
@@ -120,8 +115,8 @@ def _landed(
             state = remembered(pipeline)
         types = LandedTypes()
         with tempfile.TemporaryDirectory(prefix=f"{pipeline_name(stream)}-", dir=working_dir) as scratch:
-            request = Request(state.get("seen", {}), Path(scratch), declared, days, skip, types.changed)
-            delivery = _CONNECTORS[type(system)](system, stream, request)
+            request = Request(state.get("seen", {}), Path(scratch), declared, days, skip, types.changed, event_log)
+            delivery = extract(system, stream, request)
             if delivery.batches is None:
                 return Landing(stream.system_name, stream.name, recovered=recovered, remark=delivery.remark)
             if pipeline is None:
