@@ -19,6 +19,7 @@ def add_live_commands(app: typer.Typer) -> None:
     """Adds the commands to the command `context360`."""
     app.command()(serve)
     app.add_typer(tokens, name="tokens")
+    app.add_typer(users, name="users")
 
 
 def serve(
@@ -76,3 +77,40 @@ def tokens_disable(
     from orchestration.console import end_token
 
     raise typer.Exit(end_token(name, home=home))
+
+
+users = typer.Typer(
+    help="Accounts of people who use the agent's page: each has a name and a role.", no_args_is_help=True
+)
+
+
+@users.command("add")
+def users_add(
+    name: Annotated[str, typer.Argument(help="Name with which the person logs in.")],
+    role: RoleOption = "agent",
+    home: HomeOption = None,
+) -> None:
+    """Make an account; asks for its password, of which only the hash is kept."""
+    from orchestration.console import create_account
+
+    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    raise typer.Exit(create_account(name, role, password, home=home))
+
+
+@users.command("list")
+def users_list(home: HomeOption = None) -> None:
+    """List accounts with their roles."""
+    from orchestration.console import show_accounts
+
+    raise typer.Exit(show_accounts(home=home))
+
+
+@users.command("disable")
+def users_disable(
+    name: Annotated[str, typer.Argument(help="Name of the account.")],
+    home: HomeOption = None,
+) -> None:
+    """End an account and its sessions; a running service refuses it from then on."""
+    from orchestration.console import end_account
+
+    raise typer.Exit(end_account(name, home=home))

@@ -12,7 +12,15 @@ from orchestration.console.firm import call_dbt, init_firm
 from orchestration.console.first_look import show_first_look
 from orchestration.console.onboard import add_system
 from orchestration.console.run import run_with_progress
-from orchestration.console.serve import create_token, end_token, serve_home, show_tokens
+from orchestration.console.serve import (
+    create_account,
+    create_token,
+    end_account,
+    end_token,
+    serve_home,
+    show_accounts,
+    show_tokens,
+)
 from orchestration.console.status import show_status
 from orchestration.console.ui import open_ui
 from orchestration.console.who import show_customer
@@ -22,13 +30,16 @@ __all__ = [
     "advance_demo",
     "call_dbt",
     "check_systems",
+    "create_account",
     "create_demo",
     "create_token",
+    "end_account",
     "end_token",
     "init_firm",
     "open_ui",
     "run_with_progress",
     "serve_home",
+    "show_accounts",
     "show_comparison",
     "show_coverage",
     "show_customer",

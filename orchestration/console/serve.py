@@ -1,4 +1,4 @@
-"""`context360 serve` and `context360 tokens`: the live service, and who may call it."""
+"""`context360 serve`, `tokens` and `users`: the live service, and who may use it."""
 
 from __future__ import annotations
 
@@ -84,6 +84,38 @@ def end_token(name: str, *, home: Path | None) -> int:
     def end(console: Console, settings: Settings) -> None:
         disable_token(settings.live_path, name)
         console.print(f"Token {name} is disabled.")
+
+    return _with_home(home, end)
+
+
+def create_account(name: str, role: str, password: str, *, home: Path | None) -> int:
+    """Makes an account of a person."""
+    from orchestration.live.accounts import add_account
+
+    def make(console: Console, settings: Settings) -> None:
+        add_account(settings.live_path, name, role, password)
+        console.print(f"Account {name} with the role {role}.")
+
+    return _with_home(home, make)
+
+
+def show_accounts(*, home: Path | None) -> int:
+    """Prints all accounts of people."""
+    from orchestration.live.accounts import list_accounts
+
+    def show(console: Console, settings: Settings) -> None:
+        print_accounts(console, "Accounts", list_accounts(settings.live_path), "`context360 users add` makes one")
+
+    return _with_home(home, show)
+
+
+def end_account(name: str, *, home: Path | None) -> int:
+    """Ends an account and its sessions."""
+    from orchestration.live.accounts import disable_account
+
+    def end(console: Console, settings: Settings) -> None:
+        disable_account(settings.live_path, name)
+        console.print(f"Account {name} is disabled.")
 
     return _with_home(home, end)
 

@@ -59,7 +59,7 @@ def show_customer(
     )
     for customer in found:
         console.print(
-            f"  {customer_number(customer.customer_key):<10} {escape(customer.name)}  {escape(customer.place)}"
+            f"  {customer_number(customer.customer_key):<10} {escape(customer.name)}  {escape(customer.details())}"
         )
     return STOPPED
 

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 from orchestration.live import profile_routes
 from orchestration.live.event_routes import add_event_routes
 from orchestration.live.guard import Address, Guard
+from orchestration.live.page_routes import open_pages, problem_page, shows
+from orchestration.live.page_routes import router as page_router
 from orchestration.live.problems import Problem
 from orchestration.live.service import Service
 
@@ -31,8 +33,10 @@ def make_application(service: Service, address: Address | None = None) -> ASGIAp
     )
     app.state.service = service
     app.state.intake = service.intake
+    app.state.pages = open_pages(service, is_secure=bool(address and address.is_secure))
     app.include_router(profile_routes.router, tags=["profiles"])
     app.include_router(add_event_routes(profile_routes.problems(404)), tags=["events"])
+    app.include_router(page_router)
     app.add_api_route("/health", _health, methods=["GET"], summary="Whether the service answers", tags=["service"])
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -48,9 +52,9 @@ async def _health(request: Request) -> Response:
     return Response(orjson.dumps({"status": "ok", "as_of": store.meta["as_of"]}), media_type="application/json")
 
 
-async def _problem(_: Request, problem: Exception) -> Response:
+async def _problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
-    return problem.response()
+    return problem_page(request, problem) if shows(request) else problem.response()
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from orchestration.live.access_log import AccessLog
+from orchestration.live.accounts import Accounts
 from orchestration.live.event_routes import EventIntake, EventSource
 from orchestration.live.event_writer import EventWriter
 from orchestration.live.guard import FailedAttempts
 from orchestration.live.problems import Problem, forbidden, not_authenticated, unavailable
+from orchestration.live.sessions import Sessions
 from orchestration.live.tokens import Caller, Tokens
 from orchestration.serving.profile_store import CurrentStore, ProfileStore
 from orchestration.settings import Settings
@@ -26,6 +28,8 @@ class Service:
     tokens: Tokens
     log: AccessLog
     intake: EventIntake
+    accounts: Accounts
+    sessions: Sessions
     # Ten wrong tokens a minute: a program with a stale one notices, a guesser gets nowhere.
     wrong_tokens: FailedAttempts = field(default_factory=lambda: FailedAttempts(10, 60))
 
@@ -52,7 +56,10 @@ def open_service(settings: Settings, sources: Sequence[EventSource] = ()) -> Ser
         (source.name, stream) for source in sources for stream in (*source.streams.values(), *sorted(source.webhooks))
     ]
     intake = EventIntake(sources, EventWriter(settings.event_log_path, streams))
-    return Service(settings, CurrentStore(settings.profiles_path), Tokens(live), log, intake)
+    accounts = Accounts(live)
+    return Service(
+        settings, CurrentStore(settings.profiles_path), Tokens(live), log, intake, accounts, Sessions(accounts)
+    )
 
 
 async def service_of(request: Request) -> Service:

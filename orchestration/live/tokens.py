@@ -48,7 +48,7 @@ def add_token(live: Path, name: str, role: str) -> str:
     """Makes a token and returns it: it is shown once. Raises LiveError where the name is taken or cannot be used."""
     checked_name(name), checked_role(role)
     key, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    with _locked(live):
+    with accounts_lock(live):
         tokens = read_private(live / FILE, {})
         if any(token["name"] == name and token["disabled_at"] is None for token in tokens.values()):
             raise LiveError(f"There is a token {name} already: disable it, or choose another name.")
@@ -61,7 +61,7 @@ def add_token(live: Path, name: str, role: str) -> str:
 
 def disable_token(live: Path, name: str) -> None:
     """Ends a token at once. Raises LiveError where no active one has the name."""
-    with _locked(live):
+    with accounts_lock(live):
         tokens = read_private(live / FILE, {})
         active = [token for token in tokens.values() if token["name"] == name and token["disabled_at"] is None]
         if not active:
@@ -105,5 +105,6 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _locked(live: Path) -> FileLock:
+def accounts_lock(live: Path) -> FileLock:
+    """Held while tokens or accounts change."""
     return FileLock(private_folder(live) / ".accounts.lock", timeout=10, mode=0o600)

@@ -66,6 +66,19 @@ def permitted(sections: Mapping[str, Any], role: str, word: str) -> dict[str, An
     return found
 
 
+def masked(row: Mapping[str, Any], role: str, word: str) -> dict[str, Any]:
+    """A row of several sections together, with fields that the role may not see set to None."""
+    hidden = withheld_fields(role)
+    if not may_see_profiled(role, word):
+        hidden = hidden.union(*_profiled().values())
+    return {name: None if name in hidden else value for name, value in row.items()}
+
+
+def purpose_of_actions(role: str, word: str) -> str | None:
+    """The only purpose of which actions are shown; None where all are."""
+    return None if may_see_profiled(role, word) else content_of(FILE)["unprofiled_purpose"]
+
+
 @lru_cache
 def _profiled() -> dict[str, frozenset[str]]:
     return {section: frozenset(fields) for section, fields in content_of(FILE)["profiled"].items()}

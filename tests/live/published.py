@@ -60,7 +60,13 @@ def _rows(anna_need: str) -> dict[str, list[dict[str, Any]]]:
         "marts.situational_context", "core.bridge_customer_number", "core.bridge_source_record",
         "core.bridge_customer_identifier", "core.bridge_customer_name",
     )}  # fmt: skip
-    scores = {"churn_risk": 0.25, "expected_purchases_12m": 2.5, "value_basis": "model", "recency_score": 4}
+    scores = {
+        "churn_risk": 0.25,
+        "expected_purchases_12m": 2.5,
+        "expected_value_12m_amount": 100,
+        "value_basis": "model",
+        "recency_score": 4,
+    }
     for key, (given, family, born, email, phone, city) in people.items():
         known = {
             "customer_key": key, "display_name": f"{given} {family}", "birth_date": born, "email": email,

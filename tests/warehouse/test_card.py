@@ -181,7 +181,8 @@ def test_merged_customer_is_found_by_every_name_of_their_records() -> None:
             select 7 as customer_key, 'email' as identifier_kind, 'anna.bakker@mail.example' as identifier_value;
             create table core.dim_customer as
             select 7 as customer_key, 'Anna Visser' as display_name, 'Anna' as given_name, 'Visser' as family_name,
-                'Breda' as city, null::varchar as region, null::varchar as country;
+                'Breda' as city, null::varchar as region, null::varchar as country,
+                null::date as birth_date;
             create table core.bridge_customer_name as
             select 7 as customer_key, * from (values ('Anna', 'Bakker'), ('Anna', 'Visser'))
             as v (given_name, family_name)
@@ -201,7 +202,8 @@ def test_every_customer_is_reached_although_numbers_of_systems_look_like_custome
             as i (customer_key, identifier_kind, identifier_value);
             create table core.dim_customer as
             select customer_key, 'N' || customer_key as display_name, null::varchar as given_name,
-                null::varchar as family_name, null::varchar as city, null::varchar as region, null::varchar as country
+                null::varchar as family_name, null::varchar as city, null::varchar as region, null::varchar as country,
+                null::date as birth_date
             from (values (906), (1823), (7)) as c (customer_key);
             create table core.bridge_source_record as
             select * from (values ('shop', '906', 1823), ('shop', '1823', 906), ('crm', 'A/7', 7))

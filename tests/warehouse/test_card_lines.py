@@ -148,7 +148,8 @@ def test_phone_is_found_in_any_notation_and_never_by_a_few_digits() -> None:
             select 7 as customer_key, 'phone' as identifier_kind, '+31612345678' as identifier_value;
             create table core.dim_customer as
             select 7 as customer_key, 'Anna Visser' as display_name, 'Anna' as given_name, 'Visser' as family_name,
-                'Breda' as city, null::varchar as region, null::varchar as country;
+                'Breda' as city, null::varchar as region, null::varchar as country,
+                null::date as birth_date;
             create table core.bridge_customer_number as
             select 1 as customer_number, 1 as customer_key where false
         """)

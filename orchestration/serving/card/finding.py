@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from orchestration.serving.card.numbers import card_numbers
+from orchestration.serving.card.wording import day, joined
 from orchestration.warehouse.connection import table_exists
 
 if TYPE_CHECKING:
@@ -15,11 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FoundCustomer:
-    """A customer to choose from. place: city, region and country, as far as they are known."""
+    """A customer to choose from. place: city, region and country, as far as they are known.
+
+    birth_date and last_purchase_at distinguish people of one name; None where they are not known.
+    """
 
     customer_key: int
     name: str
     place: str
+    birth_date: date | None = None
+    last_purchase_at: datetime | None = None
+
+    def details(self) -> str:
+        """Birth date, place and last order, as far as they are known."""
+        return joined(
+            f"born {day(self.birth_date)}" if self.birth_date else None,
+            self.place,
+            f"last order {day(self.last_purchase_at)}" if self.last_purchase_at else None,
+        )
 
 
 def customer_number(customer_key: int) -> str:
@@ -79,12 +94,19 @@ _BY_NAME_OF_A_RECORD = """
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, keys: str, values: dict[str, object]) -> list[FoundCustomer]:
+    ordered = "null"
+    if table_exists(connection, "marts", "relationship_context"):
+        ordered = (
+            "(select last_purchase_at from marts.relationship_context as r where r.customer_key ="
+            " customers.customer_key)"
+        )
     rows = connection.execute(
         f"""
-        select customer_key, coalesce(display_name, 'name unknown'), concat_ws(', ', city, region, country)
-        from core.dim_customer
-        where customer_key > 0 and customer_key in ({keys})
-        order by customer_key
+        select customers.customer_key, coalesce(customers.display_name, 'Name unknown'),
+            concat_ws(', ', customers.city, customers.region, customers.country), customers.birth_date, {ordered}
+        from core.dim_customer as customers
+        where customers.customer_key > 0 and customers.customer_key in ({keys})
+        order by customers.customer_key
         limit $most
         """,
         {**values, "most": card_numbers().candidates_shown},

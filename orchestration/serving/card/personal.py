@@ -9,7 +9,7 @@ from orchestration.serving.card.numbers import card_numbers
 from orchestration.serving.card.wording import day, joined, ordinal, words
 from orchestration.serving.report_page import percent
 
-_CONSENT = {True: "consent given", False: "no consent", None: "never asked"}
+_CONSENT = {True: "consent given", False: "refused", None: "never asked"}
 
 
 def personal_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:

@@ -97,8 +97,11 @@ def _value(customer: dict[str, Any]) -> str:
     """What the customer paid, less returns; empty before the first payment."""
     if not customer["purchase_count"] and not customer["returned_amount"]:
         return ""
+    # An amount of zero beside purchases looks like a fault, unless it says where they went.
+    returned, is_all_returned = customer["returned_amount"], customer["current_value_amount"] <= 0
+    after = f" after returns of {money(returned, customer['currency'])}" if returned and is_all_returned else ""
     paid = (
-        f"{money(customer['current_value_amount'], customer['currency'])}, of which "
+        f"{money(customer['current_value_amount'], customer['currency'])}{after}, of which "
         f"{money(customer['value_12m_amount'], customer['currency'])} in the last 12 months"
     )
     without_rate = customer["unconverted_currencies"]
