@@ -179,6 +179,12 @@ def test_german_already_is_not_beautiful_and_a_dutch_experience_is_not_experienc
     assert lexicon("nl").weight("ervaring") == 0 < lexicon("nl").weight("ervaren")
 
 
+def test_other_form_may_replace_two_letters() -> None:
+    german = lexicon("de")
+    assert "stöhnst" not in german.weights
+    assert german.weight("stöhnst") == german.weights["stöhnen"] < 0
+
+
 def test_the_words_of_a_language_are_strings() -> None:
     # In YAML `no`, `yes` and `true` are not strings unless they are quoted.
     for language in LANGUAGES:
