@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment, TimeZone
 
 WHITESPACE = "whitespace"
-WEBHOOK = "webhook"
+WEBHOOK, DECISION = "webhook", "decision"
+_KEYS = {WEBHOOK: "webhook_id", DECISION: "decision_id"}  # of event streams; messages have message_id
 
 
 class _Model(BaseModel):
@@ -129,15 +130,15 @@ class EndpointStream(_ReadStream):
 
 
 class EventStream(Stream):
-    """Messages of one kind that the live service receives, or the calls of a webhook."""
+    """Messages of one kind that the live service receives, the calls of a webhook, or the service's own decisions."""
 
-    message: Literal["identify", "track", "page", "screen", "group", "alias", "webhook"]
+    message: Literal["identify", "track", "page", "screen", "group", "alias", "webhook", "decision"]
 
     @model_validator(mode="before")
     @classmethod
     def _the_message_is_the_key(cls, fields: Any) -> Any:
         if isinstance(fields, dict) and "key" not in fields:
-            return {**fields, "key": ["webhook_id" if fields.get("message") == WEBHOOK else "message_id"]}
+            return {**fields, "key": [_KEYS.get(str(fields.get("message")), "message_id")]}
         return fields
 
     @model_validator(mode="after")
@@ -213,7 +214,7 @@ class EventsSystem(_System):
 
     @model_validator(mode="after")
     def _each_message_has_one_stream_and_a_key(self) -> Self:
-        messages = [stream.message for stream in self.streams.values() if stream.message != WEBHOOK]
+        messages = [stream.message for stream in self.streams.values() if stream.message not in _KEYS]
         for message in messages:
             if messages.count(message) > 1:
                 raise PydanticCustomError(
@@ -221,7 +222,7 @@ class EventsSystem(_System):
                 )
         if messages and self.write_key is None:
             raise PydanticCustomError("write_key", "receives messages, so it needs write_key, as in ${SITE_WRITE_KEY}")
-        if len(messages) < len(self.streams) and self.secret is None:
+        if any(stream.message == WEBHOOK for stream in self.streams.values()) and self.secret is None:
             raise PydanticCustomError("secret", "receives webhooks, so it needs secret, as in ${SHOP_WEBHOOK_SECRET}")
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,10 @@ def serve_home(
     listening = Listening(host, port, certificate, key, proxy)
     try:
         listening.address()
-        sources = sources_of(load_catalog(settings.catalog_path, settings.environment))
+        found = load_catalog(settings.catalog_path, settings.environment)
+        fixed = datetime.combine(found.as_of, datetime.min.time()) if found.as_of else None
+        if isinstance(found.as_of, datetime):
+            fixed = found.as_of
         if settings.serving_path.exists():
             if bring_profiles_up_to_date(settings):
                 console.print(f"Profiles written: {settings.profiles_path}", soft_wrap=True)
@@ -47,7 +51,8 @@ def serve_home(
         serve(
             settings,
             listening,
-            sources,
+            sources_of(found),
+            fixed,
             lambda: console.print(f"Live service: {listening.url}  (Ctrl+C ends it)"),
         )
     except (CatalogError, LiveError, WarehouseError) as error:

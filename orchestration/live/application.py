@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from orchestration.live import profile_routes
+from orchestration.live import decide_routes, profile_routes
 from orchestration.live.event_routes import add_event_routes
 from orchestration.live.guard import Address, Guard
 from orchestration.live.page_routes import open_pages, problem_page, shows
@@ -35,6 +35,7 @@ def make_application(service: Service, address: Address | None = None) -> ASGIAp
     app.state.intake = service.intake
     app.state.pages = open_pages(service, is_secure=bool(address and address.is_secure))
     app.include_router(profile_routes.router, tags=["profiles"])
+    app.include_router(decide_routes.router, tags=["decisions"])
     app.include_router(add_event_routes(profile_routes.problems(404)), tags=["events"])
     app.include_router(page_router)
     app.add_api_route("/health", _health, methods=["GET"], summary="Whether the service answers", tags=["service"])
@@ -96,7 +97,7 @@ def _document_tokens(app: FastAPI) -> None:
             for path, operations in schema["paths"].items():
                 for operation in operations.values():
                     operation["responses"].pop("422", None)  # faults of a request are 400
-                    if path.startswith("/v1/profiles") or path.startswith("/v1/access-log"):
+                    if path.startswith("/v1/profiles") or path.startswith(("/v1/access-log", "/v1/decide")):
                         operation["security"] = [{"token": []}]
             app.openapi_schema = schema
         return app.openapi_schema

@@ -14,7 +14,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from orchestration.channels.catalog import WEBHOOK, Catalog, EventsSystem
+from orchestration.channels.catalog import DECISION, WEBHOOK, Catalog, EventsSystem
 from orchestration.live.event_writer import Event, EventWriter
 from orchestration.live.guard import FailedAttempts
 from orchestration.live.problems import Problem
@@ -24,7 +24,9 @@ from orchestration.live.webhooks import check_signature, events_of
 
 @dataclass(frozen=True)
 class EventSource:
-    """A system that sends events. streams: kind of message -> stream. webhooks: streams of its webhooks."""
+    """A system that sends events. streams: kind of message -> stream. webhooks: streams of its webhooks.
+    decisions: the stream that takes what this service decides.
+    """
 
     name: str
     write_key: str
@@ -33,6 +35,7 @@ class EventSource:
     origins: tuple[str, ...]
     streams: Mapping[str, str]
     webhooks: frozenset[str]
+    decisions: str | None = None
 
     def admits(self, origin: str) -> bool:
         """Whether pages of this site may send."""
@@ -69,8 +72,13 @@ def sources_of(catalog: Catalog) -> list[EventSource]:
             system.secret.get_secret_value() if system.secret else "",
             system.signature_header,
             system.origins,
-            {stream.message: stream.name for stream in system.streams.values() if stream.message != WEBHOOK},
+            {
+                stream.message: stream.name
+                for stream in system.streams.values()
+                if stream.message not in (WEBHOOK, DECISION)
+            },
             frozenset(stream.name for stream in system.streams.values() if stream.message == WEBHOOK),
+            next((stream.name for stream in system.streams.values() if stream.message == DECISION), None),
         )
         for system in catalog.systems.values()
         if isinstance(system, EventsSystem)

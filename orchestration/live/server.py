@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +123,20 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, listening: Listening, sources: Sequence[EventSource], on_started: Callable[[], None]
+    settings: Settings,
+    listening: Listening,
+    sources: Sequence[EventSource],
+    fixed_as_of: datetime | None,
+    on_started: Callable[[], None],
 ) -> None:
     """Answers requests until the process is asked to end. Raises LiveError where it cannot start.
 
-    sources: systems that send events. on_started: called once it answers.
+    sources: systems that send events. fixed_as_of: the moment of a closed data set, in place of the clock.
+    on_started: called once it answers.
     """
     address = listening.address()
     with only_service(settings.live_path):
-        service = open_service(settings, sources)
+        service = open_service(settings, sources, fixed_as_of)
         try:
             state = {"pid": os.getpid(), "address": listening.url, "started_at": now_text()}
             write_private(settings.live_path / STATE_FILE, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fastapi import Request
 
@@ -18,10 +19,16 @@ from orchestration.live.tokens import Caller, Tokens
 from orchestration.serving.profile_store import CurrentStore, ProfileStore
 from orchestration.settings import Settings
 
+# Where decisions wait if the catalog has no stream for them yet: a system and a stream of this name take them in.
+DECISIONS = "decisions"
+
 
 @dataclass
 class Service:
-    """One home's open files. Close it at the end."""
+    """One home's open files. Close it at the end.
+
+    decisions: the system and stream that take what it decides. fixed_as_of: of a closed data set, instead of the clock.
+    """
 
     settings: Settings
     profiles: CurrentStore
@@ -30,6 +37,8 @@ class Service:
     intake: EventIntake
     accounts: Accounts
     sessions: Sessions
+    decisions: tuple[str, str]
+    fixed_as_of: datetime | None
     # Ten wrong tokens a minute: a program with a stale one notices, a guesser gets nowhere.
     wrong_tokens: FailedAttempts = field(default_factory=lambda: FailedAttempts(10, 60))
 
@@ -48,17 +57,31 @@ class Service:
         self.log.close()
 
 
-def open_service(settings: Settings, sources: Sequence[EventSource] = ()) -> Service:
-    """Opens the files of a home. sources: systems that send events. Raises LiveError where they cannot be used."""
+def open_service(
+    settings: Settings, sources: Sequence[EventSource] = (), fixed_as_of: datetime | None = None
+) -> Service:
+    """Opens the files of a home. Raises LiveError where they cannot be used.
+
+    sources: systems that send events. fixed_as_of: the moment of a closed data set, in place of the clock.
+    """
     live = settings.live_path
     log = AccessLog(live)
     streams = [
         (source.name, stream) for source in sources for stream in (*source.streams.values(), *sorted(source.webhooks))
     ]
-    intake = EventIntake(sources, EventWriter(settings.event_log_path, streams))
+    decided = next(((source.name, source.decisions) for source in sources if source.decisions), (DECISIONS, DECISIONS))
+    intake = EventIntake(sources, EventWriter(settings.event_log_path, [*streams, decided]))
     accounts = Accounts(live)
     return Service(
-        settings, CurrentStore(settings.profiles_path), Tokens(live), log, intake, accounts, Sessions(accounts)
+        settings,
+        CurrentStore(settings.profiles_path),
+        Tokens(live),
+        log,
+        intake,
+        accounts,
+        Sessions(accounts),
+        decided,
+        fixed_as_of,
     )
 
 

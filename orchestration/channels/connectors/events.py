@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from orchestration.channels.catalog import WEBHOOK, EventsSystem, EventStream
+from orchestration.channels.catalog import DECISION, WEBHOOK, EventsSystem, EventStream
 from orchestration.channels.connectors import Batch, Delivery, Request, days_of, landed_names, require_columns
 from orchestration.channels.connectors._casts import cast_batch
 from orchestration.channels.connectors._rest_spool import ItemSpool
@@ -80,6 +80,8 @@ def _spool(segment: Path, begin: list[int], spool: ItemSpool, stream: EventStrea
             ) from error
         if stream.message == WEBHOOK:
             event = {"webhook_id": event["message_id"], "webhook_received_at": event["received_at"], **event["payload"]}
+        if stream.message == DECISION:
+            event = {"decision_id": event["message_id"], "decided_at": event["received_at"], **event["payload"]}
         spool.add(event | {_FILE: segment.name, _ROW: number})
     return [offset, number]
 
@@ -87,7 +89,7 @@ def _spool(segment: Path, begin: list[int], spool: ItemSpool, stream: EventStrea
 def _batches(spool: ItemSpool, names: list[str], columns: list[str], stream: EventStream) -> Iterator[Batch]:
     import pyarrow as pa
 
-    day = stream.day or ("webhook_received_at" if stream.message == WEBHOOK else "timestamp")
+    day = stream.day or {WEBHOOK: "webhook_received_at", DECISION: "decided_at"}.get(stream.message, "timestamp")
     for table in spool.tables():
         rows: pa.Table = table.select(names).rename_columns(columns)
         days = days_of(rows[day]) if day in columns else pa.nulls(rows.num_rows, pa.date32())
