@@ -396,3 +396,13 @@ def test_small_files_give_the_same_rows_rejects_and_faults_as_if_read_one_by_one
         results.append((landed.rows, landed.rejected_rows, sorted(landed.faults), sorted(landed.files), rows, rejects))
     assert results[0][0] > 0
     assert results[0] == results[1]
+
+
+def test_rows_of_small_files_are_counted_in_each_file(bench: Bench) -> None:
+    for name, ids in (("a", (1, 2, 3)), ("b", (4,)), ("c", (5, 6))):
+        (bench.data / f"{name}.csv").write_text("id\n" + "".join(f"{one}\n" for one in ids))
+    bench.land(bench.files("contacts: {path: '*.csv', format: csv, key: [id]}"))
+    assert bench.rows("_source_file, _source_row, id", order="_source_file, _source_row") == [
+        ("a.csv", 1, "1"), ("a.csv", 2, "2"), ("a.csv", 3, "3"),
+        ("b.csv", 1, "4"), ("c.csv", 1, "5"), ("c.csv", 2, "6"),
+    ]  # fmt: skip
