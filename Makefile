@@ -126,6 +126,10 @@ predictions-report: .venv/dev.installed  ## Hold what was predicted for demo com
 	.venv-spark/bin/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+.PHONY: erasure-trial
+erasure-trial: .venv/bin/python  ## Erase 50 people of a new demo company and search every file for them (SEED=1)
+	$(BIN)/python tests/privacy/erasure_trial.py $(or $(SEED),1)
+
 .PHONY: spark-trial
 spark-trial: .venv-spark/installed  ## Build the same models on Spark and compare every table (needs Java 17 and a run)
 	CONTEXT360_CATALOG=$(CATALOG) .venv-spark/bin/python tests/spark_trial.py

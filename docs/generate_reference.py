@@ -255,7 +255,8 @@ def _catalog() -> str:
             own = set(model.model_fields) - shared
             parts += ["", f"With `connector: {connector}`:", "", *_fields(model, model.__name__, only=own)]
     if "services" in catalog.Catalog.model_fields:
-        parts += ["", "## Fields of a service", "", *_fields(catalog.Service, "Service")]
+        parts += ["", "## Fields of `books`", "", *_fields(catalog.Books, "Books")]
+    parts += ["", "## Fields of a service", "", *_fields(catalog.Service, "Service")]
     return _joined(parts)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from orchestration.cli_live import add_live_commands
 from orchestration.cli_options import CatalogOption, HomeOption
+from orchestration.cli_privacy import add_privacy_commands
 
 app = typer.Typer(
     name="context360",
@@ -378,6 +379,9 @@ def demo_advance(
     from orchestration.console import advance_demo
 
     raise typer.Exit(advance_demo(days=days, out=out, home=home))
+
+
+add_privacy_commands(app)
 
 
 def main() -> None:

@@ -72,6 +72,10 @@ class Settings:
         return self.home / "identity"
 
     @property
+    def privacy_path(self) -> Path:
+        return self.home / "privacy"
+
+    @property
     def predictions_path(self) -> Path:
         return self.home / "predictions"
 

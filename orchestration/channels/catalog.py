@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from orchestration.channels.catalog_types import Column, ColumnType, Delivery, Duration, Encoding, Moment, TimeZone
+from orchestration.channels.catalog_types import (
+    Column,
+    ColumnType,
+    Delivery,
+    Duration,
+    Encoding,
+    Moment,
+    Months,
+    TimeZone,
+)
 
 WHITESPACE = "whitespace"
 WEBHOOK, DECISION = "webhook", "decision"
@@ -22,6 +31,13 @@ _KEYS = {WEBHOOK: "webhook_id", DECISION: "decision_id"}  # of event streams; me
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Books(_Model):
+    """Why the rows of a stream outlive the erasure of their person, without what identifies them, and for how long."""
+
+    reason: str = Field(min_length=1)
+    months: Months = Field(alias="for")
 
 
 class Stream(_Model):
@@ -47,6 +63,8 @@ class Stream(_Model):
     allow_empty: bool = False
     # In which the local times of the stream are; without it the system's, and else the firm's (dbt variable time_zone).
     time_zone: TimeZone = None
+    # Rows that the books need when their person is erased.
+    books: Books | None = None
 
     @model_validator(mode="after")
     def _snapshot_is_the_full_table(self) -> Self:

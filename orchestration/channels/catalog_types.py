@@ -15,6 +15,7 @@ _COLUMN = re.compile(r"_?[a-z][a-z0-9_]*")
 _TYPE = re.compile(r"(varchar|bigint|double|boolean|date|timestamp)|decimal\(([1-9][0-9]?), ?([0-9][0-9]?)\)")
 _MOST_DIGITS = 38
 _DURATION = re.compile(r"([1-9][0-9]*) ?(m|h|d|w)")
+_MONTHS = re.compile(r"([1-9][0-9]*) ?(months?|years?)")
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -25,6 +26,15 @@ def _duration(value: object) -> object:
     if match is None:
         raise PydanticCustomError("duration", "is not a duration; write a number and m, h, d or w, as in 15m, 1h or 7d")
     return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+
+
+def _months(value: object) -> object:
+    if value is None or isinstance(value, int):
+        return value
+    match = _MONTHS.fullmatch(str(value).strip())
+    if match is None:
+        raise PydanticCustomError("months", "is not a period; write months or years, as in 24 months or 7 years")
+    return int(match[1]) * (12 if match[2].startswith("year") else 1)
 
 
 def _column(value: object) -> object:
@@ -78,6 +88,7 @@ def _encoding(value: object) -> object:
 
 Column = Annotated[str, BeforeValidator(_column)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Months = Annotated[int, BeforeValidator(_months)]
 # The name of a DuckDB type, in capitals.
 ColumnType = Annotated[str, BeforeValidator(_type)]
 Encoding = Annotated[str, BeforeValidator(_encoding)]

@@ -8,6 +8,7 @@ from orchestration.console.compare import show_comparison
 from orchestration.console.coverage import show_coverage
 from orchestration.console.demo import advance_demo, create_demo
 from orchestration.console.docs import write_documentation
+from orchestration.console.erase import erase_customers
 from orchestration.console.firm import call_dbt, init_firm
 from orchestration.console.first_look import show_first_look
 from orchestration.console.onboard import add_system
@@ -35,6 +36,7 @@ __all__ = [
     "create_token",
     "end_account",
     "end_token",
+    "erase_customers",
     "init_firm",
     "open_ui",
     "run_with_progress",

@@ -15,9 +15,12 @@ from orchestration.channels.intake.stream_status import StreamState, recorded_st
 from orchestration.channels.intake.take_in import record_failure, take_in
 from orchestration.channels.landing.loads import accepted_rows
 from orchestration.defs.days import days_key, report_days
-from orchestration.defs.project import Installation, RunResource
+from orchestration.defs.project import Installation, RunResource, in_one_sentence
 from orchestration.defs.quality import expectations_result, table_metadata
 from orchestration.defs.stream_intake import intake_run, stream_source
+from orchestration.firm.state import StateError
+from orchestration.privacy.before_runs import refresh_rules
+from orchestration.warehouse.dbt import DbtError
 from orchestration.warehouse.profile import profile_relation
 
 MOST_RETRIES = 2
@@ -34,7 +37,7 @@ def landing_assets(installation: Installation) -> list[dg.AssetsDefinition]:
     return [_landing_asset(installation, system, stream) for system, stream in installation.catalog.streams()]
 
 
-# 64 lines: the decorated function must close over the stream, and Dagster takes its description and metadata here.
+# 67 lines: the decorated function must close over the stream, and Dagster takes its description and metadata here.
 def _landing_asset(installation: Installation, system: Any, stream: Stream) -> dg.AssetsDefinition:
     source = stream_source(installation, system, stream)
     declared = source.declared_columns
@@ -62,6 +65,8 @@ def _landing_asset(installation: Installation, system: Any, stream: Stream) -> d
         if key not in context.selected_asset_keys:
             yield from _checks_alone(context, run, installation, source, key)
             return
+        with in_one_sentence(StateError, DbtError):
+            refresh_rules(installation.settings, installation.catalog, installation.dbt, run.moment)
         with installation.warehouse() as connection:
             try:
                 state, outcomes = take_in(connection, source, intake_run(context, run))

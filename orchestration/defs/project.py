@@ -21,6 +21,7 @@ from orchestration.defs.dagster_internals import prune_history
 from orchestration.firm.folder import FirmError, firm_folder
 from orchestration.firm.state import StateError, bring_up_to_date
 from orchestration.identity.register import register_moment
+from orchestration.privacy.before_runs import refuse_unfinished_erasure
 from orchestration.settings import Settings
 from orchestration.warehouse.compaction import compact
 from orchestration.warehouse.connection import WarehouseError, only_run, open_warehouse
@@ -124,6 +125,7 @@ class RunResource(dg.ConfigurableResource):
                         "Leave out --train."
                     )
                 stack.enter_context(only_run(Path(self.lock_path)))
+                refuse_unfinished_erasure(Path(self.home_path))
                 for sentence in bring_up_to_date(Path(self.home_path)):
                     dg.get_dagster_logger().warning(sentence)
                 stack.callback(self._compact)  # when nothing has the warehouse open any more

@@ -20,6 +20,7 @@ def stream_source(installation: Installation, system: Any, stream: Stream) -> St
         declared_columns(installation.dbt.firm, system.staging_folder).get(stream.name, {}),
         personal_source_columns(installation.dbt.firm, system.staging_folder).get(stream.name, frozenset()),
         installation.settings.event_log_path,
+        installation.settings.privacy_path,
     )
 
 

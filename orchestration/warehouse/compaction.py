@@ -14,6 +14,14 @@ LEAST_USED_SHARE = 0.6
 LEAST_FREE_BYTES = 50_000_000
 
 
+def write_anew(path: Path) -> None:
+    """Writes the warehouse anew, so that nothing is left of what was deleted in it: DuckDB keeps old blocks.
+
+    Nothing else may have the file open. Raises WarehouseError as `compact` does.
+    """
+    compact(path, least_free_bytes=-1)
+
+
 def compact(path: Path, *, least_free_bytes: int = LEAST_FREE_BYTES) -> int:
     """Writes the warehouse anew where much of it is free space; returns the bytes by which it has shrunk.
 
@@ -45,7 +53,8 @@ def _write_anew(path: Path, fresh: Path, least_free_bytes: int) -> bool:
             select database_name, used_blocks, total_blocks, block_size from pragma_database_size()
             where database_name = current_database()
         """).fetchall()[0]
-        if used >= LEAST_USED_SHARE * total or (total - used) * block < least_free_bytes:
+        is_full = used >= LEAST_USED_SHARE * total or (total - used) * block < least_free_bytes
+        if is_full and least_free_bytes >= 0:
             return False
         quoted = str(fresh).replace("'", "''")
         connection.execute(f"attach '{quoted}' as compacted")

@@ -216,24 +216,26 @@ class DbtProject:
         return results
 
     def query(self, model: str, *, as_of: datetime) -> str:
-        """The SQL of a model as it would be built at that moment (naive UTC), on the tables of the warehouse.
+        """The SQL of a model as it would be built at that moment (naive UTC); see `queries`."""
+        return self.queries([model], as_of=as_of)[model]
+
+    def queries(self, selection: Sequence[str], *, as_of: datetime) -> dict[str, str]:
+        """The SQL of models by name, as they would be built at that moment (naive UTC), on the tables of the warehouse.
 
         The warehouse is not opened. Raises DbtError where dbt fails or there is no such model.
         """
         from dbt.cli.main import dbtRunner
 
         outcome = dbtRunner(manifest=self._loaded()).invoke(
-            [
-                "compile", "--select", model, "--no-introspect", "--no-populate-cache", "--no-write-json",
-                *self._arguments(as_of=as_of),
-            ]
+            ["compile", "--select", *selection, "--no-introspect", "--no-populate-cache", "--no-write-json",
+             *self._arguments(as_of=as_of)]
         )  # fmt: skip
         if outcome.exception is not None:
             raise DbtError(self._sentence(str(outcome.exception)))
-        results = list(getattr(outcome.result, "results", None) or [])
-        if not results or not results[0].node.compiled_code:
-            raise DbtError(f"There is no model {model} in the dbt project: correct the name.")
-        return str(results[0].node.compiled_code)
+        nodes = [result.node for result in list(getattr(outcome.result, "results", None) or [])]
+        if not nodes or not all(node.compiled_code for node in nodes):
+            raise DbtError(f"There is no model {' '.join(selection)} in the dbt project: correct the name.")
+        return {node.name: str(node.compiled_code) for node in nodes}
 
     def call(self, arguments: Sequence[str], *, as_of: datetime) -> bool:
         """Calls dbt as a person does, with the variables of this project; dbt prints what it does. Returns success.

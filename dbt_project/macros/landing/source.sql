@@ -69,6 +69,12 @@
 {%- endmacro %}
 
 
+{#- How many rows were taken out of each landed file: those of erased people, and those older than the stream is kept. -#}
+{% macro landed_removals(adapter_name, stream) -%}
+    {{ adapter.dispatch('parquet_folder', 'context360')(context360.landed_folder(adapter_name, stream, 'removed')) }}
+{%- endmacro %}
+
+
 {#- An unreadable row counts until its file is delivered again: then the newer delivery speaks. -#}
 {% macro where_newest_delivery(rejects, landed) -%}
 where not exists (

@@ -16,12 +16,14 @@ select
     '{{ stream.stream }}' as stream,
     {{ run_id() }} as run_id,
     {{ as_of() }} as as_of,
-    landed.row_count as landed_rows,
+    landed.row_count + removed.erased_rows + removed.expired_rows as landed_rows,
     fates.staged_rows,
     fates.deleted_rows,
     fates.quarantined_rows,
     fates.repeat_rows,
     fates.later_rows,
+    removed.erased_rows,
+    removed.expired_rows,
     unreadable.row_count as unreadable_rows,
     withheld.row_count as withheld_rows,
     landed.row_count - fates.staged_rows - fates.quarantined_rows - fates.repeat_rows - fates.later_rows as difference
@@ -41,6 +43,12 @@ cross join (
     {{ where_newest_delivery('rejects', landed) }}
 ) as unreadable
 cross join (
+    select
+        cast(coalesce(sum(erased_rows), 0) as bigint) as erased_rows,
+        cast(coalesce(sum(expired_rows), 0) as bigint) as expired_rows
+    from {{ landed_removals(stream.adapter, stream.stream) }}
+) as removed
+cross join (
     select count(distinct concat_ws('|', load_id, source_file, cast(source_row as {{ dbt.type_string() }}))) as row_count
     from {{ ref('int_quarantined_row') }}
     where source_system = '{{ stream.system }}' and stream = '{{ stream.stream }}'
@@ -57,6 +65,8 @@ cross join (
         0 as quarantined_rows,
         0 as repeat_rows,
         0 as later_rows,
+        0 as erased_rows,
+        0 as expired_rows,
         0 as unreadable_rows,
         0 as withheld_rows,
         0 as difference

@@ -22,6 +22,7 @@ class StreamSource:
     landing_url: local folder or fsspec URL. working_dir: local folder of dlt, kept between runs. declared_columns:
     landed column -> DuckDB type, as staging reads them. personal_columns: those of them that hold personal data.
     event_log: where the live service of the home keeps its events.
+    privacy_path: what is known of erased people, whom landing does not take in again; None to let everybody in.
     """
 
     system: SourceSystem
@@ -31,6 +32,7 @@ class StreamSource:
     declared_columns: Mapping[str, str]
     personal_columns: frozenset[str] = frozenset()
     event_log: Path | None = None
+    privacy_path: Path | None = None
 
     @property
     def text_columns(self) -> list[str]:

@@ -17,8 +17,13 @@ from orchestration.channels.intake.shape_faults import shape_fault
 from orchestration.channels.intake.stream_source import IntakeRun, StreamSource
 from orchestration.channels.intake.stream_status import State, StreamState, record_state, still_drifts
 from orchestration.channels.landing.declared_columns import ensure_declared_columns
+from orchestration.channels.landing.folder import StreamFolder
 from orchestration.channels.landing.land import Landing, land_stream
 from orchestration.channels.landing.loads import accepted_loads, accepted_rows
+from orchestration.channels.landing.removal import Removed
+from orchestration.channels.landing.row_owners import has_held_out, keep_out
+from orchestration.counts import counted
+from orchestration.warehouse.engine_functions import add_functions
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,8 +41,9 @@ def take_in(
     register = LoadRegister(connection, source.system.name, source.stream.name)
     _restore_register(connection, source, run, register)
     landing, fault = _landed(source, run, register, days)
+    held_out = _keep_out(source, run)
     verdicts = judge_waiting_loads(connection, source, run, register)
-    state = _state(connection, source, run, register, landing, fault, verdicts)
+    state = _state(connection, source, run, register, landing, fault, verdicts, held_out)
     _record(connection, source, run, state, verdicts.outcomes)
     return state, verdicts.outcomes
 
@@ -130,6 +136,7 @@ def _state(
     landing: Landing,
     fault: str,
     verdicts: Verdicts,
+    held_out: Removed,
 ) -> StreamState:
     system, stream, problems = source.system, source.stream, verdicts.problems
     state: State
@@ -159,11 +166,25 @@ def _state(
         newest_at,
         expected_by(stream, newest_at),
         stream.cadence,
-        _remark(stream.label, landing),
+        _remark(stream.label, landing, held_out),
     )
 
 
-def _remark(label: str, landing: Landing) -> str:
+def _keep_out(source: StreamSource, run: IntakeRun) -> Removed:
+    """Takes the rows of erased people out of what has just landed, before anything reads it."""
+    if source.privacy_path is None or not has_held_out(source.privacy_path):
+        return Removed()
+    import duckdb
+
+    folder = StreamFolder(source.landing_url, source.system.name, source.stream.name)
+    with duckdb.connect() as connection:
+        add_functions(connection)
+        return keep_out(connection, source.privacy_path, folder, source.stream.label, run.as_of)
+
+
+def _remark(label: str, landing: Landing, held_out: Removed) -> str:
+    if held_out.erased:
+        return f"{label}: {counted(held_out.erased, 'row')} of people who were erased did not land"
     if not landing.repeats:
         return landing.remark
     more = f" and {len(landing.repeats) - 1} more" if len(landing.repeats) > 1 else ""

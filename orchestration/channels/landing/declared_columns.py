@@ -1,4 +1,4 @@
-"""Files without rows that make `rows/` and `rejects/` readable, with all their columns, before anything has landed."""
+"""Files without rows that make `rows/`, `rejects/` and `removed/` readable, before anything has landed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from orchestration.channels.connectors import REJECTS
 from orchestration.channels.errors import ChannelError
-from orchestration.channels.landing.folder import DECLARED_FILE, ROWS, StreamFolder
+from orchestration.channels.landing.folder import DECLARED_FILE, REMOVED, ROWS, StreamFolder
+from orchestration.channels.landing.removal import REMOVED_COLUMNS
 
 _ORIGIN = {"_dlt_load_id": "VARCHAR", "_source_file": "VARCHAR", "_source_row": "BIGINT", "_source_day": "DATE"}
 _REJECT_COLUMNS = {**_ORIGIN, "raw": "VARCHAR", "reason": "VARCHAR"}
@@ -22,7 +23,8 @@ def ensure_declared_columns(landing_url: str, system: str, stream: str, declared
     import duckdb
 
     stream_folder = StreamFolder(landing_url, system, stream)
-    for folder, columns in ((ROWS, {**declared_columns, **_ORIGIN}), (REJECTS, _REJECT_COLUMNS)):
+    parts = ((ROWS, {**declared_columns, **_ORIGIN}), (REJECTS, _REJECT_COLUMNS), (REMOVED, REMOVED_COLUMNS))
+    for folder, columns in parts:
         try:
             content = _empty_parquet(tuple(columns.items()))
         except duckdb.Error as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 ROWS, HELD = "rows", "held"
+REMOVED = "removed"  # how many rows were taken out of the files, see removal.py
 # Spark ignores files whose names begin with an underscore or a dot.
 DECLARED_FILE = "declared.parquet"
 _MOVES = "_moves"

@@ -28,5 +28,5 @@ select
     cast(null as {{ dbt.type_string() }}) as country,
     min(ordered_at) as recorded_at
 from {{ ref('stg_shop__orders') }}
-where customer_no is null and guest_email is not null
+where customer_no is null and {{ context360.usable_identifier('guest_email', "'email'") }} is not null
 group by guest_email
