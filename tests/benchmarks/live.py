@@ -113,6 +113,11 @@ class _Connection(asyncio.Protocol):
         self._due = due
         self._transport.write(self._load.next_request())
 
+    def connection_lost(self, _: Exception | None) -> None:
+        """The service closes a connection that was idle: it takes no further request."""
+        if self in self._load.free:
+            self._load.free.remove(self)
+
     def data_received(self, data: bytes) -> None:
         seen = self._seen + data
         end = seen.find(b"\r\n\r\n")
