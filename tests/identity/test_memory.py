@@ -16,7 +16,10 @@ from orchestration.identity import linking
 from orchestration.identity.decisions import read_decisions
 from orchestration.identity.explain import assignment_as_of, explain, present_customer
 from orchestration.identity.linking import LinkResult, link_records
+from orchestration.identity.memory import count_frequencies
+from orchestration.identity.records import WITH_FREQUENCY
 from orchestration.identity.register import NUMBERS, keep_register, register_moment, restore_register
+from orchestration.identity.workspace import Workspace
 from orchestration.warehouse.connection import WarehouseError
 
 ANN = {"key": "crm/ann", "given_name": "Ann", "family_name": "Lee", "email": "ann@example.com"}
@@ -294,3 +297,22 @@ def test_killed_call_leaves_all_tables_unchanged(
         with pytest.raises(KeyboardInterrupt):
             link_grown(grown, "shorter", as_of=datetime(2026, 1, 5))
     assert everything(grown, *tables) == before
+
+
+def test_equal_records_of_one_system_do_not_make_a_name_common() -> None:
+    """Two people are called Lee and two Ray; one Lee has five equal records, of which the first counts."""
+    with duckdb.connect() as connection:
+        others = ", ".join(f"null::varchar as {column}" for column in WITH_FREQUENCY if column != "family_name")
+        connection.execute("create schema kept; create schema work")
+        connection.execute(f"""
+            create table work.clean_record as
+            select family_name, copy, {others}
+            from (values ('lee', 1), ('lee', 2), ('lee', 3), ('lee', 4), ('lee', 5), ('lee', 1), ('ray', 1), ('ray', 1))
+                as records (family_name, copy)
+        """)
+        count_frequencies(Workspace(connection, "kept", "work"))
+        shares = connection.execute("""
+            select share from kept.term_frequency
+            where column_name = 'family_name' and value in (hash('lee'), hash('ray'))
+        """).fetchall()
+    assert shares == [(0.5,), (0.5,)]
