@@ -59,15 +59,25 @@ def _consent() -> Suite:
         "marts",
         "marts.next_best_action (consent)",
         """
-        select count(*) as unlawful_actions
+        select
+            count(*) filter (where consents.customer_key is null) as unlawful_actions,
+            count(*) filter (where consents.customer_key is not null and contacts.customer_key is null)
+                as unreachable_actions
         from marts.next_best_action as actions
-        where not exists (
-            select 1 from marts.customer_consent as consents
-            where consents.customer_key = actions.customer_key and consents.purpose = actions.purpose
+        left join marts.customer_consent as consents
+            on consents.customer_key = actions.customer_key and consents.purpose = actions.purpose
                 and consents.channel = actions.channel and consents.is_granted
-        )
+        left join marts.customer_contact as contacts
+            on contacts.customer_key = actions.customer_key and contacts.purpose = actions.purpose
+                and contacts.channel = actions.channel and contacts.may_contact
         """,
-        (is_zero("unlawful_actions", "Every proposal has consent for its purpose and channel."),),
+        (
+            is_zero("unlawful_actions", "Every proposal has consent for its purpose and channel."),
+            is_zero(
+                "unreachable_actions",
+                "Every proposal has an address in its channel that no other user of it has refused.",
+            ),
+        ),
     )
 
 

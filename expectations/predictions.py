@@ -83,9 +83,12 @@ def _propensity_coverage() -> Suite:
         select
             (select count(*) from core.dim_customer where customer_key > 0) * count(distinct model_name)
                 - count(*) as missing_scores,
-            -- Without customers there are no scores.
+            -- Without customers who may be profiled there are no scores.
             case
-                when (select count(*) from core.dim_customer where customer_key > 0) = 0 then 0
+                when (
+                    select count(*) from core.dim_customer_profiling
+                    where customer_key > 0 and no_profile_reason is null
+                ) = 0 then 0
                 else (select count(*) from predictions.prediction_base_rate) - count(distinct model_name)
             end as missing_targets,
             (

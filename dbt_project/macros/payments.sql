@@ -144,7 +144,8 @@ rhythms as (
     days is: the forecast of purchases, and the propensity to buy anything. The forecast expects n purchases of who is active
     with the chance a, so n / a of an active customer, and a purchase with a (1 - e^(-n / a)). Where the models differ by
     more than forecast_disagreement, neither is a fact, and the forecast is null with that basis; else who buys is still
-    active. The day of the next purchase is null where the two place its even chance on different sides of 90 days. -#}
+    active. The day of the next purchase is null where the two place its even chance on different sides of 90 days. All is
+    null of customers who may not be profiled. -#}
 {% macro reconciled_forecasts() -%}
 compared as (
     select
@@ -182,19 +183,24 @@ compared as (
 
 forecasts as (
     select
-        customer_key,
-        currency,
+        compared.customer_key,
+        compared.currency,
         {%- for measure in [
             'expected_purchases_30d', 'expected_purchases_90d', 'expected_purchases_12m', 'expected_spend_amount',
             'expected_value_12m_amount',
         ] %}
-        case when not is_contradicted then {{ measure }} end as {{ measure }},
+        {{ profiled('case when not compared.is_contradicted then compared.' ~ measure ~ ' end') }} as {{ measure }},
         {%- endfor %}
-        case when not is_contradicted and not is_day_contradicted then next_purchase_date end as next_purchase_date,
-        case when not is_contradicted then probability_active end as probability_alive,
-        case when is_contradicted then 'models disagree' else basis end as basis,
-        model_version,
-        trained_as_of
+        {{ profiled(
+            'case when not compared.is_contradicted and not compared.is_day_contradicted'
+            ~ ' then compared.next_purchase_date end'
+        ) }} as next_purchase_date,
+        {{ profiled('case when not compared.is_contradicted then compared.probability_active end') }}
+            as probability_alive,
+        {{ profiled("case when compared.is_contradicted then 'models disagree' else compared.basis end") }} as basis,
+        {{ profiled('compared.model_version') }} as model_version,
+        {{ profiled('compared.trained_as_of') }} as trained_as_of
     from compared
+    {{ join_profiling_gate('compared.customer_key') }}
 )
 {%- endmacro %}

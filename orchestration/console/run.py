@@ -230,6 +230,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     from orchestration.serving.connectedness_report import REPORT_NAME
     from orchestration.serving.predictions_report import REPORT_NAME as PREDICTIONS_NAME
     from orchestration.serving.predictions_report import prediction_sentences
+    from orchestration.serving.profiling import profiling_sentences
     from orchestration.serving.reading import (
         connectedness_of,
         published_as_of,
@@ -252,7 +253,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
         waiting = quarantine_of(connection)
         unusable = unusable_identifiers_of(connection)
         unconverted = unconverted_amounts_of(connection)
-        predicted = prediction_sentences(connection)
+        sentences = [*profiling_sentences(connection), *prediction_sentences(connection)]
     changed = [table for table in tables if table.changed_by_run == outcome.run_id]
     console.print(f"[bold]Published[/] {settings.serving_path}, as of {as_of:%Y-%m-%d %H:%M} UTC")
     for table in changed:
@@ -266,7 +267,7 @@ def _print_result(console: Console, settings: Settings, outcome: RunOutcome, rep
     _print_unusable(console, unusable)
     _print_unconverted(console, unconverted)
     _print_later_rows(console, settings, as_of)
-    for sentence in predicted:
+    for sentence in sentences:
         console.print(escape(sentence), soft_wrap=True)
     console.print(f"Data Docs      {settings.reports_path / 'data_docs' / 'index.html'}")
     console.print(f"Connectedness  {settings.reports_path / REPORT_NAME}")

@@ -42,6 +42,7 @@ def variables(
         # dbt shows the package's own variables to the package's models only, and its macros stand in those of the firm.
         "time_zone": project_variable(firm, "time_zone"),
         "reporting_currency": catalog.reporting_currency or project_variable(firm, "reporting_currency"),
+        "profiling_basis": project_variable(firm, "profiling_basis"),
         "own_seeds": firm.own_seeds(),
         "placeholder_identifiers": firm.placeholder_patterns(),
         "engagement_points_version": str(engagement_points or SET_POINTS),

@@ -35,6 +35,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             create table marts.customer_consent as
             select 1 as customer_key, 'marketing' as purpose, channel, channel = 'email' as is_granted
             from (values ('email'), ('call')) as v (channel);
+            create table marts.customer_contact as
+            select customer_key, purpose, channel, true as may_contact from marts.customer_consent where is_granted;
         """)
         yield opened
 
@@ -43,7 +45,7 @@ def failed(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Column or name of each rule that fails; all of them are errors."""
     suites = marts_suites(datetime(2026, 1, 1))
     outcomes = [outcome for table in TABLES for outcome in validate(connection, suites[table], run_id="test")]
-    assert len(outcomes) == 9
+    assert len(outcomes) == 10
     assert {outcome.severity for outcome in outcomes} == {"error"}
     return {f"{outcome.table}: {outcome.column}" for outcome in outcomes if not outcome.success}
 
@@ -86,3 +88,8 @@ def test_fault_fails_its_own_rule(connection, fault: str, rules: set[str]) -> No
 def test_withdrawn_consent_fails_the_consent_rule(connection) -> None:
     connection.execute("update marts.customer_consent set is_granted = false")
     assert failed(connection) == {"marts.next_best_action (consent): unlawful_actions"}
+
+
+def test_proposal_without_an_address_fails_its_rule(connection) -> None:
+    connection.execute("update marts.customer_contact set may_contact = false")
+    assert failed(connection) == {"marts.next_best_action (consent): unreachable_actions"}

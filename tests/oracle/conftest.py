@@ -18,6 +18,7 @@ from oracle.dimensions import draw_dimensions
 from oracle.facts import draw_facts
 from oracle.offers import draw_offers
 from oracle.paths import draw_marks
+from oracle.profiling import draw_refusals
 from oracle.relationship import know_from_first_acts
 from oracle.situations import draw_situations
 from oracle.voices import draw_voices
@@ -30,6 +31,7 @@ from orchestration.warehouse.dbt import DbtProject
 # In this order dbt needs no second look: what a model reads stands before it.
 MODELS = (
     "marts.consent.customer_consent",
+    "marts.consent.customer_contact",
     "marts.consent.customer_data_use",
     "marts.customer.context_freshness",
     "marts.customer.relationship_context",
@@ -105,6 +107,7 @@ def _build(home: Path, number: int, customers: int) -> Marts:
     draw_marks(company)
     draw_attributes(company)
     know_from_first_acts(company)
+    draw_refusals(company)
     catalog_file = EXAMPLES / "contoso" / "catalog.yaml"
     settings = settings_from({"CONTEXT360_HOME": str(home)}, catalog=str(catalog_file))
     with open_warehouse(settings.warehouse_path) as connection:

@@ -9,6 +9,7 @@ from typing import Any
 
 from oracle.company import AS_OF, CHANNELS, TOUCHPOINTS, Company, Row, is_true, seed
 from oracle.personal import open_at
+from oracle.profiling import is_gated
 from oracle.relationship import known_contacts
 from oracle.situational import DAY, situational_context
 
@@ -32,12 +33,14 @@ def customer_need(company: Company) -> dict[Any, Row]:
         felt = []
         for name, sign in _signs(company, customer, contexts[customer]).items():
             setting = settings.get(name)
-            if sign and setting and _counts(sign, setting):
+            is_profile = bool(setting) and setting.get("is_profile") != "false"
+            if sign and setting and _counts(sign, setting) and not (is_profile and is_gated(company, customer)):
                 felt.append((int(setting["precedence"]), setting["need"], setting, sign))
         for place, (_, need, setting, sign) in enumerate(sorted(felt, key=lambda one: one[:2]), start=1):
             found[customer, need] = {
                 "as_of": AS_OF, "need_rank": place, "title": setting["title"], "signal": setting["signal"],
                 "seen_at": sign["at"], "evidence": _sentence(setting, sign), "action": setting["action"],
+                "is_profile": setting.get("is_profile") != "false",
             }  # fmt: skip
     return found
 

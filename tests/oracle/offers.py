@@ -164,6 +164,8 @@ def offer_lookalike(company: Company, segments: dict[Any, Row]) -> dict[Any, Row
     made = [row for row in _made(company) if row["offer"]["valid_to"] is not None]
     got: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in made:
+        if segments[row["customer_key"]]["segment"] is None:
+            continue
         got[segments[row["customer_key"]]["segment"], row["offer_key"]].append(row)
     found: dict[Any, Row] = {}
     for (segment, key), betters in got.items():

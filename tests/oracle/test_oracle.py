@@ -11,7 +11,19 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from oracle import content, data_use, engagement, journeys, needs, offers, paths, personal, relationship, situational
+from oracle import (
+    content,
+    data_use,
+    engagement,
+    journeys,
+    needs,
+    offers,
+    paths,
+    personal,
+    profiling,
+    relationship,
+    situational,
+)
 from oracle.company import Company, Row
 from oracle.conftest import Marts
 
@@ -34,17 +46,22 @@ def _situations(company: Company) -> dict[Any, Row]:
 
 
 def _lookalikes(company: Company) -> dict[Any, Row]:
-    return offers.offer_lookalike(company, _segments(company))
+    return offers.offer_lookalike(company, profiling.gated("customer_segment", _segments)(company))
+
+
+def _stages(company: Company) -> dict[Any, Row]:
+    return profiling.gated_stages(engagement.customer_stage(company), company)
 
 
 # Per mart its key, and what computes it.
 ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] = {
     "customer_consent": (("customer_key", "purpose", "channel"), relationship.customer_consent),
     "customer_data_use": (("customer_key", "attribute", "source_system", "purpose"), data_use.customer_data_use),
+    "customer_contact": (("customer_key", "purpose", "channel"), profiling.customer_contact),
     "relationship_context": (("customer_key",), relationship.relationship_context),
     "customer_segment": (("customer_key",), _segments),
     "customer_engagement": (("customer_key",), engagement.customer_engagement),
-    "customer_stage": (("customer_key", "valid_from"), engagement.customer_stage),
+    "customer_stage": (("customer_key", "valid_from"), _stages),
     "customer_trait": (("customer_key", "trait_kind", "trait"), personal.customer_trait),
     "customer_preference": (("customer_key", "preference_kind", "item"), personal.customer_preference),
     "personal_context": (("customer_key",), personal.personal_context),
@@ -61,6 +78,8 @@ ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] =
     "touch_transition": (("product_line", "from_kind", "from_value", "to_kind", "to_value"), paths.touch_transition),
     "channel_transition": (("product_line", "from_channel", "to_channel"), journeys.channel_transition),
 }
+for mart in profiling.PROFILE:
+    ORACLE[mart] = (ORACLE[mart][0], profiling.gated(mart, ORACLE[mart][1]))
 # Columns that the oracle leaves out, with the reason.
 LEFT_OUT = {
     "relationship_context": {

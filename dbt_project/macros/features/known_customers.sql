@@ -1,4 +1,4 @@
-{#- Customers and moments: who was known before each moment of `moments` (a relation with a column `moment`).
+{#- Customers and moments: whom the firm may profile, and who was known before each moment of `moments` (a relation with a column `moment`).
     sampled: only `training_customers` of them, always the same ones. everybody: also customers not known yet. -#}
 {% macro known_customers(moments, sampled=false, everybody=false) -%}
     select customers.customer_key, customers.first_known_at, moments.moment
@@ -16,7 +16,8 @@
             where customer_key > 0
             group by customer_key
         ) as seen on dim.customer_key = seen.customer_key
-        where dim.customer_key > 0
+        {{ join_profiling_gate('dim.customer_key') }}
+        where dim.customer_key > 0 and {{ may_be_profiled() }}
     ) as customers
     cross join {{ moments }} as moments
     where

@@ -3,9 +3,10 @@ with ranks as (
 )
 
 select
-    customer_key,
-    pagerank,
-    influence_percentile,
-    referral_count,
-    follower_count
+    ranks.customer_key,
+    {{ profiled('ranks.pagerank') }} as pagerank,
+    {{ profiled('ranks.influence_percentile') }} as influence_percentile,
+    ranks.referral_count,
+    {{ profiled('ranks.follower_count') }} as follower_count
 from ranks
+{{ join_profiling_gate('ranks.customer_key') }}

@@ -40,8 +40,8 @@ select
     interactions.utm_campaign,
     interactions.verbatim,
     interactions.language,
-    sentiments.sentiment,
-    sentiments.sentiment_label,
+    {{ profiled('sentiments.sentiment') }} as sentiment,
+    {{ profiled('sentiments.sentiment_label') }} as sentiment_label,
     {{ date_key('interactions.happened_at') }} as happened_date_key,
     interactions.happened_at,
     coalesce(touchpoints.direction, 'unknown') as direction,
@@ -106,3 +106,4 @@ left join {{ ref('int_text_sentiment') }} as sentiments
             when interactions.verbatim is not null then {{ text_key('interactions.verbatim', 'interactions.language') }}
         end
         = sentiments.text_key
+{{ join_profiling_gate('coalesce(customers.customer_key, anonymous.customer_key, replies.customer_key, -1)') }}

@@ -26,8 +26,8 @@ select
     end as nps_class,
     answers.verbatim,
     answers.language,
-    sentiments.sentiment,
-    sentiments.sentiment_label,
+    {{ profiled('sentiments.sentiment') }} as sentiment,
+    {{ profiled('sentiments.sentiment_label') }} as sentiment_label,
     answers.source_system,
     answers.survey_answer_id as source_survey_answer_id
 from answers
@@ -37,3 +37,4 @@ left join {{ ref('int_text_sentiment') }} as sentiments
 left join {{ ref('touchpoints') }} as touchpoints on answers.touchpoint = touchpoints.touchpoint
 left join {{ ref('channels') }} as channels on touchpoints.channel = channels.channel
 {{ join_order('answers') }}
+{{ join_profiling_gate(customer_key_or_unknown()) }}

@@ -1,9 +1,12 @@
 -- What a forecast of purchases is made of: one row per purchase and product line, with its amount in the reporting
 -- currency less what was returned of it, never below 0. A return lowers its own line of the order that it names, and
 -- what is left of it all lines of the order alike; one that names no known order lowers the purchase before it. An
--- amount without an exchange rate is 0: the purchase counts.
+-- amount without an exchange rate is 0: the purchase counts. Customers who may not be profiled are left out.
 with payments as (
-    {{ customer_payments() }}
+    select paid.*
+    from ({{ customer_payments() }}) as paid
+    {{ join_profiling_gate('paid.customer_key') }}
+    where {{ may_be_profiled() }}
 ),
 
 described as (

@@ -1,6 +1,10 @@
--- Who was approached in a channel within 30 days after each moment, and whether they answered within them.
+-- Which of the customers whom the firm may profile were approached in a channel within 30 days after each moment, and
+-- whether they answered within them.
 with approaches as (
-    {{ approaches() }}
+    select approached.*
+    from ({{ approaches() }}) as approached
+    {{ join_profiling_gate('approached.customer_key') }}
+    where {{ may_be_profiled() }}
 ),
 
 responses as (

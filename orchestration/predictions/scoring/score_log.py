@@ -66,7 +66,8 @@ def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date
         f"""
         select {moment} as as_of, 'scored' as origin, customer_key, model_name, target, product_line, channel,
             horizon_days, probability::float as probability, base_rate::float as base_rate, basis, model_version
-        from marts.customer_propensity order by target, product_line, channel, horizon_days, customer_key
+        from marts.customer_propensity where probability is not null
+        order by target, product_line, channel, horizon_days, customer_key
         """,
         file_of(folder, SCORES, as_of),
     )
@@ -81,7 +82,7 @@ def keep_scores(connection: duckdb.DuckDBPyConnection, folder: Path, as_of: date
         f"select {moment} as as_of, 'scored' as origin, * from ({horizons}) order by horizon_days, customer_key",
         file_of(folder, VALUES, as_of),
     )
-    found = connection.execute("select count(*) from marts.customer_propensity").fetchone()
+    found = connection.execute("select count(probability) from marts.customer_propensity").fetchone()
     assert found is not None
     return int(found[0])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestration.counts import counted
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import day, joined, ordinal, words
+from orchestration.serving.card.wording import day, joined, no_profile, ordinal, words
 from orchestration.serving.report_page import percent
 
 _CONSENT = {True: "consent given", False: "refused", None: "never asked"}
@@ -14,18 +14,20 @@ _CONSENT = {True: "consent given", False: "refused", None: "never asked"}
 
 def personal_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     """Satisfaction, complaints, preferences and consent. customer: a row of customer_360."""
-    stated = customer["stated_satisfaction"]
+    stated, closed = customer["stated_satisfaction"], no_profile(customer)
     return [
         ("Satisfaction", _satisfaction(customer)),
         ("Last text", f"“{customer['last_verbatim']}”" if customer["last_verbatim"] else ""),
         ("Stated", f"satisfaction {stated}" if stated else ""),
+        ("Tone, influence", closed),
         ("Recommends us", _recommendation(customer)),
         ("Complaints", _complaints(customer)),
-        ("Prefers", _preference(customer["revealed_product_line"], customer["stated_product_lines"])),
-        ("Content", customer["revealed_content"] or ""),
-        ("Channels", _preference(customer["revealed_channel"], customer["stated_channels"])),
-        ("Buys again", customer["revealed_product_id"] or ""),
+        ("Prefers", _preference(customer["revealed_product_line"], customer["stated_product_lines"], closed)),
+        ("Content", closed or customer["revealed_content"] or ""),
+        ("Channels", _preference(customer["revealed_channel"], customer["stated_channels"], closed)),
+        ("Buys again", closed or customer["revealed_product_id"] or ""),
         ("Marketing", f"e-mail: {_CONSENT[customer['has_email_marketing_consent']]}"),
+        ("Profiling", closed or _profiling(customer)),
     ]
 
 
@@ -61,8 +63,16 @@ def _complaints(customer: dict[str, Any]) -> str:
     return f"{customer['complaint_count']}, {customer['open_complaint_count'] or 'none'} open; the last: {last}"
 
 
-def _preference(revealed: str | None, stated: str | None) -> str:
-    """What a customer does beside what they say."""
+def _preference(revealed: str | None, stated: str | None, closed: str) -> str:
+    """What a customer does beside what they say. closed: why what they do is not looked at."""
     return joined(
-        f"revealed: {words(revealed)}" if revealed else None, f"stated: {words(stated)}" if stated else None, by="; "
+        f"revealed: {closed or words(revealed)}" if revealed or closed else None,
+        f"stated: {words(stated)}" if stated else None,
+        by="; ",
     )
+
+
+def _profiling(customer: dict[str, Any]) -> str:
+    if not customer["profiling_answered_at"]:
+        return customer["profiling_answer"] or ""
+    return f"{customer['profiling_answer']} on {day(customer['profiling_answered_at'])}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.counts import counted
 from orchestration.serving.card.numbers import card_numbers
-from orchestration.serving.card.wording import day, joined, money, words
+from orchestration.serving.card.wording import day, joined, money, no_profile, words
 from orchestration.serving.report_page import percent
 
 
@@ -42,17 +42,18 @@ def relationship_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     currency = customer["currency"] or ""
     weekday = calendar.day_name[customer["usual_weekday"] - 1] if customer["usual_weekday"] else None
     hour = f"at {customer['usual_hour']}:00" if customer["usual_hour"] is not None else None
+    closed = no_profile(customer)
     scores = [customer[score] for score in ("recency_score", "frequency_score", "monetary_score")]
     return [
         ("Known since", day(customer["first_known_at"]) if customer["first_known_at"] else "unknown"),
-        ("Stage", _stage(customer)),
+        ("Stage", closed or _stage(customer)),
         ("Purchases", _purchases(customer)),
-        ("Rhythm", _rhythm(customer)),
+        ("Rhythm", closed or _rhythm(customer)),
         ("Product lines", words(customer["product_lines"])),
         ("Value", _value(customer)),
-        ("Forecast", _forecast(customer, currency)),
-        ("Scores", "recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else ""),
-        ("Usual contact", joined(customer["usual_channel"], weekday, hour)),
+        ("Forecast", closed or _forecast(customer, currency)),
+        ("Scores", closed or ("recency {}, frequency {}, value {} (5 is best)".format(*scores) if all(scores) else "")),
+        ("Usual contact", closed or joined(customer["usual_channel"], weekday, hour)),
         ("On site", _on_site(customer)),
     ]  # fmt: skip
 

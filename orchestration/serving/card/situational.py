@@ -24,6 +24,8 @@ def situational_lines(customer: dict[str, Any]) -> list[tuple[str, str]]:
     need = f"{words(customer['need'])}: {customer['need_evidence']}" if customer["need"] else "none detected"
     # Beside the present moment, the needs are listed with what follows from them.
     needs = [_need(*one) for one in customer.get("needs") or []] or [need]
+    if customer["no_profile_reason"]:
+        needs[0] += f" (needs of interest are not looked for: {customer['no_profile_reason']})"
     return [
         ("As of", f"{day(now)} {now:%H:%M} UTC"),
         ("Need", needs[0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from orchestration.counts import counted
 
@@ -56,3 +57,13 @@ def money(amount: Decimal | float, currency: str | None) -> str:
     digits = next((digits for digits, codes in _DIGITS.items() if currency in codes.split()), 2)
     text = f"{amount:,.{digits}f}"
     return f"{text.lstrip('-') if not text.strip('-0.,') else text} {currency or ''}".rstrip()
+
+
+def no_profile(customer: dict[str, Any]) -> str:
+    """Why nothing is derived from the customer's behaviour; empty where it may be. customer: a row of customer_360."""
+    reason: str | None = customer["no_profile_reason"]
+    if not reason:
+        return ""
+    if customer["profiling_answer"] == "refused" and customer["profiling_answered_at"]:
+        return f"{reason} (refused on {day(customer['profiling_answered_at'])})"
+    return f"{reason} ({customer['profiling_answer']})"

@@ -27,10 +27,15 @@ select
     segments.segment_title,
     segments.segment,
     -- A base-rate forecast is the same for everyone: there, rank by current value.
-    coalesce(
-        case when predicted.basis = 'model' then predicted.value_percentile end,
-        percent_rank() over (order by relationship.current_value_amount)
-    ) as value_share
+    -- Who may not be profiled is ranked by nothing, and stands in the middle.
+    case
+        when relationship.no_profile_reason is not null then 0.5
+        else coalesce(
+            case when predicted.basis = 'model' then predicted.value_percentile end,
+            percent_rank() over (order by relationship.current_value_amount)
+        )
+    end as value_share,
+    relationship.no_profile_reason
 from {{ ref('dim_customer') }} as dim
 inner join {{ ref('relationship_context') }} as relationship on dim.customer_key = relationship.customer_key
 inner join {{ ref('personal_context') }} as personal on dim.customer_key = personal.customer_key

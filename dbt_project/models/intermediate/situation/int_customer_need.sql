@@ -1,4 +1,5 @@
--- The needs of each customer at the as of, the first one by precedence, each with its evidence in words.
+-- The needs of each customer at the as of, the first one by precedence, each with its evidence in words. Needs of
+-- interest follow from a profile: customers who may not be profiled have none.
 {%- set facts = {
     'what': 'signals.what',
     'place': 'signals.place',
@@ -19,12 +20,14 @@ with felt_needs as (
         needs.precedence,
         needs.title,
         needs.action,
+        coalesce(needs.is_profile, true) as is_profile,
         signals.signal,
         signals.seen_at,
         {{ sentence_of(['needs.evidence_1', 'needs.evidence_2', 'needs.evidence_3', 'needs.evidence_4'], facts) }}
             as evidence
     from {{ ref('int_need_signal') }} as signals
     inner join {{ ref('needs') }} as needs on signals.signal = needs.signal
+    {{ join_profiling_gate('signals.customer_key') }}
     where
         -- A window of zero hours has no end.
         (
@@ -36,6 +39,7 @@ with felt_needs as (
             when 'at_least' then signals.figure >= needs.threshold
             else true
         end
+        and (not coalesce(needs.is_profile, true) or {{ may_be_profiled() }})
 )
 
 select

@@ -13,7 +13,8 @@
     ~ whole_text('possible.expected_value_amount') ~ " end || ' ' || possible.currency",
     'days': "'" ~ var('action_horizon_days') ~ "'",
 } %}
--- Actions need consent for their purpose and channel, and some wait while a complaint is open. One per kind is
+-- Actions need consent for their purpose and channel, with an address that may be used, and those that follow from a
+-- profile a customer who may be profiled. Some wait while a complaint is open. One per kind is
 -- proposed: the best one. Among things of interest a share is drawn at random, so that the log can show whether the
 -- best one is the best; in the other kinds people have set the order, and nothing is drawn.
 with possible as (
@@ -60,7 +61,7 @@ agreed as (
         max(case when answers.basis = 'model' then 1 else 0 end) over (
             partition by consents.customer_key, consents.purpose
         ) as has_model
-    from {{ ref('customer_consent') }} as consents
+    from {{ ref('customer_contact') }} as consents
     left join {{ ref('customer_preference') }} as preferences
         on
             consents.customer_key = preferences.customer_key
@@ -71,7 +72,7 @@ agreed as (
             consents.customer_key = answers.customer_key
             and consents.channel = answers.channel
             and answers.target = 'respond'
-    where consents.is_granted
+    where consents.may_contact
 ),
 
 -- Of the channels that they agreed to for the purpose: the one with the highest probability of an answer, if a model
@@ -103,6 +104,7 @@ allowed as (
         {{ sentence_of(['actions.evidence_1', 'actions.evidence_2', 'actions.evidence_3'], facts) }} as evidence,
         actions.reason,
         actions.purpose,
+        coalesce(actions.is_profile, true) as is_profile,
         channels.channel,
         channels.lawful_basis,
         channels.changed_at as consent_changed_at,
@@ -135,7 +137,9 @@ allowed as (
             possible.customer_key = channels.customer_key
             and actions.purpose = channels.purpose
             and channels.channel_rank = 1
-    where not (actions.is_held_during_complaint and customers.open_complaint_count > 0)
+    where
+        not (actions.is_held_during_complaint and customers.open_complaint_count > 0)
+        and (not coalesce(actions.is_profile, true) or customers.no_profile_reason is null)
 ),
 
 drawn as (
@@ -158,6 +162,7 @@ select
     coalesce(nullif(evidence, ''), title) as evidence,
     reason,
     purpose,
+    is_profile,
     channel,
     lawful_basis,
     consent_changed_at,

@@ -7,6 +7,7 @@ select
     evidence,
     reason,
     purpose,
+    is_profile,
     channel,
     lawful_basis,
     consent_changed_at,

@@ -115,6 +115,9 @@ select
     personal.revealed_device,
     personal.trait_count,
     personal.has_email_marketing_consent,
+    profiling.answer as profiling_answer,
+    profiling.answered_at as profiling_answered_at,
+    relationship.no_profile_reason,
     situational.as_of,
     situational.last_touchpoint,
     situational.last_channel,
@@ -179,5 +182,6 @@ inner join {{ ref('customer_segment') }} as segments on customers.customer_key =
 left join {{ ref('customer_stage') }} as stages on customers.customer_key = stages.customer_key and stages.is_current
 inner join {{ ref('personal_context') }} as personal on customers.customer_key = personal.customer_key
 inner join {{ ref('situational_context') }} as situational on customers.customer_key = situational.customer_key
+inner join {{ ref('dim_customer_profiling') }} as profiling on customers.customer_key = profiling.customer_key
 left join purchases on customers.customer_key = purchases.customer_key
 left join likely on customers.customer_key = likely.customer_key and likely.place = 1

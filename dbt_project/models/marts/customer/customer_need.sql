@@ -7,5 +7,6 @@ select
     signal,
     seen_at,
     evidence,
-    action
+    action,
+    is_profile
 from {{ ref('int_customer_need') }}

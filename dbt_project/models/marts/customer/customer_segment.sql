@@ -39,9 +39,11 @@ fitting as (
 
 select
     customers.customer_key,
-    coalesce(fitting.segment, 'other') as segment,
-    coalesce(fitting.title, 'Other') as segment_title,
-    fitting.description,
-    coalesce(fitting.is_silent_segment, false) as is_silent_segment
+    {{ profiled("coalesce(fitting.segment, 'other')") }} as segment,
+    {{ profiled("coalesce(fitting.title, 'Other')") }} as segment_title,
+    {{ profiled('fitting.description') }} as description,
+    {{ profiled('coalesce(fitting.is_silent_segment, false)') }} as is_silent_segment,
+    {{ no_profile_reason() }} as no_profile_reason
 from customers
 left join fitting on customers.customer_key = fitting.customer_key and fitting.fit = 1
+{{ join_profiling_gate('customers.customer_key') }}

@@ -153,14 +153,15 @@ select
     opinions.last_opinion_at,
     opinions.last_verbatim,
     coalesce(writings.verbatim_count, 0) as verbatim_count,
-    cast(writings.average_sentiment as double) as average_sentiment,
-    cast(writings.sentiment_trend as double) as sentiment_trend,
+    {{ profiled('cast(writings.average_sentiment as double)') }} as average_sentiment,
+    {{ profiled('cast(writings.sentiment_trend as double)') }} as sentiment_trend,
     recommendations.nps_class,
     recommendations.answered_at as nps_answered_at,
     coalesce(referrals.referral_count, 0) as referral_count,
-    coalesce(recommendations.nps_class = 'promoter' and referrals.referral_count > 0, false) as is_ambassador,
-    influences.influence_percentile,
-    coalesce(influences.follower_count, 0) as follower_count,
+    {{ profiled("coalesce(recommendations.nps_class = 'promoter' and referrals.referral_count > 0, false)") }}
+        as is_ambassador,
+    {{ profiled('influences.influence_percentile') }} as influence_percentile,
+    {{ profiled('coalesce(influences.follower_count, 0)') }} as follower_count,
     coalesce(complaints.complaint_count, 0) as complaint_count,
     coalesce(complaints.open_complaint_count, 0) as open_complaint_count,
     complaints.last_complaint_at,
@@ -168,14 +169,15 @@ select
     coalesce(complaints.reopened_count, 0) as reopened_complaint_count,
     customers.stated_satisfaction,
     preferences.stated_channels,
-    purchase_channel_use.channel as revealed_channel,
+    {{ profiled('purchase_channel_use.channel') }} as revealed_channel,
     preferences.stated_product_lines,
-    preferences.revealed_product_line,
-    product_use.product_id as revealed_product_id,
-    preferences.revealed_content,
-    preferences.revealed_device,
+    {{ profiled('preferences.revealed_product_line') }} as revealed_product_line,
+    {{ profiled('product_use.product_id') }} as revealed_product_id,
+    {{ profiled('preferences.revealed_content') }} as revealed_content,
+    {{ profiled('preferences.revealed_device') }} as revealed_device,
     coalesce(traits.trait_count, 0) as trait_count,
     customers.has_email_marketing_consent,
+    {{ no_profile_reason() }} as no_profile_reason,
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
@@ -190,4 +192,5 @@ left join purchase_channel_use
     on customers.customer_key = purchase_channel_use.customer_key and purchase_channel_use.channel_rank = 1
 left join preferences on customers.customer_key = preferences.customer_key
 left join traits on customers.customer_key = traits.customer_key
+{{ join_profiling_gate('customers.customer_key') }}
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'personal'

@@ -175,8 +175,9 @@ select
     coalesce(purchases.purchase_count, 0) as purchase_count,
     coalesce(purchases.purchase_count_12m, 0) as purchase_count_12m,
     coalesce(purchases.purchase_day_count, 0) as purchase_day_count,
-    cast({{ steady('rhythms.interval_days') }} as double) as purchase_interval_days,
-    cast({{ steady('rhythms.silent_days / nullif(rhythms.interval_days, 0)') }} as double) as intervals_since_purchase,
+    {{ profiled('cast(' ~ steady('rhythms.interval_days') ~ ' as double)') }} as purchase_interval_days,
+    {{ profiled('cast(' ~ steady('rhythms.silent_days / nullif(rhythms.interval_days, 0)') ~ ' as double)') }}
+        as intervals_since_purchase,
     coalesce(purchases.current_value_amount, 0) as current_value_amount,
     coalesce(purchases.value_12m_amount, 0) as value_12m_amount,
     coalesce(purchases.discount_amount, 0) as discount_amount,
@@ -185,22 +186,22 @@ select
     purchases.average_purchase_amount,
     case when purchases.customer_key is not null then reporting.currency end as currency,
     purchases.unconverted_currencies,
-    scored.recency_score,
-    scored.frequency_score,
-    scored.monetary_score,
+    {{ profiled('scored.recency_score') }} as recency_score,
+    {{ profiled('scored.frequency_score') }} as frequency_score,
+    {{ profiled('scored.monetary_score') }} as monetary_score,
     coalesce(purchases.product_count, 0) as product_count,
     coalesce(product_lines.product_line_count, 0) as product_line_count,
     product_lines.product_lines,
     coalesce(activity.interaction_count, 0) as interaction_count,
     activity.last_interaction_at,
-    channel_use.channel as usual_channel,
-    weekday_use.iso_weekday as usual_weekday,
-    hour_use.local_hour as usual_hour,
+    {{ profiled('channel_use.channel') }} as usual_channel,
+    {{ profiled('weekday_use.iso_weekday') }} as usual_weekday,
+    {{ profiled('hour_use.local_hour') }} as usual_hour,
     coalesce(activity.on_site_count, 0) as on_site_count,
     coalesce(activity.on_site_count_12m, 0) as on_site_count_12m,
-    activity.on_site_share,
+    {{ profiled('activity.on_site_share') }} as on_site_share,
     activity.last_on_site_at,
-    location_use.location as usual_location,
+    {{ profiled('location_use.location') }} as usual_location,
     coalesce(activity.call_count, 0) as call_count,
     customers.loyalty_tier,
     customers.loyalty_points,
@@ -210,6 +211,7 @@ select
     1 - expected.probability_alive as churn_risk,
     expected.next_purchase_date,
     expected.basis as value_basis,
+    {{ no_profile_reason() }} as no_profile_reason,
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
@@ -236,4 +238,5 @@ left join weekday_use
         and weekday_use.weekday_rank = 1
         and weekday_use.contact_count >= {{ var('usual_least_contacts') }}
 left join forecasts as expected on customers.customer_key = expected.customer_key
+{{ join_profiling_gate('customers.customer_key') }}
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'relationship'

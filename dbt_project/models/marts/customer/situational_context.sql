@@ -28,7 +28,7 @@ select
     sessions.started_at as session_started_at,
     sessions.last_at as session_last_at,
     sessions.page_count as session_page_count,
-    sessions.product_line as session_product_line,
+    {{ profiled('sessions.product_line') }} as session_product_line,
     contacts.device_class as last_device_class,
     contacts.operating_system as last_device_operating_system,
     contacts.device_used_at as last_device_used_at,
@@ -70,6 +70,7 @@ select
     first_needs.need,
     first_needs.evidence as need_evidence,
     first_needs.action as need_action,
+    {{ no_profile_reason() }} as no_profile_reason,
     freshness.fresh_until,
     coalesce(freshness.is_stale, false) as is_stale
 from customers
@@ -84,4 +85,5 @@ left join {{ ref('int_open_complaint') }} as complaints on customers.customer_ke
 left join {{ ref('int_next_appointment') }} as appointments on customers.customer_key = appointments.customer_key
 left join {{ ref('int_running_booking') }} as bookings on customers.customer_key = bookings.customer_key
 left join first_needs on customers.customer_key = first_needs.customer_key
+{{ join_profiling_gate('customers.customer_key') }}
 left join {{ ref('context_freshness') }} as freshness on freshness.context = 'situational'

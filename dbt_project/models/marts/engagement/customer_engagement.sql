@@ -61,14 +61,16 @@ banded as (
 select
     customers.customer_key,
     coalesce(points.exchange_count, 0) as exchange_count,
-    coalesce(points.points_total, 0) as points_total,
-    cast(coalesce(points.points_now, 0) as double) as points_now,
-    cast(coalesce(points.points_90d_ago, 0) as double) as points_90d_ago,
-    bands.band as engagement_band,
-    per_touchpoint.touchpoint as main_touchpoint,
-    points.last_exchange_at
+    {{ profiled('coalesce(points.points_total, 0)') }} as points_total,
+    {{ profiled('cast(coalesce(points.points_now, 0) as double)') }} as points_now,
+    {{ profiled('cast(coalesce(points.points_90d_ago, 0) as double)') }} as points_90d_ago,
+    {{ profiled('bands.band') }} as engagement_band,
+    {{ profiled('per_touchpoint.touchpoint') }} as main_touchpoint,
+    points.last_exchange_at,
+    {{ no_profile_reason() }} as no_profile_reason
 from customers
 left join points on customers.customer_key = points.customer_key
 left join banded on customers.customer_key = banded.customer_key
 left join per_touchpoint on customers.customer_key = per_touchpoint.customer_key and per_touchpoint.points_rank = 1
 inner join {{ ref('engagement_bands') }} as bands on coalesce(banded.band_rank, 0) = bands.band_rank
+{{ join_profiling_gate('customers.customer_key') }}

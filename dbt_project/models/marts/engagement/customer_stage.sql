@@ -2,7 +2,8 @@
 -- `leaves_below`, month by month: between the two bounds they stay. Each measure looks back over twelve months and
 -- counts what both sides took part in (fct_interaction.is_exchange), never what we sent: a stage does not depend on
 -- consent. Who enters a stage has entered those below it, and falls back to the next one whose bound still holds.
--- Whether a customer is in a stage depends on all months before, so older ones are judged and left out.
+-- Whether a customer is in a stage depends on all months before, so older ones are judged and left out. Who may not be
+-- profiled has one row without a stage.
 with months as (
     select
         cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
@@ -116,9 +117,11 @@ turns as (
 
 staged as (
     select
-        customer_key,
-        month_start,
+        turns.customer_key,
+        turns.month_start,
+        {{ no_profile_reason() }} as no_profile_reason,
         case
+            when not ({{ may_be_profiled() }}) then null
             {%- for stage in earned_stages() | reverse %}
                 when
                     {{ stage }}_entered is not null
@@ -128,7 +131,8 @@ staged as (
             else 'attract'
         end as stage
     from turns
-    where is_kept
+    {{ join_profiling_gate('turns.customer_key') }}
+    where turns.is_kept
 ),
 
 changes as (
@@ -136,7 +140,9 @@ changes as (
         customer_key,
         month_start,
         stage,
-        lag(stage) over (partition by customer_key order by month_start) as previous_stage
+        no_profile_reason,
+        lag(stage) over (partition by customer_key order by month_start) as previous_stage,
+        row_number() over (partition by customer_key order by month_start) as month_number
     from staged
 ),
 
@@ -145,10 +151,11 @@ periods as (
         customer_key,
         stage,
         previous_stage,
+        no_profile_reason,
         cast(month_start as timestamp) as valid_from,
         cast(lead(month_start) over (partition by customer_key order by month_start) as timestamp) as valid_to
     from changes
-    where previous_stage is null or previous_stage <> stage
+    where month_number = 1 or previous_stage <> stage
 )
 
 select
@@ -159,6 +166,7 @@ select
     periods.previous_stage,
     periods.valid_from,
     periods.valid_to,
-    periods.valid_to is null as is_current
+    periods.valid_to is null as is_current,
+    periods.no_profile_reason
 from periods
-inner join {{ ref('relationship_stages') }} as stages on periods.stage = stages.stage
+left join {{ ref('relationship_stages') }} as stages on periods.stage = stages.stage

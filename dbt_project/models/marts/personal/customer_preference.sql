@@ -1,3 +1,4 @@
+-- Which interests customers show is a profile: who may not be profiled has what they say.
 -- What customers do (weighted by the decayed points of the exchange) beside what they say. A purchase of several
 -- product lines is an exchange about each of them, and its weight is divided among them by money.
 with interactions as (
@@ -124,18 +125,21 @@ done as (
 
 revealed as (
     select
-        customer_key,
-        preference_kind,
-        item,
-        weight / sum(weight) over (partition by customer_key, preference_kind) as affinity,
-        exchange_count,
-        last_at,
-        amount_share,
-        purchase_share,
+        done.customer_key,
+        done.preference_kind,
+        done.item,
+        done.weight / sum(done.weight) over (partition by done.customer_key, done.preference_kind) as affinity,
+        done.exchange_count,
+        done.last_at,
+        done.amount_share,
+        done.purchase_share,
         cast(row_number() over (
-            partition by customer_key, preference_kind order by {{ steady('weight') }} desc, last_at desc, item asc
+            partition by done.customer_key, done.preference_kind
+            order by {{ steady('done.weight') }} desc, done.last_at desc, done.item asc
         ) as int) as affinity_rank
     from done
+    {{ join_profiling_gate('done.customer_key') }}
+    where {{ may_be_profiled() }}
 ),
 
 answers as (
@@ -197,13 +201,15 @@ select
     stated.stated_in,
     cast({{ steady('revealed.affinity') }} as double) as affinity,
     revealed.affinity_rank,
-    coalesce(revealed.exchange_count, 0) as exchange_count,
+    {{ profiled('coalesce(revealed.exchange_count, 0)') }} as exchange_count,
     revealed.last_at,
     revealed.amount_share,
-    revealed.purchase_share
+    revealed.purchase_share,
+    {{ no_profile_reason() }} as no_profile_reason
 from revealed
 full outer join stated
     on
         revealed.customer_key = stated.customer_key
         and revealed.preference_kind = stated.preference_kind
         and revealed.item = stated.item
+{{ join_profiling_gate('coalesce(revealed.customer_key, stated.customer_key)') }}

@@ -19,8 +19,10 @@ select
                 partition by scores.expected_value_12m_amount is null order by scores.expected_value_12m_amount
             )
     end as value_percentile,
-    coalesce(scores.basis, 'no purchase yet') as basis,
+    {{ profiled("coalesce(scores.basis, 'no purchase yet')") }} as basis,
     scores.model_version,
-    scores.trained_as_of
+    scores.trained_as_of,
+    relationship.no_profile_reason
 from {{ ref('relationship_context') }} as relationship
 left join forecasts as scores on relationship.customer_key = scores.customer_key
+{{ join_profiling_gate('relationship.customer_key') }}

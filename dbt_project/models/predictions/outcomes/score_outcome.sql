@@ -1,5 +1,6 @@
 -- Scores whose time has passed, and what happened. Of each month and version of a model the first scoring is judged:
--- scorings of neighbouring nights look at the same purchases and would count them many times over.
+-- scorings of neighbouring nights look at the same purchases and would count them many times over. Scores of customers
+-- who may no longer be profiled are not judged.
 with due as (
     select
         *,
@@ -24,7 +25,8 @@ judged as (
         case when ordered.target = 'respond' then ordered.channel end as responding_channel
     from ordered
     left join {{ ref('bridge_customer_number') }} as numbers on ordered.customer_key = numbers.customer_number
-    where ordered.scoring = 1
+    {{ join_profiling_gate('coalesce(numbers.customer_key, ordered.customer_key)') }}
+    where ordered.scoring = 1 and {{ may_be_profiled() }}
 ),
 
 line_windows as (

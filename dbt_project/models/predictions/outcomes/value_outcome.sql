@@ -1,5 +1,6 @@
 -- Forecasts whose time has passed, and how often each customer bought within it: days with a purchase, as they are
--- counted where the forecast was learned. Of each month and version the first one is judged.
+-- counted where the forecast was learned. Of each month and version the first one is judged, of
+-- customers who may still be profiled.
 with due as (
     select
         *,
@@ -17,7 +18,8 @@ judged as (
         coalesce(numbers.customer_key, due.customer_key) as present_customer_key
     from due
     left join {{ ref('bridge_customer_number') }} as numbers on due.customer_key = numbers.customer_number
-    where due.scoring = 1
+    {{ join_profiling_gate('coalesce(numbers.customer_key, due.customer_key)') }}
+    where due.scoring = 1 and {{ may_be_profiled() }}
 ),
 
 purchase_days as (

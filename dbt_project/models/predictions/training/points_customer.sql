@@ -15,7 +15,8 @@ drawn as (
         ) - 1 as place
     from {{ ref('dim_customer') }} as customers
     inner join newest on customers.first_known_at < newest.judged_at
-    where customers.customer_key > 0
+    {{ join_profiling_gate('customers.customer_key') }}
+    where customers.customer_key > 0 and {{ may_be_profiled() }}
 )
 
 select
