@@ -78,7 +78,7 @@ select
     relationship.usual_location,
     relationship.call_count,
     stages.stage,
-    stages.valid_from as stage_since,
+    case when stages.stage is not null then stages.valid_from end as stage_since,
     engagement.points_now as engagement_points,
     engagement.points_90d_ago as engagement_points_90d_ago,
     engagement.engagement_band,
