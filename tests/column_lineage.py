@@ -1,5 +1,7 @@
-"""From which columns of which tables each column of a model is computed, read from compiled SQL. Coarse: a column counts
-for an expression wherever it stands in it, and what only joins or filters rows is left out."""
+"""From which columns of which tables each column of a model is computed, read from compiled SQL.
+
+Coarse: a column counts for an expression wherever it stands in it, and what only joins or filters rows is left out.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         opened.execute("""
             create schema core; create schema marts; create schema predictions;
             create table core.dim_customer as select * from (values (-1), (1), (2)) as t (customer_key);
-            create table core.dim_customer_profiling as select *, null::varchar as no_profile_reason from core.dim_customer;
+            create table core.dim_customer_profiling as
+            select *, null::varchar as no_profile_reason from core.dim_customer;
             create table marts.customer_value as
             select 1 as customer_key, 'EUR' as currency, 40::decimal(18, 6) as current_value_amount,
                 'model' as basis, 0.9::double as probability_alive, 0.1::double as churn_risk,

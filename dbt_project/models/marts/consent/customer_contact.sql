@@ -116,7 +116,7 @@ judged as (
             and addresses.address = refusals.address
             and permissions.purpose = refusals.purpose
             and permissions.channel = refusals.channel
-            and permissions.customer_key <> refusals.customer_key
+            and permissions.customer_key <> coalesce(refusals.customer_key, -1)
     group by
         permissions.customer_key,
         permissions.purpose,
