@@ -153,3 +153,36 @@ def _facts_of(mart: str) -> set[str]:
     if mart != "customer_360":
         return set(FACTS.get(mart, {}).get("columns", ()))
     return {column for entry in FACTS.values() for column in entry["columns"]}
+
+
+def test_every_table_with_a_customer_is_part_of_what_is_held(project: DbtProject) -> None:
+    """customer_data_use answers what is held: a new table with people must be in it, or say where its data is."""
+    nodes = project.manifest["nodes"]
+    elsewhere: dict[str, str] = yaml.safe_load(Path(__file__).with_name("held_elsewhere.yml").read_text())
+    published = {
+        node["name"]: node
+        for node in nodes.values()
+        if node["resource_type"] == "model"
+        and node["schema"] in ("core", "marts")
+        and node["name"] != "customer_data_use"
+    }
+    personal = {name for name, node in published.items() if _holds_people(node)}
+    read = {
+        nodes[parent]["name"]
+        for node in nodes.values()
+        if node["name"] == "customer_data_use" and node["resource_type"] == "model"
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert sorted(personal - read - elsewhere.keys()) == []
+    assert sorted(elsewhere.keys() - personal) == []
+    with duckdb.connect(str(project.settings.warehouse_path), read_only=True) as connection:
+        kinds = {kind for (kind,) in connection.execute("select attribute from seeds.data_attributes").fetchall()}
+    assert set(elsewhere.values()) <= kinds
+    assert {"fct_position", "fct_product_reading", "customer_propensity", "customer_segment"} <= personal & read
+
+
+def _holds_people(node: dict[str, Any]) -> bool:
+    return any(
+        name.endswith("customer_key") or (column["config"].get("meta") or {}).get("personal_data")
+        for name, column in node["columns"].items()
+    )

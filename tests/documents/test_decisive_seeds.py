@@ -123,6 +123,15 @@ appointments relationship service marketing profiling
 loyalty_transactions relationship service marketing profiling
 offers behaviour service marketing profiling
 consents relationship service
+record_numbers identity service
+devices behaviour service profiling
+relations social service marketing profiling
+scores profile marketing profiling
+segments profile marketing profiling
+engagement profile marketing profiling
+interests profile marketing profiling
+influence profile marketing profiling
+needs profile service marketing profiling
 """
 DECIDED = {
     "data_purposes": (PURPOSES, ("purpose", "needs_consent", "lawful_basis")),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from oracle.company import AS_OF, Company, Row, is_true, seed
 from oracle.facts import SYSTEMS, some_moment
+from oracle.profiling import is_gated
 from oracle.relationship import customer_consent, joined
 
 # Kinds of personal data that show in facts, with the fact and the column of its moment.
@@ -25,6 +27,8 @@ OF_FACTS = {
     "consents": (("fct_consent", "changed_at"),),
 }
 
+OF_LINKS = {"record_numbers", "devices", "relations"}
+
 
 def draw_attributes(company: Company) -> None:
     """Fills the kinds of data that the records of customers hold, and the systems of facts that have none yet."""
@@ -36,7 +40,8 @@ def draw_attributes(company: Company) -> None:
     for customer in company.customers:
         for attribute in seed("data_attributes"):
             for system in SYSTEMS:
-                if attribute["attribute"] not in OF_FACTS and company.chance(0.2):
+                is_recorded = attribute["attribute"] not in OF_FACTS and attribute["data_class"] != "profile"
+                if is_recorded and attribute["attribute"] not in OF_LINKS and company.chance(0.2):
                     company.add(
                         "bridge_customer_attribute", customer_key=customer, attribute=attribute["attribute"],
                         source_system=system, record_count=draw.randrange(1, 4),
@@ -58,11 +63,19 @@ def _held(company: Company) -> dict[Any, Row]:
                     held = found[row["customer_key"], attribute, row["source_system"]]
                     held["record_count"] += 1
                     held["moments"].append(row[moment])
+    for row in company.tables["bridge_customer_relation"]:
+        if row["from_customer_key"] > 0 and (row["since"] is None or row["since"] < AS_OF):
+            held = found[row["from_customer_key"], "relations", "context360"]
+            held["record_count"] += 1
+            held["moments"].append(row["since"])
     return found
 
 
-def customer_data_use(company: Company) -> dict[Any, Row]:
-    """Per customer, kind of data, system and purpose: whether the data may be used."""
+def customer_data_use(company: Company, derived: Iterable[tuple[int, str]]) -> dict[Any, Row]:
+    """Per customer, kind of data, system and purpose: whether the data may be used.
+
+    derived: customer and kind of each profile that the marts hold.
+    """
     attributes = {row["attribute"]: row for row in seed("data_attributes")}
     purposes = {row["purpose"]: row for row in seed("data_purposes")}
     granted: dict[tuple[int, str], list[str]] = defaultdict(list)
@@ -70,7 +83,12 @@ def customer_data_use(company: Company) -> dict[Any, Row]:
         if consent["is_granted"]:
             granted[customer, purpose].append(channel)
     found: dict[Any, Row] = {}
-    for (customer, attribute, system), held in _held(company).items():
+    everything = _held(company)
+    for customer, attribute in derived:
+        held = everything[customer, attribute, "context360"]
+        held["record_count"] += 1
+        held["moments"].append(AS_OF)
+    for (customer, attribute, system), held in everything.items():
         kind = attributes[attribute]
         moments: list[datetime] = [moment for moment in held["moments"] if moment is not None]
         for purpose in kind["purposes"].split():
@@ -80,7 +98,9 @@ def customer_data_use(company: Company) -> dict[Any, Row]:
                 channel for channel in granted[customer, purpose]
                 if needs_consent and kind["consent_channel"] in (None, channel)
             ]  # fmt: skip
-            may_be_used = not needs_consent or bool(channels)
+            may_be_used, basis = not needs_consent or bool(channels), setting["lawful_basis"]
+            if purpose == "profiling":
+                may_be_used, basis = not is_gated(company, customer), "legitimate interest"
             found[customer, attribute, system, purpose] = {
                 "attribute_title": kind["title"],
                 "data_class": kind["data_class"],
@@ -88,7 +108,7 @@ def customer_data_use(company: Company) -> dict[Any, Row]:
                 "recorded_at": max(moments, default=None),
                 "purpose_title": setting["title"],
                 "may_be_used": may_be_used,
-                "lawful_basis": setting["lawful_basis"] if may_be_used else None,
+                "lawful_basis": basis if may_be_used else None,
                 "consent_channels": joined(channels),
             }
     return found

@@ -53,10 +53,24 @@ def _stages(company: Company) -> dict[Any, Row]:
     return profiling.gated_stages(engagement.customer_stage(company), company)
 
 
+def _data_use(company: Company) -> dict[Any, Row]:
+    def rows(mart: str) -> list[tuple[int, Row]]:
+        found = ORACLE[mart][1](company)
+        return [(key[0] if isinstance(key, tuple) else key, row) for key, row in found.items()]
+
+    derived = [(customer, "segments") for customer, row in rows("customer_segment") if row["segment"]]
+    derived += [(customer, "engagement") for customer, row in rows("customer_engagement") if row["points_total"]]
+    derived += [(customer, "engagement") for customer, row in rows("customer_stage") if row["stage"]]
+    derived += [(customer, "interests") for customer, row in rows("customer_preference") if row["affinity"] is not None]
+    derived += [(row["customer_key"], "influence") for row in company.tables["fct_customer_influence"]]
+    derived += [(customer, "needs") for customer, _ in rows("customer_need")]
+    return data_use.customer_data_use(company, derived)
+
+
 # Per mart its key, and what computes it.
 ORACLE: dict[str, tuple[tuple[str, ...], Callable[[Company], dict[Any, Row]]]] = {
     "customer_consent": (("customer_key", "purpose", "channel"), relationship.customer_consent),
-    "customer_data_use": (("customer_key", "attribute", "source_system", "purpose"), data_use.customer_data_use),
+    "customer_data_use": (("customer_key", "attribute", "source_system", "purpose"), _data_use),
     "customer_contact": (("customer_key", "purpose", "channel"), profiling.customer_contact),
     "relationship_context": (("customer_key",), relationship.relationship_context),
     "customer_segment": (("customer_key",), _segments),

@@ -12,6 +12,15 @@
     'offers': [('fct_offer_made', 'made_at')],
     'consents': [('fct_consent', 'changed_at')],
 } -%}
+{#- What we derive ourselves, each with its tables and the rows that hold it. -#}
+{%- set of_profiles = {
+    'scores': [('customer_propensity', 'probability is not null'), ('customer_value', 'expected_spend_amount is not null')],
+    'segments': [('customer_segment', 'segment is not null')],
+    'engagement': [('customer_engagement', 'points_total > 0'), ('customer_stage', 'stage is not null')],
+    'interests': [('customer_preference', 'affinity is not null')],
+    'influence': [('fct_customer_influence', 'pagerank is not null')],
+    'needs': [('customer_need', 'need is not null'), ('action_choice', 'action is not null')],
+} -%}
 
 with attributes as (
     select * from {{ ref('data_attributes') }}
@@ -42,6 +51,58 @@ events as (
     {%- endfor %}
 ),
 
+-- What links the person: numbers in our systems, devices and cookies, and relations to others.
+links as (
+    select
+        customer_key,
+        'record_numbers' as attribute,
+        source_system,
+        recorded_at
+    from {{ ref('bridge_source_record') }}
+    where customer_key > 0 and (recorded_at is null or recorded_at < {{ as_of() }})
+
+    union all
+
+    select
+        customer_key,
+        'devices' as attribute,
+        source_systems as source_system,
+        valid_from as recorded_at
+    from {{ ref('bridge_customer_identifier') }}
+    where
+        customer_key > 0
+        and identifier_kind in ('{{ var("anonymous_identifier_kinds") | join("', '") }}')
+        and (valid_from is null or valid_from < {{ as_of() }})
+
+    union all
+
+    select
+        from_customer_key as customer_key,
+        'relations' as attribute,
+        'context360' as source_system,
+        since as recorded_at
+    from {{ ref('bridge_customer_relation') }}
+    where from_customer_key > 0 and (since is null or since < {{ as_of() }})
+),
+
+derived as (
+    {%- for attribute, profiles in of_profiles.items() %}
+        {%- set is_last = loop.last %}
+        {%- for profile, condition in profiles %}
+            select
+                customer_key,
+                '{{ attribute }}' as attribute
+            from {{ ref(profile) }}
+            where customer_key > 0 and {{ condition }}
+            {%- if not (is_last and loop.last) %}
+
+                union all
+
+            {% endif %}
+        {%- endfor %}
+    {%- endfor %}
+),
+
 held as (
     select
         customer_key,
@@ -50,6 +111,28 @@ held as (
         cast(record_count as bigint) as record_count,
         recorded_at
     from {{ ref('bridge_customer_attribute') }}
+
+    union all
+
+    select
+        customer_key,
+        attribute,
+        source_system,
+        count(*) as record_count,
+        max(recorded_at) as recorded_at
+    from links
+    group by customer_key, attribute, source_system
+
+    union all
+
+    select
+        customer_key,
+        attribute,
+        'context360' as source_system,
+        count(*) as record_count,
+        {{ as_of() }} as recorded_at
+    from derived
+    group by customer_key, attribute
 
     union all
 
@@ -104,13 +187,19 @@ select
     held.recorded_at,
     purposes.purpose,
     purposes.title as purpose_title,
-    not purposes.needs_consent or channels.customer_key is not null as may_be_used,
-    case when not purposes.needs_consent or channels.customer_key is not null then purposes.lawful_basis end
-        as lawful_basis,
+    case
+        when purposes.purpose = 'profiling' then {{ may_be_profiled() }}
+        else not purposes.needs_consent or channels.customer_key is not null
+    end as may_be_used,
+    case
+        when purposes.purpose = 'profiling' then {{ profiled("'" ~ profiling_basis() ~ "'") }}
+        when not purposes.needs_consent or channels.customer_key is not null then purposes.lawful_basis
+    end as lawful_basis,
     case when purposes.needs_consent then channels.channels end as consent_channels
 from held
 inner join attributes on held.attribute = attributes.attribute
 inner join purposes on ' ' || attributes.purposes || ' ' like '% ' || purposes.purpose || ' %'
+{{ join_profiling_gate('held.customer_key') }}
 left join channels
     on
         held.customer_key = channels.customer_key
