@@ -22,6 +22,16 @@ agreed as (
         bool_or(is_granted) as is_granted
     from {{ ref('customer_consent') }}
     group by customer_key, purpose
+),
+
+reachable as (
+    select
+        customer_key,
+        purpose,
+        bool_or(may_contact) as may_contact,
+        {{ sorted_list_of('no_contact_reason') }} as no_contact_reasons
+    from {{ ref('customer_contact') }}
+    group by customer_key, purpose
 )
 
 select
@@ -35,12 +45,15 @@ select
         when agreed.is_granted is null
             then 'no system states a channel that may be used for the purpose ' || needs.purpose
         when not agreed.is_granted then 'refused in every channel for the purpose ' || needs.purpose
+        when not reachable.may_contact
+            then 'cannot be contacted for the purpose ' || needs.purpose || ': ' || reachable.no_contact_reasons
         when needs.is_behind_first then 'comes after: ' || first_needs.title
         when proposed.title is not null then 'comes after: ' || proposed.title
         else 'nothing is known that could be proposed'
     end as reason
 from needs
 left join agreed on needs.customer_key = agreed.customer_key and needs.purpose = agreed.purpose
+left join reachable on needs.customer_key = reachable.customer_key and needs.purpose = reachable.purpose
 left join {{ ref('next_best_action') }} as proposed
     on needs.customer_key = proposed.customer_key and needs.kind = proposed.kind
 left join needs as first_needs on needs.customer_key = first_needs.customer_key and first_needs.need_rank = 1

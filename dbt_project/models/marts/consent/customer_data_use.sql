@@ -14,7 +14,10 @@
 } -%}
 {#- What we derive ourselves, each with its tables and the rows that hold it. -#}
 {%- set of_profiles = {
-    'scores': [('customer_propensity', 'probability is not null'), ('customer_value', 'expected_spend_amount is not null')],
+    'scores': [
+        ('customer_propensity', 'probability is not null'),
+        ('customer_value', 'expected_spend_amount is not null'),
+    ],
     'segments': [('customer_segment', 'segment is not null')],
     'engagement': [('customer_engagement', 'points_total > 0'), ('customer_stage', 'stage is not null')],
     'interests': [('customer_preference', 'affinity is not null')],
@@ -71,7 +74,7 @@ links as (
     from {{ ref('bridge_customer_identifier') }}
     where
         customer_key > 0
-        and identifier_kind in ('{{ var("anonymous_identifier_kinds") | join("', '") }}')
+        and identifier_kind in {{ anonymous_identifier_kinds() }}
         and (valid_from is null or valid_from < {{ as_of() }})
 
     union all
