@@ -63,6 +63,8 @@ class Stream(_Model):
     allow_empty: bool = False
     # In which the local times of the stream are; without it the system's, and else the firm's (dbt variable time_zone).
     time_zone: TimeZone = None
+    # How long landing keeps a row, in months, from its day; None for always.
+    keep: Months | None = None
     # Rows that the books need when their person is erased.
     books: Books | None = None
 
@@ -73,6 +75,12 @@ class Stream(_Model):
                 "snapshot",
                 "delivery snapshot is the full table, and cursor fetches a part of it; remove one of the two",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keeping_needs_a_day(self) -> Self:
+        if self.keep is not None and self.day is None:
+            raise PydanticCustomError("keep", "keep counts from the day of a row; write `day`, the column that has it")
         return self
 
     @property

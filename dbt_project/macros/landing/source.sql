@@ -69,7 +69,7 @@
 {%- endmacro %}
 
 
-{#- How many rows were taken out of each landed file: those of erased people, and those older than the stream is kept. -#}
+{#- How many rows were taken out of each landed file: of erased people, and older than the stream is kept. -#}
 {% macro landed_removals(adapter_name, stream) -%}
     {{ adapter.dispatch('parquet_folder', 'context360')(context360.landed_folder(adapter_name, stream, 'removed')) }}
 {%- endmacro %}

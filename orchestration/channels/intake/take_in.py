@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from orchestration.channels.landing.declared_columns import ensure_declared_colu
 from orchestration.channels.landing.folder import StreamFolder
 from orchestration.channels.landing.land import Landing, land_stream
 from orchestration.channels.landing.loads import accepted_loads, accepted_rows
-from orchestration.channels.landing.removal import Removed
+from orchestration.channels.landing.removal import Removed, expire
 from orchestration.channels.landing.row_owners import has_held_out, keep_out
 from orchestration.counts import counted
 from orchestration.warehouse.engine_functions import add_functions
@@ -42,6 +43,7 @@ def take_in(
     _restore_register(connection, source, run, register)
     landing, fault = _landed(source, run, register, days)
     held_out = _keep_out(source, run)
+    held_out += _expire(source, run)
     verdicts = judge_waiting_loads(connection, source, run, register)
     state = _state(connection, source, run, register, landing, fault, verdicts, held_out)
     _record(connection, source, run, state, verdicts.outcomes)
@@ -182,9 +184,22 @@ def _keep_out(source: StreamSource, run: IntakeRun) -> Removed:
         return keep_out(connection, source.privacy_path, folder, source.stream.label, run.as_of)
 
 
+def _expire(source: StreamSource, run: IntakeRun) -> Removed:
+    """Takes out what is older than the stream is kept. A run of a past moment ends nothing."""
+    if source.stream.keep is None or source.stream.day is None or run.is_past:
+        return Removed()
+    months = run.as_of.year * 12 + run.as_of.month - 1 - source.stream.keep
+    last_day = calendar.monthrange(months // 12, months % 12 + 1)[1]
+    before = date(months // 12, months % 12 + 1, min(run.as_of.day, last_day))
+    folder = StreamFolder(source.landing_url, source.system.name, source.stream.name)
+    return expire(folder, source.stream.day, before)
+
+
 def _remark(label: str, landing: Landing, held_out: Removed) -> str:
     if held_out.erased:
         return f"{label}: {counted(held_out.erased, 'row')} of people who were erased did not land"
+    if held_out.expired:
+        return f"{label}: {counted(held_out.expired, 'row')} older than the stream is kept left landing"
     if not landing.repeats:
         return landing.remark
     more = f" and {len(landing.repeats) - 1} more" if len(landing.repeats) > 1 else ""

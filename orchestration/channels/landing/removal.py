@@ -7,13 +7,14 @@ taken out is counted per file in `removed/` of the stream, so that every deliver
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from orchestration.channels.connectors import INCOMING, REJECTS
+from orchestration.channels.connectors import INCOMING, REJECTS, days_of
 from orchestration.channels.landing.folder import DECLARED_FILE, HELD, REMOVED, ROWS, StreamFolder
 
 if TYPE_CHECKING:
@@ -167,4 +168,23 @@ def removed_rows(folder: StreamFolder) -> Removed:
     return total
 
 
-Judge = Callable[[DataFile], Verdict]
+def expire(folder: StreamFolder, day: str, before: date) -> Removed:
+    """Takes out the rows of a stream whose day is earlier than `before`, waiting and held ones, too.
+
+    day: the column with the day or moment of a row: a date, a moment, or text that begins with a date (2026-01-31). A
+    row without it has the day of its file or cursor; without either it stays.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    total = Removed()
+    for file in data_files(folder):
+        with pq.ParquetFile(file.path) as opened:
+            named = [name for name in (day, "_source_day") if name in opened.schema_arrow.names]
+            days = [days_of(opened.read(columns=[name]).column(0)) for name in named]
+            if not days:
+                continue
+            is_old = pc.less(pc.coalesce(*days), before).to_pylist()
+        old = {row for row, gone in enumerate(is_old) if gone}
+        total += rewrite(folder, file, Verdict(erased=old) if file.part == REJECTS else Verdict(expired=old))
+    return total
