@@ -118,7 +118,7 @@ def plan_erasure(
         for file in data_files(StreamFolder(landing_url, *label.split("/"))):
             look.at(label, file, personal)
     identifiers = [value for kind, value in people.identifiers if not kind.endswith("_birth_date")]
-    values = [*identifiers, *(number for _, number in people.records), *warehouse_values]
+    values = [*identifiers, *(number for _, number in people.records), *warehouse_values, *people.names]
     connection.execute(
         "insert into said select distinct lower(trim(v)) from (select unnest(?::varchar[]) as v)", [values]
     )

@@ -48,7 +48,8 @@ class Finder:
         from ahocorasick_rs import BytesAhoCorasick
 
         self.words = sorted({word.strip() for word in words if word.strip()})
-        self.cells = {cell.strip().lower() for cell in cells} | {word.lower() for word in self.words}
+        # Blanks are what DuckDB trims, by which values are compared with those of others.
+        self.cells = {cell.strip(" ").lower() for cell in cells} | {word.lower() for word in self.words}
         self._of_text = BytesAhoCorasick(self._patterns(_TEXT_ENCODINGS)) if self.words else None
         self._of_bytes = BytesAhoCorasick(self._patterns(_ALL_ENCODINGS)) if self.words else None
 
@@ -101,7 +102,7 @@ class Finder:
                         found.add(first + row)
             if whole_cells and self.cells:
                 same = pc.is_in(
-                    pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(sorted(self.cells), pa.large_string())
+                    pc.utf8_lower(pc.utf8_trim(texts, " ")), pa.array(sorted(self.cells), pa.large_string())
                 )
                 found |= {first + row for row, is_same in enumerate(same.to_pylist()) if is_same}
             first += len(chunk)
