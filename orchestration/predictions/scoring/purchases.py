@@ -15,13 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from orchestration.predictions.learning.customer_value import (
+    FORECAST_KINDS,
+    WINDOWS,
     YEAR_DAYS,
     CustomerForecast,
-    held_back_days,
     learn_forecast,
+    window_days,
 )
 from orchestration.predictions.learning.purchase_history import LineHistory, PurchaseHistory
-from orchestration.predictions.learning.purchase_models import KINDS, Kind
+from orchestration.predictions.learning.purchase_models import Kind
 from orchestration.predictions.learning.season import CALENDAR, MonthlyPurchases, SeasonClock, season_clock
 
 _LARGEST = 1e100  # larger amounts cannot be squared
@@ -176,7 +178,7 @@ def fit_forecast(
     as_of: date | datetime,
     *,
     horizon: float = YEAR_DAYS,
-    kinds: tuple[Kind, ...] = KINDS,
+    kinds: tuple[Kind, ...] = FORECAST_KINDS,
     season: bool = True,
 ) -> CustomerForecast:
     """Learns from `purchases` up to as_of to forecast purchases and value within the horizon (days).
@@ -191,14 +193,12 @@ def fit_forecast(
     if not len(known.customer_id):
         raise ValueError(f"{purchases} has no purchase up to {as_of}: a forecast needs at least one.")
     clock = learn_season(connection, purchases, as_of) if season else CALENDAR
-    held_back = held_back_days(known, horizon)
-    earlier = None
-    if held_back:
-        # On the day of as_of, only purchases up to that moment.
-        until_now = f"(select * from {purchases} where purchased_at <= timestamp '{known.as_of}')"
-        earlier_day = (known.as_of - timedelta(days=held_back)).date()
-        earlier = purchase_history(connection, until_now, earlier_day, horizon=held_back)
-    return learn_forecast(known, earlier, kinds=kinds, clock=clock)
+    days = window_days(known, horizon)
+    # On the day of as_of, only purchases up to that moment.
+    until_now = f"(select * from {purchases} where purchased_at <= timestamp '{known.as_of}')"
+    beginnings = [(known.as_of - timedelta(days=days * number)).date() for number in range(1, WINDOWS + 1)]
+    earlier = [purchase_history(connection, until_now, day, horizon=days) for day in beginnings if days]
+    return learn_forecast(known, earlier, horizon=horizon, kinds=kinds, clock=clock)
 
 
 def _day_and_moment(as_of: date | datetime) -> tuple[date, datetime]:
