@@ -196,10 +196,10 @@ def demo_example() -> str | None:
 
 
 def set_up_process(settings: Settings) -> None:
-    """Prepares this process and its children: no library reports home, and Dagster finds its folder.
+    """Prepares this process and its children: no library reports home, Dagster finds its folder, state is the owner's.
 
-    Call it before Dagster, dbt, dlt or Great Expectations are imported. Raises SettingsError where the home folder
-    cannot be written.
+    Files that this process writes are closed to other users, and so is the home folder. Call it before Dagster, dbt,
+    dlt or Great Expectations are imported. Raises SettingsError where the home folder cannot be written.
     """
     os.environ["CONTEXT360_HOME"] = str(settings.home)
     os.environ["CONTEXT360_CATALOG"] = str(settings.catalog_path)
@@ -209,9 +209,11 @@ def set_up_process(settings: Settings) -> None:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "1"
+    os.umask(0o077)
     configuration = settings.dagster_home / "dagster.yaml"
     try:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        _close_to_others(settings.home)
         content = DAGSTER_CONFIGURATION.format(event_log=json.dumps(str(settings.dagster_home / "history" / "runs")))
         if not configuration.exists() or configuration.read_text() != content:
             configuration.write_text(content)
@@ -237,3 +239,20 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
+
+
+def readers_are_the_group() -> bool:
+    """Whether users of the owner's group may read what is published, by CONTEXT360_READERS (`owner` or `group`).
+
+    Raises SettingsError where it is neither.
+    """
+    chosen = os.environ.get("CONTEXT360_READERS") or "owner"
+    if chosen not in ("owner", "group"):
+        raise SettingsError(f"CONTEXT360_READERS is '{chosen}': write `owner` or `group`.")
+    return chosen == "group"
+
+
+def _close_to_others(home: Path) -> None:
+    """Closes the home folder; the group of readers may pass through it. A home of another user stays as it is."""
+    if home.stat().st_uid == os.getuid():
+        home.chmod(0o710 if readers_are_the_group() else 0o700)

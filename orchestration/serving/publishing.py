@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.settings import readers_are_the_group
 from orchestration.warehouse.connection import failure_sentence, readable_failures, table_exists
 
 PUBLISHED_SCHEMAS = ("core", "marts", "quality")
@@ -56,11 +57,19 @@ def publish(
             _write(connection, target, fresh)
             with fresh.open("rb") as file:
                 os.fsync(file.fileno())
+            _open_to_readers(fresh, target.parent)
             fresh.replace(target)
             _sync_folder(target.parent)
         finally:
             _remove(fresh)
     return tables
+
+
+def _open_to_readers(file: Path, folder: Path) -> None:
+    """Lets the group of readers read the published warehouse, and no other file, where the settings say so."""
+    group = readers_are_the_group()
+    file.chmod(0o640 if group else 0o600)
+    folder.chmod(0o750 if group else 0o700)
 
 
 def _compare_with_last(connection: duckdb.DuckDBPyConnection, run_id: str, as_of: datetime) -> list[PublishedTable]:
