@@ -12,9 +12,9 @@ import duckdb
 
 # Operators that compare all pairs. Those for `<` and `between` (IE_JOIN, PIECEWISE_MERGE_JOIN) sort instead.
 ALL_PAIRS = {"BLOCKWISE_NL_JOIN", "NESTED_LOOP_JOIN", "CROSS_PRODUCT"}
-# Tables that grow with customers or with what they do; all others are lists.
+# Tables that grow with customers or with what they do; all others are lists, and the reporting currency is one row.
 _LARGE = re.compile(
-    r"\b(core\.(fct_|bridge_|dim_customer|dim_device)|intermediate\.|staging\.|identity\.|predictions\."
+    r"\b(core\.(fct_|bridge_|dim_customer|dim_device)|intermediate\.(?!int_reporting_currency\b)|staging\.|identity\.|predictions\."
     r"|marts\.(customer|relationship|personal|situational|next_best|journey))"
 )
 

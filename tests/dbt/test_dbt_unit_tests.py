@@ -61,7 +61,9 @@ def test_what_reaches_the_marts_is_what_dbt_says_is_below_each_contribution(proj
     readers = {mart: readers for _, mart, _, readers in rows}
     assert readers["customer_timeline"] == "Card of the customer, BI tools"
     # The card reads it through customer_360, the selection through next_best_action, the report through customer_value.
-    everybody = "Card of the customer, Predictions report, Selection for campaigns, BI tools"
+    everybody = (
+        "Card of the customer, Predictions report, Selection for campaigns, What is held about a customer, BI tools"
+    )
     assert readers["relationship_context"] == everybody
     assert readers["engagement_band_outcome"] == "Predictions report, BI tools"
 

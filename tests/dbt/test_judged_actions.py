@@ -63,7 +63,7 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         create table marts.relationship_context as
         select customer_key, null::timestamp as first_known_at, 100 as tenure_days, 0 as purchase_count_12m,
             0::decimal(18, 2) as current_value_amount, null::varchar as product_lines, 0 as product_line_count,
-                'model' as value_basis
+                'model' as value_basis, null::varchar as no_profile_reason
         from customer;
         create table marts.personal_context as
         select customer_key, 0 as open_complaint_count, null::varchar as nps_class, null::timestamp as nps_answered_at,

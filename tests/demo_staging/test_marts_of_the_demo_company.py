@@ -207,11 +207,15 @@ def test_data_use_lists_all_personal_data_of_a_customer(ask: Ask) -> None:
     """) == [(0,)]
     assert ask("""
         select count(*) from marts.customer_data_use as uses
-        where attribute = 'social_handle' and may_be_used and not exists (
+        where attribute = 'social_handle' and may_be_used and purpose <> 'profiling' and not exists (
             select 1 from marts.customer_consent as consents
             where consents.customer_key = uses.customer_key and consents.purpose = uses.purpose
                 and consents.channel = 'social' and consents.is_granted
         )
+    """) == [(0,)]
+    assert ask("""
+        select count(*) from marts.customer_data_use inner join core.dim_customer_profiling using (customer_key)
+        where purpose = 'profiling' and may_be_used and no_profile_reason is not null
     """) == [(0,)]
 
 

@@ -205,6 +205,9 @@ KNOWN_MOMENTS = f"""
         kind, happened_at, customer_key,
         case
             when customer_key is null then 'the person is no customer, or one of several'
+            when kind in ('abandoned_cart', 'near_store_search') and customer_key in (
+                select customer_key from core.dim_customer_profiling where no_profile_reason is not null
+            ) then 'the person refuses profiles, and this is a need of interest'
             when kind in ('abandoned_cart', 'near_store_search') and not exists (
                 from on_the_site as site
                 where site.session_key = (md5_number_lower(concat_ws('|', 'web', session_id)) >> 1)

@@ -101,6 +101,7 @@ STAR = """
     create table seeds.engagement_bands as
     select * from (values (0, 0), (1, 0.5), (2, 10), (3, 50)) as t (band_rank, least_points);
     create table core.dim_customer (customer_key bigint, first_known_at timestamp);
+    create table core.dim_customer_profiling (customer_key bigint, no_profile_reason varchar);
     create table core.fct_interaction (
         interaction_key bigint, customer_key bigint, touchpoint_key int, happened_at timestamp,
         took_place boolean default true

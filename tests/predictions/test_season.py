@@ -176,18 +176,20 @@ def test_a_history_keeps_its_order_and_its_counts(seasonal: duckdb.DuckDBPyConne
     assert SeasonClock().warped(known) is known
 
 
-def test_the_forecast_knows_the_season_that_comes(seasonal: duckdb.DuckDBPyConnection) -> None:
-    """After 17 months, at the end of May; season's rates fall from there. Without it, far too much is expected."""
-    moment = date(2024, 5, 31)
-    made = purchase_history(seasonal, "purchases", moment, horizon=150).bought_later.sum()
+@pytest.mark.parametrize(("moment", "horizon", "sign"), [(date(2024, 3, 31), 60, -1), (date(2024, 8, 31), 90, 1)])
+def test_the_forecast_knows_the_season_that_comes(
+    seasonal: duckdb.DuckDBPyConnection, moment: date, horizon: int, sign: int
+) -> None:
+    """Without the season, far too little is expected of April and May, and far too much of autumn."""
+    made = purchase_history(seasonal, "purchases", moment, horizon=horizon).bought_later.sum()
     knowing, plain = (
-        fit_forecast(seasonal, "purchases", moment, horizon=150, kinds=("bg_nbd",), season=season)
+        fit_forecast(seasonal, "purchases", moment, horizon=horizon, kinds=("bg_nbd",), season=season)
         for season in (True, False)
     )
     assert plain.clock.reason == "No season was requested."
-    errors = [abs(forecast.expected_purchases(150).sum() / made - 1) for forecast in (knowing, plain)]
-    assert errors[0] < 0.08
-    assert errors[0] < errors[1] / 2
+    with_season, without = (forecast.expected_purchases(horizon).sum() / made - 1 for forecast in (knowing, plain))
+    assert abs(with_season) < 0.13
+    assert sign * without > 2 * abs(with_season)
 
 
 def test_the_next_purchase_is_dated_by_the_calendar(seasonal: duckdb.DuckDBPyConnection) -> None:

@@ -4,9 +4,13 @@ with moments as (
 ),
 
 customers as (
-    select customer_key
-    from {{ ref('dim_customer') }}
-    where customer_key > 0 and first_known_at < (select judged_at from moments)
+    select customers.customer_key
+    from {{ ref('dim_customer') }} as customers
+    {{ join_profiling_gate('customers.customer_key') }}
+    where
+        customers.customer_key > 0
+        and customers.first_known_at < (select judged_at from moments)
+        and {{ may_be_profiled() }}
 ),
 
 points as (
