@@ -79,9 +79,9 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         select customer_key, 'new' as segment, 'New' as segment_title from customer;
         create table marts.customer_value as
         select customer_key, 'EUR' as currency, 0.5::double as value_percentile, 'model' as basis from customer;
-        create table marts.customer_consent as
+        create table marts.customer_contact as
         select customer_key, 'marketing' as purpose, 'email' as channel, 'consent' as lawful_basis,
-            null::timestamp as changed_at, true as is_granted
+            null::timestamp as changed_at, true as may_contact
         from customer;
         create table marts.customer_stage as
         select 0::bigint as customer_key, '' as stage, '' as previous_stage, null::timestamp as valid_from,
@@ -95,7 +95,7 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         from customer inner join line using (choices);
         create table seeds.actions as
         select 'suggest_product_line' as action, 'interest' as kind, 'marketing' as purpose, 30 as base_score,
-            true as is_held_during_complaint, 0 as within_days, 0 as least_count, 14 as valid_days, '' as title,
+            true as is_held_during_complaint, true as is_profile, 0 as within_days, 0 as least_count, 14 as valid_days, '' as title,
             '{{times}} times as likely' as evidence_1, '' as evidence_2, '' as evidence_3, '' as reason;
         create table seeds.segments as select 'new' as segment, false as is_loyal;
         create table seeds.relationship_stages as select '' as stage, 0 as stage_rank, false as is_won_back;
