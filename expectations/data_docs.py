@@ -151,7 +151,6 @@ class DataDocs:
         with FileLock(self.folder.parent / f".{self.folder.name}.lock"):
             fresh = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}-", dir=self.folder.parent))
             try:
-                fresh.chmod(0o755)  # mkdtemp makes a private folder
                 pages = self._kept_pages(fresh)
                 for suite, run_id, judged in self._judged.values():
                     page = _page(suite, run_id, [outcome for outcome, _ in judged])
