@@ -95,7 +95,8 @@ def world(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> duck
         from customer inner join line using (choices);
         create table seeds.actions as
         select 'suggest_product_line' as action, 'interest' as kind, 'marketing' as purpose, 30 as base_score,
-            true as is_held_during_complaint, true as is_profile, 0 as within_days, 0 as least_count, 14 as valid_days, '' as title,
+            true as is_held_during_complaint, true as is_profile, 0 as within_days, 0 as least_count,
+            14 as valid_days, '' as title,
             '{{times}} times as likely' as evidence_1, '' as evidence_2, '' as evidence_3, '' as reason;
         create table seeds.segments as select 'new' as segment, false as is_loyal;
         create table seeds.relationship_stages as select '' as stage, 0 as stage_rank, false as is_won_back;
