@@ -9,8 +9,8 @@
 {%- endmacro %}
 
 
-{#- Why the customer has no profile; null where they may be profiled. A firm that profiles by consent profiles nobody whom
-    the gate does not know. -#}
+{#- Why the customer has no profile; null where they may be profiled. A firm that profiles by consent
+    does not profile customers that the gate does not know. -#}
 {% macro no_profile_reason(gate='gate') -%}
     {%- if profiling_basis() == 'consent' -%}
     case

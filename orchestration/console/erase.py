@@ -78,7 +78,7 @@ def _keys_of(console: Console, settings: Settings, identifiers: Sequence[str]) -
     from orchestration.serving.reading import read_published
 
     if not identifiers:
-        console.print("Name somebody: a customer number (C-154), an e-mail address, or a record (system/number).")
+        console.print("Name a customer by number (C-154), e-mail address or record (system/number).")
         return None
     keys: dict[int, None] = {}
     problems = 0
@@ -126,7 +126,7 @@ def _print_plan(console: Console, plan: Plan) -> None:
     people = plan.people
     console.print(
         f"{counted(len(people.keys), 'customer')}: {counted(len(people.records), 'record')}, "
-        f"{counted(len(people.identifiers), 'identifier')} that nobody else uses."
+        f"{counted(len(people.identifiers), 'identifier')} that no other customer uses."
     )
     console.print(f"\n{'landing':<36}{'rows that go':>14}{'rows that stay, without what identifies':>42}")
     for label in sorted(plan.rows.keys() | plan.stripped.keys()):

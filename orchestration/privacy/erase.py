@@ -117,7 +117,7 @@ def plan_for(firm: Firm, keys: Collection[int], erased_at: datetime) -> Plan:
 
 
 def _shown_values(connection: duckdb.DuckDBPyConnection, personal_columns: Collection[str]) -> list[str]:
-    """What core shows of the leaving customers, and of nobody else, in columns with personal data."""
+    """What core shows of the leaving customers alone, in columns with personal data."""
     found: list[str] = []
     for table in ("dim_customer", "dim_customer_history"):
         columns = {row[0]: row[1] for row in connection.execute(f"describe core.{table}").fetchall()}
@@ -241,7 +241,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _warehouses(settings: Settings) -> list[Path]:
-    """All DuckDB files of the state folder: the working and the published one, and copies that somebody made."""
+    """All DuckDB files of the state folder: the working and the published one, and copies that a user made."""
     known = [settings.warehouse_path, settings.serving_path]
     others = [
         file

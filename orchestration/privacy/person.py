@@ -18,7 +18,7 @@ class People:
     """Some customers, and everything by which rows are theirs.
 
     keys: present customer keys. numbers: all numbers that they ever had. records: (system, record number). identifiers:
-    (kind, value), used by nobody else. tokens: token -> whether it names a record of a system, whose number never
+    (kind, value), used by no other customer. tokens: token -> whether it names a record of a system, whose number never
     belongs to anybody else. names: full names as shown.
     """
 
@@ -95,7 +95,7 @@ def _add_records(connection: duckdb.DuckDBPyConnection, people: People) -> None:
 
 
 def _add_identifiers(connection: duckdb.DuckDBPyConnection, people: People) -> None:
-    """Identifiers that these customers use, and nobody else. One that a household shares stays that of the others."""
+    """Identifiers that only these customers use. One that a household shares stays that of the others."""
     people.identifiers = set(
         connection.execute("""
             with used as (
@@ -118,7 +118,7 @@ def _add_identifiers(connection: duckdb.DuckDBPyConnection, people: People) -> N
 def _events(
     connection: duckdb.DuckDBPyConnection, canonical: Mapping[str, Mapping[str, Any]]
 ) -> list[tuple[str, str, str]]:
-    """(system, key, value) of all events and documents of these customers, and of nobody else."""
+    """(system, key, value) of all events and documents of these customers alone."""
     keys = dict(KEY_COLUMNS) | {about["key"][0]: about["key"][0] for about in canonical.values() if about.get("key")}
     found: list[tuple[str, str, str]] = []
     for table, columns in _columns(connection, "core").items():

@@ -136,7 +136,7 @@ def plan_erasure(
             plan.words.add(value)
         elif is_comparable(value):
             plan.cells.add(value)
-    # A full name says whose it is unless somebody else has it, too.
+    # A full name says whose it is unless another person has it, too.
     plan.words |= {name for name in people.names if " " in name and len(name) >= 8} - _names_of_others(
         connection, people
     )

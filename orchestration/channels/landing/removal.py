@@ -20,7 +20,7 @@ from orchestration.channels.landing.folder import DECLARED_FILE, HELD, REMOVED, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What a text becomes that named somebody, in a row that stays. It is no identifier (firm/placeholders.yml).
+# What a text that named a person becomes, in a row that stays. It is no identifier (firm/placeholders.yml).
 BLANK = "removed"
 PARTS = (ROWS, INCOMING, HELD, REJECTS)
 REMOVED_COLUMNS = {"original_rows": "BIGINT", "erased_rows": "BIGINT", "expired_rows": "BIGINT"}

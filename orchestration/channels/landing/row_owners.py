@@ -160,7 +160,7 @@ class Owners:
 
     @classmethod
     def held_out(cls, connection: duckdb.DuckDBPyConnection, folder: Path) -> Owners | None:
-        """For everybody who was erased; None where nobody was."""
+        """For all erased people; None where there are none."""
         held = folder / HELD_FILE
         if not held.is_file():
             return None
@@ -173,10 +173,10 @@ class Owners:
         return cls(connection, is_hashed=True)
 
     def rows(self, file: DataFile, rules: StreamRules) -> str | None:
-        """The positions of the rows of a data file that are somebody's who is wanted, as a query.
+        """The positions of the rows of a data file that belong to the wanted people, as a query.
 
-        A row that only quotes a document of theirs, and names somebody else, is not theirs. None where the rules cannot
-        name anybody in this file.
+        A row that only quotes a document of theirs, and names another person, is not theirs. None where no rule names
+        a person in this file.
         """
         source = f"read_parquet('{_quoted(file.path)}', file_row_number = true)"
         there = {row[0] for row in self._connection.execute(f"describe select * from {source}").fetchall()}
