@@ -253,6 +253,10 @@ def readers_are_the_group() -> bool:
 
 
 def _close_to_others(home: Path) -> None:
-    """Closes the home folder; the group of readers may pass through it. A home of another user stays as it is."""
-    if home.stat().st_uid == os.getuid():
-        home.chmod(0o710 if readers_are_the_group() else 0o700)
+    """Closes the home folder; the group of readers may pass through it.
+
+    The owner's own rights stay as they are, and so does a home of another user.
+    """
+    status = home.stat()
+    if status.st_uid == os.getuid():
+        home.chmod((status.st_mode & 0o700) | (0o010 if readers_are_the_group() else 0))
