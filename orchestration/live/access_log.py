@@ -1,6 +1,7 @@
-"""The log of looks at customers: who, whom, when and through what. Append-only; each line seals the lines before it.
+"""The log of looks at customers: by which user, at which customer, when and through what.
 
-It names customers by number and identifiers by kind: it holds no personal value.
+Append-only; each line seals the lines before it. It names customers by number and identifiers by kind: it holds no
+personal value.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Rights of a person: erase and export what is held about them, and keep nothing longer than needed.
+"""Rights of a person: erase what is held about them, and keep out what comes back.
 
-Plain functions without Dagster. What a row of landing says about whom follows from the SQL of the staging models
+Plain functions without Dagster. Which customer a row of landing is about follows from the SQL of the staging models
 (`stream_rules`), so that a new system is covered without a list of its own.
 """

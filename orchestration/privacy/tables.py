@@ -86,7 +86,7 @@ class Leaving:
         return "false"
 
     def other_numbers(self, columns: Mapping[str, str]) -> list[str]:
-        """Columns with another customer than the one whom a row is about."""
+        """Columns with another customer than the one that a row is about."""
         others = [name for name in columns if name.endswith("_customer_key") or name == "holder_key"]
         return [name for name in others if columns[name] == "BIGINT"]
 

@@ -4,7 +4,7 @@
 
 The people are those that most systems know. The search (raw_search.py) knows none of context360's formats. All marts of
 all other customers must be the same before and after. Last, everything is built anew from landing. Takes some minutes;
-exits with 1 where a value is left, something of others has changed, or somebody comes back.
+exits with 1 where a value is left, something of others has changed, or an erased person comes back.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _ask(published: Path, query: str) -> list[tuple]:
 
 
 def _values(published: Path, keys: list[int]) -> list[str]:
-    """Identifiers that nobody else uses. Digits alone may stand within any longer number."""
+    """Identifiers that no other customer uses. Digits alone may stand within any longer number."""
     theirs = f"customer_key in {tuple(keys)}"
     return [
         value

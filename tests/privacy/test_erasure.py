@@ -31,7 +31,7 @@ BOOKS = "key: [purchase_id], books: {reason: tax law, for: 7 years}}"
 
 
 def values_of(person: int) -> list[str]:
-    """Values of a person that are nobody else's, and that no other values make when they stand side by side."""
+    """Values of a person that no other person has, and that no other values make when they stand side by side."""
     given, family = little_company.names(person)
     return [little_company.email(person), little_company.phone(person), f"{given} {family}"]
 
@@ -135,12 +135,12 @@ def test_every_place_is_searched_and_nothing_is_found(erased: tuple[Installation
     assert said.code == 0, said.text
     assert "Found: 0." in said.text
     (certificate,) = (company.home / "privacy" / "certificates").glob("*.json")
-    told = json.loads(certificate.read_text())
-    assert told["hits"] == 0 and told["people"] == 2
+    report = json.loads(certificate.read_text())
+    assert report["hits"] == 0 and report["people"] == 2
     # The held load that was planted has their contacts, too.
-    assert told["landing_rows"] | ROWS_THAT_GO | {"shop/contacts": 4} == told["landing_rows"]
-    assert {stream: rows for stream, rows in told["kept_for_books"].items() if rows} == ROWS_THAT_STAY
-    assert told["at_source"] == {"crm": 2, "loyalty": 2, "shop": 2}
+    assert report["landing_rows"] | ROWS_THAT_GO | {"shop/contacts": 4} == report["landing_rows"]
+    assert {stream: rows for stream, rows in report["kept_for_books"].items() if rows} == ROWS_THAT_STAY
+    assert report["at_source"] == {"crm": 2, "loyalty": 2, "shop": 2}
 
 
 def test_a_tool_that_knows_no_format_finds_nothing(erased: tuple[Installation, Said]) -> None:
@@ -256,7 +256,7 @@ def test_an_identifier_of_nobody_erases_nobody(company_copy: Callable[[], Instal
     assert company.content() == before and not (company.home / "privacy").exists()
 
 
-# --- nobody comes back ------------------------------------------------------------------------------------------------
+# --- no erased person comes back --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

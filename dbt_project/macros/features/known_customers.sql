@@ -1,4 +1,4 @@
-{#- Customers and moments: whom the firm may profile, and who was known before each moment of `moments` (a relation with a column `moment`).
+{#- Customers and moments: which of them may be profiled, and who was known before each moment of `moments` (a relation with a column `moment`).
     sampled: only `training_customers` of them, always the same ones. everybody: also customers not known yet. -#}
 {% macro known_customers(moments, sampled=false, everybody=false) -%}
     select customers.customer_key, customers.first_known_at, moments.moment

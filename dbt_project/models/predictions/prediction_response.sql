@@ -1,4 +1,4 @@
--- Which of the customers whom the firm may profile were approached in a channel within 30 days after each moment, and
+-- Which of the customers who may be profiled were approached in a channel within 30 days after each moment, and
 -- whether they answered within them.
 with approaches as (
     select approached.*

@@ -22,7 +22,7 @@ class StreamSource:
     landing_url: local folder or fsspec URL. working_dir: local folder of dlt, kept between runs. declared_columns:
     landed column -> DuckDB type, as staging reads them. personal_columns: those of them that hold personal data.
     event_log: where the live service of the home keeps its events.
-    privacy_path: what is known of erased people, whom landing does not take in again; None to let everybody in.
+    privacy_path: what is known of erased people, who do not land again; None to let all people in.
     """
 
     system: SourceSystem

@@ -1,4 +1,4 @@
-"""Whose rows the rows of a file are, by rules in SQL; and whom landing must not take in again.
+"""Whose rows the rows of a file are, by rules in SQL; and who must not land again.
 
 A rule reads the landed columns of a stream as its staging models do (privacy/stream_rules.py makes them) and yields a
 *token*: a text that names one identifier or one key of a record. An erasure keeps the tokens of the person as keyed
